@@ -1,0 +1,216 @@
+/**
+ * The bus: the one way services reach NATS.
+ *
+ * File map: publisher.ts (store an event) · history.ts (read a call back) · consume.ts (durable consumers, and the one place
+ * that maps a handler's end to ack, nak or term) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
+ * provision.ts (make and check streams) · server/ (the nats-server binary and its configuration).
+ */
+import { type BucketName, type BusUser, type CallEvent, type CallEventName, inboxPrefix, subjects } from '@countersign/contracts'
+import { type CallAddress, eventContentType, type History, type StreamName } from '@countersign/contracts'
+import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
+import { Bucket } from './bucket.ts'
+import { type BatchOptions, consume, consumeBatches, type ConsumeOptions, type Consumption } from './consume.ts'
+import { readHistory } from './history.ts'
+import { Payloads } from './payloads.ts'
+import { type Publication, Publisher, type Stored } from './publisher.ts'
+import { callApi, serveApi } from './request-reply.ts'
+
+/** How to connect. */
+export interface BusOptions {
+  url: string
+  user: BusUser
+  password: string
+  /** Called when the connection goes away and when it is back. */
+  onStatus?: (up: boolean, detail: string) => void
+}
+
+/** A connection to the bus, as one of its users. */
+export class Bus {
+  readonly #nc: NatsConnection
+  readonly #js: JetStreamClient
+  readonly #jsm: JetStreamManager
+  readonly #publisher: Publisher
+  readonly payloads: Payloads
+  readonly callApi: ReturnType<typeof callApi>
+  readonly serveApi: ReturnType<typeof serveApi>
+
+  constructor(nc: NatsConnection, jsm: JetStreamManager, publisher: Publisher) {
+    this.#nc = nc
+    this.#js = jetstream(nc, { checkAPI: false, timeout: 5000 })
+    this.#jsm = jsm
+    this.#publisher = publisher
+    this.payloads = new Payloads(this.#js)
+    this.callApi = callApi(nc)
+    this.serveApi = serveApi(nc)
+  }
+
+  get connected(): boolean {
+    return this.#publisher.up
+  }
+
+  /** Stores a message; see `Publisher.publish`. */
+  store(publication: Publication, deadlineMs: number): Promise<Stored> {
+    return this.#publisher.publish(publication, deadlineMs)
+  }
+
+  /**
+   * Stores the next event of a call, given the sequence of the event it follows (0: none), so that of two writers one wins (I2).
+   *
+   * @throws LostRace, CountersignError as `Publisher.publish` does
+   */
+  publishEvent<N extends CallEventName>(
+    at: CallAddress,
+    name: N,
+    event: CallEvent<N>,
+    follows: number,
+    deadlineMs: number,
+  ): Promise<Stored> {
+    return this.#publisher.publish(
+      {
+        subject: subjects.call(at, name),
+        data: encode(event),
+        msgId: event.id,
+        contentType: eventContentType,
+        traceparent: event.traceparent,
+        // Any server: one idempotency key names one call, whichever server it is for.
+        expect: { filter: subjects.callHistory({ ...at, server: follows === 0 ? '*' : at.server }), seq: follows },
+      },
+      deadlineMs,
+    )
+  }
+
+  /** Reads a call's history, oldest first; the server may be `*` where it is not known. */
+  history(at: CallAddress): Promise<History> {
+    return readHistory(this.#jsm, at)
+  }
+
+  consume(options: ConsumeOptions): Consumption {
+    return consume(this.#js, options)
+  }
+
+  consumeBatches(options: BatchOptions): Consumption {
+    return consumeBatches(this.#js, options)
+  }
+
+  /** Opens a bucket that the set-up has made. */
+  async bucket(name: BucketName): Promise<Bucket> {
+    return new Bucket(await new Kvm(this.#js).open(name))
+  }
+
+  /** Tells whoever listens now; nothing is stored, so it may only ever be a hint. */
+  hint(subject: string, payload: Uint8Array): void {
+    this.#nc.publish(subject, payload)
+  }
+
+  /** Listens on core NATS; returns the way to stop. */
+  listen(subject: string, handler: (subject: string, payload: Uint8Array) => void): { stop: () => void } {
+    const subscription: Subscription = this.#nc.subscribe(subject, {
+      callback: (error, message) => {
+        if (!error) handler(message.subject, message.data)
+      },
+    })
+    return { stop: () => subscription.unsubscribe() }
+  }
+
+  /** Creates or changes a durable consumer. */
+  async ensureConsumer(consumer: { stream: string; name: string; filter: string }, settings: { maxAckPending: number; ackWaitMs: number }) {
+    await this.#jsm.consumers.add(consumer.stream, {
+      durable_name: consumer.name,
+      filter_subject: consumer.filter,
+      ack_policy: 'explicit',
+      ack_wait: settings.ackWaitMs * 1e6,
+      max_ack_pending: settings.maxAckPending,
+      max_deliver: -1,
+    })
+  }
+
+  async deleteConsumer(stream: string, name: string): Promise<void> {
+    await this.#jsm.consumers.delete(stream, name)
+  }
+
+  /** Messages a consumer has still to acknowledge, delivered or not. */
+  async consumerLag(stream: StreamName, name: string): Promise<number> {
+    const info = await this.#jsm.consumers.info(stream, name)
+    return info.num_pending + info.num_ack_pending
+  }
+
+  /** Removes messages from a stream: of a subject filter, below a sequence, or all but the last `keep`. */
+  async purge(stream: StreamName, what: { filter?: string; seq?: number; keep?: number }): Promise<number> {
+    const { purged } = await this.#jsm.streams.purge(stream, what as { filter: string })
+    return purged
+  }
+
+  /** The state of a stream, with message counts of the subjects that match `subjectsFilter`. */
+  async streamInfo(stream: StreamName, subjectsFilter?: string) {
+    const info = await this.#jsm.streams.info(stream, subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter })
+    return {
+      created: String(info.created),
+      firstSeq: info.state.first_seq,
+      lastSeq: info.state.last_seq,
+      bytes: info.state.bytes,
+      subjects: info.state.subjects ?? {},
+    }
+  }
+
+  /** The newest message of a stream; undefined for an empty one. */
+  async lastMessage(stream: StreamName, seq: number) {
+    const message = await this.#jsm.direct.getMessage(stream, { seq }).catch(() => null)
+    return message ? { subject: message.subject, data: message.data, header: (key: string) => message.header.get(key) } : undefined
+  }
+
+  /** Version and name of the server in use. */
+  get serverVersion(): string {
+    return this.#nc.info?.version ?? ''
+  }
+
+  /** Finishes what is in hand and closes the connection. */
+  async close(): Promise<void> {
+    await this.#nc.drain().catch(() => {})
+  }
+}
+
+const encoder = new TextEncoder()
+
+/** JSON as bytes. */
+export function encode(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value))
+}
+
+/** Connects; waits for the server for as long as it takes, and reconnects for ever. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const prefix = inboxPrefix(options.user)
+  const nc = await connect({
+    servers: options.url.split(','),
+    name: options.user,
+    user: options.user,
+    pass: options.password,
+    inboxPrefix: prefix,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    waitOnFirstConnect: true,
+    pingInterval: 5000,
+    maxPingOut: 2,
+  })
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5000 })
+  const publisher = new Publisher(nc, prefix, async (subject) => {
+    const message = await jsm.direct.getMessage('CALLS', { last_by_subj: subject })
+    return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
+  })
+  void watchStatus(nc, publisher, options.onStatus)
+  return new Bus(nc, jsm, publisher)
+}
+
+async function watchStatus(nc: NatsConnection, publisher: Publisher, onStatus: BusOptions['onStatus']): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === 'disconnect') {
+      publisher.connected(false)
+      onStatus?.(false, status.server)
+    } else if (status.type === 'reconnect') {
+      publisher.connected(true)
+      onStatus?.(true, status.server)
+    } else if (status.type === 'error') onStatus?.(true, status.error.message)
+  }
+}

@@ -1,0 +1,184 @@
+import { MalformedEvent } from '@countersign/contracts'
+import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream'
+import { Terminal } from './errors.ts'
+
+/** A delivered message, as a handler sees it. */
+export interface Delivery {
+  subject: string
+  data: Uint8Array
+  /** Sequence in the stream. */
+  seq: number
+  /** When it was stored. */
+  storedAt: Date
+  redelivered: boolean
+  deliveries: number
+  header(name: string): string | undefined
+}
+
+export interface ConsumeOptions {
+  stream: string
+  consumer: string
+  /** Return = ack, `Terminal` or `MalformedEvent` = term, anything else = nak with backoff. */
+  handler: (delivery: Delivery) => Promise<void>
+  /** Told of everything that was not acknowledged at once, and of a consumer that cannot be read. */
+  onProblem: (problem: { what: 'terminated' | 'redelivery' | 'consumer'; error: unknown; delivery?: Delivery }) => void
+  /** Messages handled at once. */
+  maxInFlight: number
+  /** The consumer's ack wait: a message in hand is kept alive three times within it. */
+  ackWaitMs: number
+}
+
+/** A running consumption. */
+export interface Consumption {
+  /** Takes no more messages and waits for those in hand. */
+  stop(): Promise<void>
+}
+
+const backoffMs = [100, 500, 2000, 5000, 15_000]
+
+/** Handles the messages of a durable consumer, several at once, until stopped. The only place that acknowledges. */
+export function consume(js: JetStreamClient, options: ConsumeOptions): Consumption {
+  const inHand = new Set<JsMsg>()
+  let messages: ConsumerMessages | undefined
+  let stopped = false
+  let idle: PromiseWithResolvers<void> | undefined
+  // A call may take long: tell the server that it is still being worked on, so that nobody else is given it.
+  const heartbeat = setInterval(() => {
+    for (const message of inHand) message.working()
+  }, options.ackWaitMs / 3)
+
+  const handle = async (message: JsMsg) => {
+    inHand.add(message)
+    const delivery = deliveryOf(message)
+    try {
+      await options.handler(delivery)
+      message.ack()
+    } catch (error) {
+      if (error instanceof Terminal || error instanceof MalformedEvent) {
+        options.onProblem({ what: 'terminated', error, delivery })
+        message.term(error.message.slice(0, 200))
+      } else {
+        options.onProblem({ what: 'redelivery', error, delivery })
+        message.nak(backoffMs[Math.min(delivery.deliveries - 1, backoffMs.length - 1)])
+      }
+    } finally {
+      inHand.delete(message)
+      if (inHand.size === 0) idle?.resolve()
+    }
+  }
+
+  const run = async () => {
+    while (!stopped) {
+      try {
+        const consumer = await js.consumers.get(options.stream, options.consumer)
+        messages = await consumer.consume({ max_messages: options.maxInFlight, callback: (message) => void handle(message) })
+        if (stopped) messages.stop()
+        await messages.closed()
+      } catch (error) {
+        options.onProblem({ what: 'consumer', error })
+      }
+      if (!stopped) await pause(500)
+    }
+  }
+  const running = run()
+
+  return {
+    async stop() {
+      stopped = true
+      messages?.stop()
+      if (inHand.size > 0) {
+        idle = Promise.withResolvers()
+        await idle.promise
+      }
+      await running
+      clearInterval(heartbeat)
+    },
+  }
+}
+
+export interface BatchOptions {
+  stream: string
+  consumer: string
+  maxBatch: number
+  /** Handles a batch in stream order; when it returns, all of it is acknowledged, when it throws, none is. */
+  handler: (batch: Delivery[]) => Promise<void>
+  onProblem: (error: unknown) => void
+}
+
+/**
+ * Handles messages in order and in batches, acknowledging each batch with one acknowledgement (ack policy `all`). A batch whose
+ * handler throws is handed in again after a while, so that nothing overtakes it; copies that the server redelivers meanwhile
+ * are the handler's to recognise by their sequence.
+ */
+export function consumeBatches(js: JetStreamClient, options: BatchOptions): Consumption {
+  const queue: JsMsg[] = []
+  let stopped = false
+  let messages: ConsumerMessages | undefined
+  let arrived = Promise.withResolvers<void>()
+
+  const handleQueue = async () => {
+    while (!stopped) {
+      if (queue.length === 0) {
+        await arrived.promise
+        arrived = Promise.withResolvers()
+        continue
+      }
+      const batch = queue.splice(0, options.maxBatch)
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await options.handler(batch.map(deliveryOf))
+          batch.at(-1)!.ack()
+          break
+        } catch (error) {
+          options.onProblem(error)
+          if (stopped) return
+          await pause(backoffMs[Math.min(attempt, backoffMs.length - 1)]!)
+        }
+      }
+    }
+  }
+  const pull = async () => {
+    while (!stopped) {
+      try {
+        const consumer = await js.consumers.get(options.stream, options.consumer)
+        messages = await consumer.consume({
+          max_messages: options.maxBatch * 4,
+          callback: (message) => {
+            queue.push(message)
+            arrived.resolve()
+          },
+        })
+        if (stopped) messages.stop()
+        await messages.closed()
+      } catch (error) {
+        options.onProblem(error)
+      }
+      if (!stopped) await pause(500)
+    }
+  }
+  const running = Promise.all([handleQueue(), pull()])
+  return {
+    async stop() {
+      stopped = true
+      messages?.stop()
+      arrived.resolve()
+      await running
+    },
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function deliveryOf(message: JsMsg): Delivery {
+  return {
+    subject: message.subject,
+    data: message.data,
+    seq: message.seq,
+    storedAt: message.time,
+    redelivered: message.redelivered,
+    deliveries: message.info.deliveryCount,
+    header: (name) => message.headers?.get(name) || undefined,
+  }
+}

@@ -1,0 +1,7 @@
+export { Bucket, type BucketChange } from './bucket.ts'
+export { Bus, type BusOptions, connectBus, encode } from './bus.ts'
+export type { BatchOptions, ConsumeOptions, Consumption, Delivery } from './consume.ts'
+export { LostRace, Terminal } from './errors.ts'
+export { type Carried, Payloads } from './payloads.ts'
+export { isSupportedVersion, minServerVersion, provision, type ProvisionOptions } from './provision.ts'
+export type { Publication, Stored } from './publisher.ts'

@@ -1,0 +1,58 @@
+import { type ApiReply, type ApiVerb, CountersignError, isErrorCode, subjects } from '@countersign/contracts'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { z } from 'zod'
+
+/** Asks another service (`api.<service>.<verb>`). */
+export function callApi(nc: NatsConnection) {
+  return async <I extends z.ZodType, O extends z.ZodType>(
+    verb: ApiVerb<I, O>,
+    input: z.input<I>,
+    timeoutMs = 5000,
+  ): Promise<z.output<O>> => {
+    let reply: ApiReply<unknown>
+    try {
+      const message = await nc.request(subjects.api(verb.service, verb.verb), JSON.stringify(input), { timeout: timeoutMs })
+      reply = message.json<ApiReply<unknown>>()
+    } catch (cause) {
+      throw new CountersignError('service_unavailable', `${verb.service} does not answer; look at its log and ask again`, { cause })
+    }
+    if (!reply.ok) {
+      const { code, message, details } = reply.error
+      throw new CountersignError(isErrorCode(code) ? code : 'internal', message, details ? { details } : undefined)
+    }
+    return verb.output.parse(reply.value)
+  }
+}
+
+/** Answers a verb; replicas share the work. Errors of the table travel, others are reported as `internal`. */
+export function serveApi(nc: NatsConnection) {
+  return <I extends z.ZodType, O extends z.ZodType>(
+    verb: ApiVerb<I, O>,
+    handler: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
+    onDefect: (error: unknown) => void,
+  ): { stop: () => void } => {
+    const answer = async (data: Uint8Array): Promise<ApiReply<unknown>> => {
+      try {
+        const input = verb.input.safeParse(JSON.parse(new TextDecoder().decode(data)))
+        if (!input.success) {
+          throw new CountersignError('invalid_params', `${verb.service}.${verb.verb}: ${z.prettifyError(input.error)}`)
+        }
+        return { ok: true, value: await handler(input.data) }
+      } catch (error) {
+        if (error instanceof CountersignError) {
+          const { code, message, details } = error
+          return { ok: false, error: { code, message, ...(details ? { details } : {}) } }
+        }
+        onDefect(error)
+        return { ok: false, error: { code: 'internal', message: `${verb.service} could not answer; its log has the details` } }
+      }
+    }
+    const subscription = nc.subscribe(subjects.api(verb.service, verb.verb), {
+      queue: verb.service,
+      callback: (error, message) => {
+        if (!error) void answer(message.data).then((reply) => message.respond(JSON.stringify(reply)))
+      },
+    })
+    return { stop: () => subscription.unsubscribe() }
+  }
+}

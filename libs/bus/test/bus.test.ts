@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LostRace, Terminal } from '@countersign/bus'
+import { callFieldsOf, makeEvent, newCallId, subjects, verbs } from '@countersign/contracts'
+import { requestedFixture, startTestBus, until } from '@countersign/testing'
+
+const soon = () => Date.now() + 10_000
+const requested = (more = {}) => makeEvent('requested', requestedFixture(more), { now: new Date() })
+
+test('a history is linear: of many writers after one event, one wins', { timeout: 60_000 }, async (t) => {
+  const { connect } = await startTestBus(t)
+  const [gateway, policy, policy2] = await Promise.all([connect('gateway'), connect('policy'), connect('policy')])
+  for (let round = 0; round < 50; round++) {
+    const event = requested()
+    const { seq } = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
+    const write = (bus: typeof policy, distinct: string) => {
+      const denied = makeEvent('denied', { ...callFieldsOf(event.data), reason: { code: 'policy', message: distinct } }, { now: new Date(), distinct })
+      return bus.publishEvent(event.data, 'denied', denied, seq, soon())
+    }
+    const results = await Promise.allSettled([write(policy, 'a'), write(policy2, 'b'), write(policy, 'c')])
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
+    for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof LostRace)
+    const history = await policy.history(event.data)
+    assert.deepEqual(history.entries.map(({ name }) => name), ['requested', 'denied'])
+  }
+})
+
+test('publishing the same event again is recognised, not stored twice', async (t) => {
+  const { connect } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const event = requested()
+  const first = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
+  const again = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
+  assert.deepEqual(again, { seq: first.seq, duplicate: true })
+})
+
+test('a flood is stored whole, in batches, and one loser in a batch hurts nobody else', { timeout: 60_000 }, async (t) => {
+  const { connect } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const taken = requested()
+  await gateway.publishEvent(taken.data, 'requested', taken, 0, soon())
+  const events = Array.from({ length: 400 }, () => requested())
+  const rival = { ...requested({ callId: taken.data.callId }), id: 'rival' }
+  const results = await Promise.allSettled(
+    [...events.slice(0, 200), rival, ...events.slice(200)].map((event) => gateway.publishEvent(event.data, 'requested', event, 0, soon())),
+  )
+  assert.deepEqual(
+    results.flatMap(({ status }, index) => (status === 'rejected' ? [index] : [])),
+    [200],
+  )
+  for (const [index, result] of results.entries()) {
+    if (result.status !== 'fulfilled') continue
+    const { data } = [...events.slice(0, 200), rival, ...events.slice(200)][index]!
+    const history = await gateway.history(data)
+    assert.equal(history.lastSeq, result.value.seq, 'each publisher is told its own sequence')
+  }
+})
+
+test('one idempotency key is one call, whichever server it names', async (t) => {
+  const { connect } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const one = requested({ server: 'one' })
+  const two = requested({ server: 'two', callId: one.data.callId })
+  await gateway.publishEvent(one.data, 'requested', one, 0, soon())
+  await assert.rejects(gateway.publishEvent(two.data, 'requested', { ...two, id: 'other' }, 0, soon()), LostRace)
+})
+
+test('a handler that returns acknowledges, one that throws is asked again, a terminal one is not', async (t) => {
+  const { connect } = await startTestBus(t)
+  const [gateway, policy] = await Promise.all([connect('gateway'), connect('policy')])
+  const seen: string[] = []
+  const problems: string[] = []
+  const consumption = policy.consume({
+    stream: 'CALLS',
+    consumer: 'policy-requested',
+    maxInFlight: 10,
+    ackWaitMs: 10_000,
+    onProblem: ({ what }) => problems.push(what),
+    handler: async ({ data, deliveries }) => {
+      const { tool } = JSON.parse(new TextDecoder().decode(data)).data
+      seen.push(`${tool}#${deliveries}`)
+      if (tool === 'flaky' && deliveries === 1) throw new Error('not yet')
+      if (tool === 'poison') throw new Terminal('never')
+    },
+  })
+  t.after(() => consumption.stop())
+  for (const tool of ['good', 'flaky', 'poison']) {
+    const event = requested({ tool })
+    await gateway.publishEvent(event.data, 'requested', event, 0, soon())
+  }
+  await until(() => seen.length === 4, 'all were handled')
+  await until(async () => (await policy.consumerLag('CALLS', 'audit')) === 3, 'audit has three to go')
+  assert.deepEqual(seen.toSorted(), ['flaky#1', 'flaky#2', 'good#1', 'poison#1'])
+  assert.deepEqual(problems.toSorted(), ['redelivery', 'terminated'])
+})
+
+test('the bus enforces the roles: a service cannot write what is not its own', async (t) => {
+  const { connect } = await startTestBus(t)
+  const executor = await connect('agent-executor')
+  const event = requested()
+  await assert.rejects(executor.publishEvent(event.data, 'requested', event, 0, Date.now() + 500), { code: 'store_unavailable' })
+  const console = await connect('console')
+  assert.deepEqual((await console.history(event.data)).entries, [])
+})
+
+test('verbs answer with values or with errors of the table', async (t) => {
+  const { connect } = await startTestBus(t)
+  const [policy, console] = await Promise.all([connect('policy'), connect('console')])
+  await assert.rejects(console.callApi(verbs.policy.policies, {}), { code: 'service_unavailable' })
+  policy.serveApi(verbs.policy.policies, () => ({ revision: 'r1', loadedAt: null, policies: [], problems: [] }), (error) => assert.fail(String(error)))
+  await until(() => console.callApi(verbs.policy.policies, {}).then(({ revision }) => revision === 'r1'), 'policy answers')
+})
+
+test('large content goes to the object store and comes back checked', async (t) => {
+  const { connect } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const small = await gateway.payloads.carry({ a: 1 })
+  assert.deepEqual(small.carried, { inline: { a: 1 } })
+  const content = { text: 'x'.repeat(300 * 1024) }
+  const { carried, digest } = await gateway.payloads.carry(content)
+  assert.ok('stored' in carried && carried.stored.digest === digest)
+  const executor = await connect('agent-executor')
+  assert.deepEqual(await executor.payloads.fetch(carried), content)
+})
+
+test('a bucket is followed from what is there through every change', async (t) => {
+  const { connect } = await startTestBus(t)
+  const [lifecycle, gateway] = await Promise.all([connect('lifecycle'), connect('gateway')])
+  const servers = await lifecycle.bucket('servers')
+  await servers.put('server.a', new TextEncoder().encode('1'))
+  const seen: string[] = []
+  const following = await (await gateway.bucket('servers')).follow(({ key, value }) => seen.push(`${key}=${value && new TextDecoder().decode(value)}`))
+  t.after(() => following.stop())
+  assert.deepEqual(seen, ['server.a=1'])
+  await servers.put('server.b', new TextEncoder().encode('2'))
+  await servers.remove('server.a')
+  await until(() => seen.length === 3, 'changes arrive')
+  assert.deepEqual(seen, ['server.a=1', 'server.b=2', 'server.a=undefined'])
+})
+
+test('a scheduled message rings where it was told to', async (t) => {
+  const { connect } = await startTestBus(t)
+  const policy = await connect('policy')
+  const at = { tenant: 'default', server: 'files', callId: newCallId(Date.now()) }
+  const rung: string[] = []
+  const consumption = policy.consume({
+    stream: 'TIMERS',
+    consumer: 'policy-expired',
+    maxInFlight: 10,
+    ackWaitMs: 10_000,
+    onProblem: ({ error }) => assert.fail(String(error)),
+    handler: async ({ subject }) => void rung.push(subject),
+  })
+  t.after(() => consumption.stop())
+  await policy.store(
+    {
+      subject: subjects.holdTimer(at.callId),
+      data: new Uint8Array(),
+      msgId: `${at.callId}.timer`,
+      headers: { 'Nats-Schedule': `@at ${new Date(Date.now() + 500).toISOString()}`, 'Nats-Schedule-Target': subjects.holdExpired(at) },
+    },
+    soon(),
+  )
+  await until(() => rung.length === 1, 'the timer rings')
+  assert.deepEqual(rung, [subjects.holdExpired(at)])
+})

@@ -1,0 +1,2 @@
+export { commonSettings } from './common.ts'
+export { ConfigError, describeConfig, envName, readConfig, type SettingRow } from './read-config.ts'

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { Arguments, Decision, Digest, Instant } from '../call/common.ts'
+import { ApprovalTerms } from '../call/events.ts'
+import { SealedRecord } from '../record/audit-record.ts'
+import { CallId, DnsLabel } from '../subjects.ts'
+import { apiVerb } from './reply.ts'
+
+/** A person or agent, as the identity library established it. */
+export const Principal = z.object({
+  id: z.string().min(1).max(256),
+  tenant: DnsLabel,
+  groups: z.array(z.string()),
+})
+export type Principal = z.infer<typeof Principal>
+
+export const Vote = z.object({ approver: z.string(), vote: z.enum(['approve', 'reject']), at: Instant, comment: z.string().optional() })
+
+/** A call that waits for people. */
+export const ApprovalView = z.object({
+  callId: CallId,
+  tenant: DnsLabel,
+  principal: z.string(),
+  server: DnsLabel,
+  tool: z.string(),
+  digest: Digest,
+  arguments: Arguments,
+  state: z.enum(['waiting', 'allowed', 'denied', 'cancelled']),
+  reason: z.string(),
+  ...ApprovalTerms.shape,
+  decision: Decision,
+  heldAt: Instant,
+  votes: z.array(Vote),
+})
+export type ApprovalView = z.infer<typeof ApprovalView>
+
+/** A policy in force, or one that was refused. */
+export const PolicyView = z.object({
+  name: z.string(),
+  file: z.string(),
+  mode: z.enum(['enforce', 'shadow']),
+  servers: z.array(z.string()),
+  rules: z.array(z.object({ name: z.string(), effect: z.enum(['allow', 'deny', 'hold']), when: z.string(), reason: z.string().optional() })),
+})
+export type PolicyView = z.infer<typeof PolicyView>
+
+export const PolicyProblem = z.object({ file: z.string(), line: z.int(), column: z.int(), message: z.string() })
+export type PolicyProblem = z.infer<typeof PolicyProblem>
+
+/** The policies in force with their revision, and what keeps a newer set from being in force. */
+export const PoliciesView = z.object({
+  revision: z.string().nullable(),
+  loadedAt: Instant.nullable(),
+  policies: z.array(PolicyView),
+  problems: z.array(PolicyProblem),
+})
+export type PoliciesView = z.infer<typeof PoliciesView>
+
+/** One call in a list. */
+export const CallView = z.object({
+  callId: CallId,
+  tenant: DnsLabel,
+  server: DnsLabel,
+  tool: z.string(),
+  principal: z.string(),
+  digest: Digest,
+  state: z.string(),
+  requestedAt: Instant.optional(),
+  updatedAt: Instant,
+  /** Reason or error code, for calls that did not end well. */
+  code: z.string().optional(),
+})
+export type CallView = z.infer<typeof CallView>
+
+/** What to look for; all filters must match. Newest first. */
+export const AuditQuery = z.object({
+  tenant: DnsLabel.optional(),
+  callId: CallId.optional(),
+  principal: z.string().optional(),
+  server: DnsLabel.optional(),
+  tool: z.string().optional(),
+  /** The event that must have happened, e.g. `denied`, `succeeded`. */
+  outcome: z.string().optional(),
+  since: Instant.optional(),
+  until: Instant.optional(),
+  limit: z.int().min(1).max(1000).default(100),
+  /** Continue before this log index. */
+  before: z.int().nonnegative().optional(),
+})
+export type AuditQuery = z.infer<typeof AuditQuery>
+
+/** The verbs services answer each other on the bus (`api.<service>.<verb>`). */
+export const verbs = {
+  policy: {
+    /** Which of a server's tools this principal could be allowed to call with some arguments (I10). */
+    visible: apiVerb(
+      'policy',
+      'visible',
+      z.object({ principal: Principal, servers: z.array(DnsLabel) }),
+      z.object({ revision: z.string().nullable(), tools: z.record(z.string(), z.array(z.string())) }),
+    ),
+    approvals: apiVerb(
+      'policy',
+      'approvals',
+      z.object({ viewer: Principal, all: z.boolean().default(false) }),
+      z.object({ approvals: z.array(ApprovalView) }),
+    ),
+    approval: apiVerb('policy', 'approval', z.object({ viewer: Principal, callId: CallId, all: z.boolean().default(false) }), ApprovalView),
+    vote: apiVerb(
+      'policy',
+      'vote',
+      z.object({
+        voter: Principal,
+        callId: CallId,
+        decision: z.enum(['approve', 'reject']),
+        digest: Digest,
+        comment: z.string().max(2000).optional(),
+      }),
+      ApprovalView,
+    ),
+    resolve: apiVerb(
+      'policy',
+      'resolve',
+      z.object({ operator: Principal, callId: CallId, outcome: z.enum(['ran', 'did_not_run']), evidence: z.string().min(1).max(4000) }),
+      z.object({ callId: CallId, state: z.literal('resolved') }),
+    ),
+    policies: apiVerb('policy', 'policies', z.object({}), PoliciesView),
+    check: apiVerb(
+      'policy',
+      'check',
+      z.object({ files: z.array(z.object({ file: z.string(), text: z.string().max(1024 * 1024) })).max(200) }),
+      z.object({ problems: z.array(PolicyProblem), policies: z.array(PolicyView) }),
+    ),
+  },
+  lifecycle: {
+    /** Makes a quarantined definition the pinned one (I13). */
+    accept: apiVerb(
+      'lifecycle',
+      'accept',
+      z.object({ operator: Principal, server: DnsLabel, tool: z.string(), digest: Digest }),
+      z.object({ server: DnsLabel, tool: z.string(), digest: Digest }),
+    ),
+  },
+  audit: {
+    records: apiVerb(
+      'audit',
+      'records',
+      AuditQuery,
+      z.object({ records: z.array(SealedRecord), next: z.int().nullable() }),
+    ),
+    calls: apiVerb('audit', 'calls', AuditQuery, z.object({ calls: z.array(CallView), next: z.int().nullable() })),
+    status: apiVerb(
+      'audit',
+      'status',
+      z.object({}),
+      z.object({ size: z.int(), head: z.string(), lastSeq: z.int(), sealedAt: Instant.nullable() }),
+    ),
+  },
+} as const

@@ -1,0 +1,186 @@
+import { callEventNames, callEvents } from './call/events.ts'
+import { type BucketName, consumers, payloadStore, type StreamName } from './streams.ts'
+import { subjects } from './subjects.ts'
+
+/** The NATS users: one a service, one for the launcher's set-up, one for people who read the streams. */
+export const busUsers = [
+  'gateway',
+  'policy',
+  'agent-executor',
+  'lifecycle',
+  'audit',
+  'console',
+  'provisioner',
+  'auditor',
+] as const
+export type BusUser = (typeof busUsers)[number]
+
+/** What a user may publish to and subscribe to; NATS refuses all else (I11). */
+export interface Permissions {
+  publish: string[]
+  subscribe: string[]
+}
+
+/** Every user has an inbox prefix of its own, so that nobody reads another's replies. */
+export function inboxPrefix(user: BusUser): string {
+  return `_INBOX_${user}`
+}
+
+const readStream = (stream: StreamName) => [
+  `$JS.API.STREAM.INFO.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}`,
+  `$JS.API.DIRECT.GET.${stream}.>`,
+]
+const ackStream = (stream: string, consumer: string) => [
+  `$JS.ACK.${stream}.${consumer}.>`,
+  `$JS.ACK.*.*.${stream}.${consumer}.>`,
+]
+const useConsumer = ({ stream, name }: { stream: string; name: string }) => [
+  `$JS.API.CONSUMER.INFO.${stream}.${name}`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+  ...ackStream(stream, name),
+]
+/** Ordered consumers for watching: ephemeral, acknowledging nothing. */
+const watchStream = (stream: string) => [
+  `$JS.API.STREAM.INFO.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.*`,
+  `$JS.API.CONSUMER.CREATE.${stream}.*.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.*`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.FC.${stream}.>`,
+]
+const readBucket = (bucket: BucketName) => [
+  ...watchStream(`KV_${bucket}`),
+  `$JS.API.DIRECT.GET.KV_${bucket}`,
+  `$JS.API.DIRECT.GET.KV_${bucket}.>`,
+  `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
+]
+const writeBucket = (bucket: BucketName) => [...readBucket(bucket), `$KV.${bucket}.>`]
+const readPayloads = [
+  ...watchStream(`OBJ_${payloadStore.name}`),
+  `$JS.API.DIRECT.GET.OBJ_${payloadStore.name}`,
+  `$JS.API.DIRECT.GET.OBJ_${payloadStore.name}.>`,
+  `$JS.API.STREAM.MSG.GET.OBJ_${payloadStore.name}`,
+]
+const writePayloads = [
+  ...readPayloads,
+  `$O.${payloadStore.name}.>`,
+  `$JS.API.STREAM.PURGE.OBJ_${payloadStore.name}`,
+]
+
+/** The call events a service writes, from the event table. */
+function eventsOf(service: string): string[] {
+  return callEventNames.filter((name) => callEvents[name].writer === service).map((name) => subjects.callEvents(name))
+}
+
+/** The permission list of a user. */
+export function permissionsOf(user: BusUser): Permissions {
+  const inbox = `${inboxPrefix(user)}.>`
+  switch (user) {
+    case 'gateway':
+      return {
+        publish: [
+          ...eventsOf('gateway'),
+          ...readStream('CALLS'),
+          ...readBucket('servers'),
+          ...readBucket('policies'),
+          ...writeBucket('sessions'),
+          ...writePayloads,
+          subjects.midcall('*', '*', 'up'),
+          subjects.api('policy', 'visible'),
+        ],
+        subscribe: [inbox, subjects.replies('*'), subjects.midcallDown('*')],
+      }
+    case 'policy':
+      return {
+        publish: [
+          ...eventsOf('policy'),
+          ...readStream('CALLS'),
+          ...watchStream('CALLS'),
+          ...useConsumer(consumers.policyRequested),
+          ...useConsumer(consumers.policyVoted),
+          ...useConsumer(consumers.policyExpired),
+          `$JS.API.CONSUMER.INFO.CALLS.${consumers.audit.name}`,
+          ...readBucket('servers'),
+          ...writeBucket('policies'),
+          ...readPayloads,
+          subjects.holdTimer('*'),
+          subjects.replies('*'),
+          '_INBOX_gateway.>',
+          '_INBOX_console.>',
+        ],
+        subscribe: [inbox, subjects.api('policy', '*')],
+      }
+    case 'agent-executor':
+      return {
+        publish: [
+          ...eventsOf('agent-executor'),
+          ...readStream('CALLS'),
+          // Its consumers may filter on grants and nothing else.
+          `$JS.API.CONSUMER.CREATE.CALLS.*.${subjects.callEvents('allowed')}`,
+          '$JS.API.CONSUMER.INFO.CALLS.*',
+          '$JS.API.CONSUMER.MSG.NEXT.CALLS.*',
+          '$JS.API.CONSUMER.DELETE.CALLS.*',
+          ...ackStream('CALLS', '*'),
+          ...readBucket('servers'),
+          ...writePayloads,
+          subjects.replies('*'),
+          subjects.midcall('*', '*', 'down'),
+        ],
+        subscribe: [inbox, subjects.midcall('*', '*', 'up')],
+      }
+    case 'lifecycle':
+      return {
+        publish: [...writeBucket('servers'), subjects.allLifecycle, `$JS.API.STREAM.INFO.LIFECYCLE`, '_INBOX_console.>'],
+        subscribe: [inbox, subjects.api('lifecycle', '*')],
+      }
+    case 'audit':
+      return {
+        publish: [
+          subjects.allAudit,
+          ...readStream('CALLS'),
+          ...readStream('AUDIT'),
+          ...useConsumer(consumers.audit),
+          '$JS.API.STREAM.PURGE.CALLS',
+          '_INBOX_console.>',
+        ],
+        subscribe: [inbox, subjects.api('audit', '*')],
+      }
+    case 'console':
+      return {
+        publish: [
+          ...readStream('CALLS'),
+          ...watchStream('CALLS'),
+          ...readBucket('servers'),
+          ...readBucket('policies'),
+          ...readPayloads,
+          subjects.api('policy', '*'),
+          subjects.api('audit', '*'),
+          subjects.api('lifecycle', '*'),
+        ],
+        subscribe: [inbox],
+      }
+    case 'auditor':
+      return {
+        publish: [
+          ...readStream('CALLS'),
+          ...readStream('AUDIT'),
+          ...watchStream('CALLS'),
+          ...watchStream('AUDIT'),
+          '$JS.API.INFO',
+          '$JS.API.STREAM.NAMES',
+          '$JS.API.STREAM.LIST',
+          '$JS.API.CONSUMER.LIST.*',
+          '$JS.API.CONSUMER.NAMES.*',
+          '$JS.API.STREAM.MSG.GET.CALLS',
+          '$JS.API.STREAM.MSG.GET.AUDIT',
+          '$JS.ACK.>',
+        ],
+        // People bring clients of their own, whose inboxes have the default prefix.
+        subscribe: [inbox, '_INBOX.>', subjects.allCalls, subjects.allAudit],
+      }
+    case 'provisioner':
+      return { publish: ['$JS.API.>'], subscribe: [inbox] }
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+
+/** Tenant and server names are DNS labels: they become subject tokens, host names and Kubernetes names. */
+export const DnsLabel = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: lower-case letters, digits and inner hyphens, 63 at most')
+
+export const CallId = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a call id (UUIDv7 or UUIDv8)')
+
+/** What names one call on the bus. */
+export interface CallAddress {
+  tenant: string
+  server: string
+  callId: string
+}
+
+/** The one place where subjects are built; `*` stands for "any" where a part is left out. */
+export const subjects = {
+  call: (at: CallAddress, event: string) => `calls.${at.tenant}.${at.server}.${at.callId}.${event}`,
+  /** Every event of one call: the filter of the compare-and-set (I2). */
+  callHistory: (at: CallAddress) => `calls.${at.tenant}.${at.server}.${at.callId}.>`,
+  /** Every event of one call whose server is not known, within a tenant or in any. */
+  callAnywhere: (callId: string, tenant = '*') => `calls.${tenant}.*.${callId}.>`,
+  callEvents: (event: string, server = '*') => `calls.*.${server}.*.${event}`,
+  allCalls: 'calls.>',
+  auditRecord: (tenant: string, server: string, event: string) => `audit.${tenant}.${server}.${event}`,
+  allAudit: 'audit.>',
+  lifecycleEvent: (tenant: string, server: string, event: string) => `lifecycle.${tenant}.${server}.${event}`,
+  allLifecycle: 'lifecycle.>',
+  /** Where a hold's alarm waits, and where it rings. */
+  holdTimer: (callId: string) => `timers.holds.${callId}`,
+  holdExpired: (at: CallAddress) => `timers.fired.holds.${at.tenant}.${at.server}.${at.callId}`,
+  allHoldsExpired: 'timers.fired.holds.>',
+  allTimers: 'timers.>',
+  /** Core NATS: a hint that a call moved on; the truth is in the history. */
+  replies: (gatewayId: string) => `replies.${gatewayId}`,
+  /** Core NATS: traffic during a call, `down` to the caller and `up` to the executor. */
+  midcall: (gatewayId: string, callId: string, way: 'up' | 'down') => `midcall.${gatewayId}.${callId}.${way}`,
+  midcallDown: (gatewayId: string) => `midcall.${gatewayId}.*.down`,
+  api: (service: string, verb: string) => `api.${service}.${verb}`,
+} as const
+
+/** Reads a call subject back; undefined for anything that is not one. */
+export function parseCallSubject(subject: string): (CallAddress & { event: string }) | undefined {
+  const [root, tenant, server, callId, event, extra] = subject.split('.')
+  if (root !== 'calls' || !tenant || !server || !callId || !event || extra !== undefined) return undefined
+  return { tenant, server, callId, event }
+}
+
+/** Reads the subject of a fired hold timer back; undefined for anything that is not one. */
+export function parseHoldExpired(subject: string): CallAddress | undefined {
+  const [root, fired, holds, tenant, server, callId] = subject.split('.')
+  if (root !== 'timers' || fired !== 'fired' || holds !== 'holds' || !tenant || !server || !callId) return undefined
+  return { tenant, server, callId }
+}
+
+/** Reads the call id out of a `midcall` subject. */
+export function parseMidcall(subject: string): { callId: string } | undefined {
+  const [root, , callId] = subject.split('.')
+  return root === 'midcall' && callId ? { callId } : undefined
+}
