@@ -1,0 +1,17 @@
+export type { UpstreamOutcome } from './upstream/post.ts'
+export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'
+export {
+  decodeHeaderValue,
+  encodeHeaderValue,
+  type Era,
+  type EraOutcome,
+  eraOfRequest,
+  legacyEra,
+  legacyVersions,
+  mcpNameOf,
+  metaKeys,
+  modernEra,
+} from './wire/era.ts'
+export { readRpcMessage, type RpcError, type RpcId, type RpcMessage, type RpcNotification, type RpcRequest } from './wire/json-rpc.ts'
+export { formatSse, type SseEvent, SseReader } from './wire/sse.ts'
+export { parseStrictJson, StrictJsonError } from './wire/strict-json.ts'

@@ -1,0 +1,349 @@
+/**
+ * A client of one tool server, for both eras.
+ *
+ * File map: post.ts (one request and its answer) · notices.ts (listening for changed tools). Raw on purpose: a call costs one
+ * serialisation and one parse, and its arguments travel as the very text whose digest was approved (I3).
+ */
+import { readFile } from 'node:fs/promises'
+import { isJsonObject, type JsonObject, ToolDefinition } from '@countersign/contracts'
+import { Agent } from 'undici'
+import { encodeHeaderValue, type Era, legacyEra, metaKeys, modernEra } from '../wire/era.ts'
+import type { RpcNotification, RpcRequest } from '../wire/json-rpc.ts'
+import { listenForToolChanges } from './notices.ts'
+import { post, type UpstreamOutcome } from './post.ts'
+
+export interface UpstreamOptions {
+  url: string
+  /** File with the bearer token to send; read when connecting. */
+  tokenFile?: string
+  clientInfo: { name: string; version: string }
+  maxResultBytes: number
+  timeoutMs: number
+  /** The era, where it is known already; else it is found out. */
+  era?: Era
+  /** Connections at once. */
+  maxConnections?: number
+}
+
+/** What a server said of itself. */
+export interface ServerHello {
+  era: Era
+  protocolVersion: string
+  serverInfo: { name: string; version: string }
+  instructions?: string
+  capabilities: JsonObject
+}
+
+/** One call of a tool. */
+export interface ToolCall {
+  name: string
+  /** The arguments as canonical JSON text, sent byte for byte (I3). */
+  argumentsText: string
+  timeoutMs: number
+  traceparent?: string | undefined
+  /** Told of progress; without it none is asked for. */
+  onProgress?: (params: JsonObject) => void
+  /** Aborting asks the server to stop, then lets go. */
+  signal?: AbortSignal
+}
+
+/** Thrown by `connect` and `listTools`, with a message for the registry. */
+export class UpstreamError extends Error {
+  override name = 'UpstreamError'
+}
+
+const maxPages = 200
+/** How long a server that was asked to cancel may still answer. */
+const cancelGraceMs = 1000
+
+/** A connection to one tool server; calls run side by side over kept-alive connections. */
+export class Upstream {
+  readonly #options: UpstreamOptions
+  readonly #url: URL
+  readonly #agent: Agent
+  #hello: ServerHello | undefined
+  #connecting: Promise<ServerHello> | undefined
+  #sessionId: string | undefined
+  #token: string | undefined
+  #lastId = 0
+  #notices: { stop: () => void } | undefined
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options
+    this.#url = new URL(options.url)
+    this.#agent = new Agent({
+      connections: options.maxConnections ?? 128,
+      // Responses are bounded by this client's own clock and byte count.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: Math.min(5000, options.timeoutMs) },
+    })
+  }
+
+  /**
+   * Shakes hands: agrees on the era and, for the legacy one, opens a session. Concurrent callers share one handshake.
+   *
+   * @throws UpstreamError saying what the server did instead
+   */
+  connect(): Promise<ServerHello> {
+    this.#connecting ??= this.#handshake().catch((error: unknown) => {
+      this.#connecting = undefined
+      throw error
+    })
+    return this.#connecting
+  }
+
+  async #handshake(): Promise<ServerHello> {
+    this.#token = this.#options.tokenFile ? (await readFile(this.#options.tokenFile, 'utf8')).trim() : undefined
+    this.#hello = this.#options.era === legacyEra ? await this.#initialize() : await this.#discover()
+    return this.#hello
+  }
+
+  /** Asks the modern way; a server that does not know it is asked the legacy way. */
+  async #discover(): Promise<ServerHello> {
+    const outcome = await this.#request(modernEra, 'server/discover', {}, this.#options.timeoutMs)
+    if (outcome.kind === 'result' && Array.isArray(outcome.result.supportedVersions)) {
+      const { result } = outcome
+      const versions = result.supportedVersions as unknown[]
+      if (!versions.includes(modernEra)) throw new UpstreamError(`the server speaks none of our revisions but ${versions.join(', ')}`)
+      const meta = isJsonObject(result._meta) ? result._meta : {}
+      return helloOf(modernEra, modernEra, { ...result, serverInfo: meta[metaKeys.serverInfo] ?? result.serverInfo ?? null })
+    }
+    if (outcome.kind === 'not-sent' || outcome.kind === 'timeout') throw handshakeError(outcome)
+    if (this.#options.era === modernEra) throw handshakeError(outcome)
+    return this.#initialize()
+  }
+
+  async #initialize(): Promise<ServerHello> {
+    this.#sessionId = undefined
+    const params = { protocolVersion: legacyEra, capabilities: {}, clientInfo: this.#options.clientInfo }
+    const outcome = await this.#request(legacyEra, 'initialize', params, this.#options.timeoutMs)
+    if (outcome.kind !== 'result') throw handshakeError(outcome)
+    const version = outcome.result.protocolVersion
+    if (typeof version !== 'string') throw new UpstreamError('the server answered initialize without a protocol version')
+    const hello = helloOf(legacyEra, version, outcome.result)
+    this.#hello = hello
+    await this.#notify('notifications/initialized', {})
+    return hello
+  }
+
+  /**
+   * The full inventory, all pages.
+   *
+   * @throws UpstreamError for a server that does not answer, answers nonsense or never stops paging
+   */
+  async listTools(): Promise<ToolDefinition[]> {
+    const { era } = await this.connect()
+    const tools = new Map<string, ToolDefinition>()
+    let cursor: string | undefined
+    for (let page = 0; page < maxPages; page++) {
+      const outcome = await this.#request(era, 'tools/list', cursor === undefined ? {} : { cursor }, this.#options.timeoutMs)
+      if (outcome.kind !== 'result') throw handshakeError(outcome, 'tools/list')
+      if (!Array.isArray(outcome.result.tools)) throw new UpstreamError('tools/list came back without a list of tools')
+      for (const tool of outcome.result.tools) {
+        const parsed = ToolDefinition.safeParse(tool)
+        if (!parsed.success) throw new UpstreamError(`tools/list has a tool that is not valid: ${parsed.error.issues[0]?.message}`)
+        tools.set(parsed.data.name, parsed.data)
+      }
+      const next = outcome.result.nextCursor
+      if (typeof next !== 'string' || next === '') return [...tools.values()]
+      cursor = next
+    }
+    throw new UpstreamError(`tools/list did not end after ${maxPages} pages`)
+  }
+
+  /** Calls a tool and tells how it ended; never throws. A session that the server forgot is opened anew, once. */
+  async callTool(call: ToolCall): Promise<UpstreamOutcome> {
+    let hello: ServerHello
+    try {
+      hello = await this.connect()
+    } catch (error) {
+      return { kind: 'not-sent', message: (error as Error).message }
+    }
+    const outcome = await this.#sendCall(hello.era, call)
+    // The specification's word for "this session is unknown": the call was not looked at, so sending it again is the first time.
+    if (outcome.kind !== 'refused' || outcome.status !== 404 || this.#sessionId === undefined) return outcome
+    this.#connecting = undefined
+    return this.connect().then(
+      ({ era }) => this.#sendCall(era, call),
+      (error: unknown) => ({ kind: 'not-sent', message: (error as Error).message }),
+    )
+  }
+
+  async #sendCall(era: Era, call: ToolCall): Promise<UpstreamOutcome> {
+    const id = ++this.#lastId
+    const meta: JsonObject = {
+      ...(era === modernEra ? this.#envelope() : {}),
+      ...(call.onProgress ? { progressToken: id } : {}),
+      ...(call.traceparent ? { traceparent: call.traceparent } : {}),
+    }
+    const metaText = Object.keys(meta).length > 0 ? `,"_meta":${JSON.stringify(meta)}` : ''
+    const name = JSON.stringify(call.name)
+    // Assembled by hand so that the approved text of the arguments is what is sent (I3).
+    const body = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":${name},"arguments":${call.argumentsText}${metaText}}}`
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort('timeout'), call.timeoutMs)
+    const onCancel = () => {
+      if (era === modernEra) abort.abort('cancelled')
+      else {
+        void this.#notify('notifications/cancelled', { requestId: id, reason: 'the caller withdrew' })
+        setTimeout(() => abort.abort('cancelled'), cancelGraceMs).unref()
+      }
+    }
+    call.signal?.addEventListener('abort', onCancel, { once: true })
+    try {
+      const { outcome } = await post({
+        dispatcher: this.#agent,
+        url: this.#url,
+        headers: this.#headers(era, 'tools/call', call.name),
+        body,
+        id,
+        maxBytes: this.#options.maxResultBytes,
+        signal: abort.signal,
+        onNotification: (notification) => {
+          if (isProgressOf(notification, id)) call.onProgress?.(notification.params!)
+        },
+        onRequest: (request) => void this.#refuse(request),
+      })
+      return outcome
+    } finally {
+      clearTimeout(timer)
+      call.signal?.removeEventListener('abort', onCancel)
+    }
+  }
+
+  /** Listens for changed tools, as well as the server can tell; opens again when the stream ends. */
+  onToolsChanged(callback: () => void): void {
+    this.#notices ??= listenForToolChanges({
+      agent: this.#agent,
+      url: this.#url,
+      open: async () => {
+        const { era } = await this.connect()
+        const params = { notifications: { toolsListChanged: true }, _meta: this.#envelope() }
+        return era === legacyEra
+          ? { method: 'GET', headers: { ...this.#headers(era), accept: 'text/event-stream' } }
+          : {
+              method: 'POST',
+              headers: this.#headers(era, 'subscriptions/listen'),
+              body: JSON.stringify({ jsonrpc: '2.0', id: ++this.#lastId, method: 'subscriptions/listen', params }),
+            }
+      },
+      onChanged: callback,
+    })
+  }
+
+  /** Ends the session, if there is one, and closes the connections. */
+  async close(): Promise<void> {
+    this.#notices?.stop()
+    if (this.#sessionId !== undefined) {
+      const ended = this.#agent.request({
+        origin: this.#url.origin,
+        path: this.#url.pathname + this.#url.search,
+        method: 'DELETE',
+        headers: this.#headers(legacyEra),
+        signal: AbortSignal.timeout(500),
+      })
+      await ended.then(({ body }) => body.dump()).catch(() => {})
+    }
+    await this.#agent.destroy()
+  }
+
+  async #request(era: Era, method: string, params: JsonObject, timeoutMs: number): Promise<UpstreamOutcome> {
+    const id = ++this.#lastId
+    const whole = era === modernEra ? { ...params, _meta: this.#envelope() } : params
+    const abort = new AbortController()
+    const timer = setTimeout(() => abort.abort('timeout'), timeoutMs)
+    const { outcome, headers } = await post({
+      dispatcher: this.#agent,
+      url: this.#url,
+      headers: this.#headers(era, method),
+      body: JSON.stringify({ jsonrpc: '2.0', id, method, params: whole }),
+      id,
+      maxBytes: Math.max(this.#options.maxResultBytes, 16 * 1024 * 1024),
+      signal: abort.signal,
+    })
+    clearTimeout(timer)
+    if (method === 'initialize' && typeof headers['mcp-session-id'] === 'string') this.#sessionId = headers['mcp-session-id']
+    return outcome
+  }
+
+  async #notify(method: string, params: JsonObject): Promise<void> {
+    await this.#send({ jsonrpc: '2.0', method, params })
+  }
+
+  /** Sampling, elicitation and roots are not offered; a server that asks all the same is told so. */
+  async #refuse({ id, method }: RpcRequest): Promise<void> {
+    await this.#send({ jsonrpc: '2.0', id, error: { code: -32601, message: `${method} is not served by this client` } })
+  }
+
+  async #send(message: JsonObject): Promise<void> {
+    const sent = this.#agent.request({
+      origin: this.#url.origin,
+      path: this.#url.pathname + this.#url.search,
+      method: 'POST',
+      headers: this.#headers(legacyEra),
+      body: JSON.stringify(message),
+      signal: AbortSignal.timeout(this.#options.timeoutMs),
+    })
+    await sent.then(({ body }) => body.dump()).catch(() => {})
+  }
+
+  #envelope(): JsonObject {
+    return {
+      [metaKeys.protocolVersion]: modernEra,
+      [metaKeys.clientInfo]: this.#options.clientInfo,
+      [metaKeys.clientCapabilities]: {},
+    }
+  }
+
+  #headers(era: Era, method?: string, name?: string): Record<string, string> {
+    return {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+      ...(era === modernEra
+        ? {
+            'mcp-protocol-version': modernEra,
+            ...(method === undefined ? {} : { 'mcp-method': method }),
+            ...(name === undefined ? {} : { 'mcp-name': encodeHeaderValue(name) }),
+          }
+        : {
+            ...(this.#hello?.era === legacyEra ? { 'mcp-protocol-version': this.#hello.protocolVersion } : {}),
+            ...(this.#sessionId === undefined ? {} : { 'mcp-session-id': this.#sessionId }),
+          }),
+    }
+  }
+}
+
+function helloOf(era: Era, protocolVersion: string, result: JsonObject): ServerHello {
+  const info = isJsonObject(result.serverInfo) ? result.serverInfo : {}
+  return {
+    era,
+    protocolVersion,
+    serverInfo: { name: String(info.name ?? 'unnamed'), version: String(info.version ?? '0') },
+    capabilities: isJsonObject(result.capabilities) ? result.capabilities : {},
+    ...(typeof result.instructions === 'string' ? { instructions: result.instructions } : {}),
+  }
+}
+
+function handshakeError(outcome: Exclude<UpstreamOutcome, { kind: 'result' }>, what = 'the handshake'): UpstreamError {
+  switch (outcome.kind) {
+    case 'rpc-error':
+      return new UpstreamError(`${what} was answered with error ${outcome.error.code}: ${outcome.error.message}`)
+    case 'timeout':
+      return new UpstreamError(`${what} was not answered in time`)
+    case 'too-large':
+      return new UpstreamError(`${what} was answered with more than ${outcome.maxBytes} bytes`)
+    case 'cancelled':
+      return new UpstreamError(`${what} was cancelled`)
+    case 'not-sent':
+    case 'refused':
+    case 'died':
+    case 'garbage':
+      return new UpstreamError(`${what} failed: ${outcome.message}`)
+  }
+}
+
+function isProgressOf({ method, params }: RpcNotification, id: number): boolean {
+  return method === 'notifications/progress' && params !== undefined && String(params.progressToken) === String(id)
+}

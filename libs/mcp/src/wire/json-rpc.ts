@@ -1,0 +1,64 @@
+import { isJsonObject, type JsonObject } from '@countersign/contracts'
+
+/** A request id as JSON-RPC and MCP allow it. */
+export type RpcId = string | number
+
+export interface RpcRequest {
+  jsonrpc: '2.0'
+  id: RpcId
+  method: string
+  params?: JsonObject
+}
+
+export interface RpcNotification {
+  jsonrpc: '2.0'
+  method: string
+  params?: JsonObject
+}
+
+export interface RpcError {
+  code: number
+  message: string
+  data?: unknown
+}
+
+/** What one JSON-RPC message is. */
+export type RpcMessage =
+  | { kind: 'request'; request: RpcRequest }
+  | { kind: 'notification'; notification: RpcNotification }
+  | { kind: 'result'; id: RpcId; result: JsonObject }
+  | { kind: 'error'; id: RpcId | null; error: RpcError }
+  | { kind: 'invalid'; reason: string }
+
+/** Tells what a parsed JSON value is as a JSON-RPC 2.0 message, by its shape alone. */
+export function readRpcMessage(value: unknown): RpcMessage {
+  if (!isJsonObject(value)) return invalid(Array.isArray(value) ? 'batches are not served; send one message' : 'a message is a JSON object')
+  if (value.jsonrpc !== '2.0') return invalid('"jsonrpc" must be "2.0"')
+  const { id, method, params, result, error } = value
+  if (method !== undefined) {
+    if (typeof method !== 'string' || method === '') return invalid('"method" must be a string')
+    if (params !== undefined && !isJsonObject(params)) return invalid('"params" must be an object')
+    const call = { jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) } as const
+    if (id === undefined) return { kind: 'notification', notification: call }
+    return isRpcId(id) ? { kind: 'request', request: { ...call, id } } : invalid('"id" must be a string or an integer')
+  }
+  if (isJsonObject(error)) {
+    const { code, message, data } = error
+    if (!Number.isInteger(code) || typeof message !== 'string') return invalid('"error" needs an integer code and a message')
+    return {
+      kind: 'error',
+      id: isRpcId(id) ? id : null,
+      error: { code: code as number, message, ...(data === undefined ? {} : { data }) },
+    }
+  }
+  if (!isRpcId(id)) return invalid('"id" must be a string or an integer')
+  return isJsonObject(result) ? { kind: 'result', id, result } : invalid('a message has a method, a result object or an error')
+}
+
+function isRpcId(id: unknown): id is RpcId {
+  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id))
+}
+
+function invalid(reason: string): RpcMessage {
+  return { kind: 'invalid', reason }
+}
