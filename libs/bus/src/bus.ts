@@ -2,17 +2,34 @@
  * The bus: the one way services reach NATS.
  *
  * File map: publisher.ts (store an event) · history.ts (read a call back) · consume.ts (durable consumers, and the one place
- * that maps a handler's end to ack, nak or term) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
+ * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · server/ (the nats-server binary and its configuration).
  */
-import { type BucketName, type BusUser, type CallEvent, type CallEventName, inboxPrefix, subjects } from '@countersign/contracts'
+import {
+  type BucketName,
+  type BusUser,
+  type CallEvent,
+  type CallEventName,
+  inboxPrefix,
+  subjects,
+} from '@countersign/contracts'
 import { type CallAddress, eventContentType, type History, type StreamName } from '@countersign/contracts'
-import { jetstream, type JetStreamClient, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import {
+  jetstream,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamClient,
+  jetstreamManager,
+  type JetStreamManager,
+} from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { Bucket } from './bucket.ts'
 import { type BatchOptions, consume, consumeBatches, type ConsumeOptions, type Consumption } from './consume.ts'
+import { follow, type Followed, type FollowOptions } from './follow.ts'
+import { ensureConsumer } from './ensure-consumer.ts'
 import { readHistory } from './history.ts'
+import { readStream } from './read-stream.ts'
 import { Payloads } from './payloads.ts'
 import { type Publication, Publisher, type Stored } from './publisher.ts'
 import { callApi, serveApi } from './request-reply.ts'
@@ -48,6 +65,11 @@ export class Bus {
 
   get connected(): boolean {
     return this.#publisher.up
+  }
+
+  /** How often the connection was made anew; what was read from the server before may be out of date. */
+  get reconnects(): number {
+    return this.#publisher.reconnects
   }
 
   /** Stores a message; see `Publisher.publish`. */
@@ -94,6 +116,20 @@ export class Bus {
     return consumeBatches(this.#js, options)
   }
 
+  /** Watches a stream in order without acknowledging; see `follow`. */
+  follow(stream: StreamName, options: FollowOptions, onMessage: (message: Followed) => void): Promise<Consumption> {
+    return follow(this.#js, this.#jsm, stream, options, onMessage)
+  }
+
+  /** Reads messages of a stream in order, without a consumer; see `readStream`. */
+  readStream(
+    stream: StreamName,
+    fromSeq: number,
+    limits: { maxMessages: number; maxBytes: number },
+  ): Promise<Followed[]> {
+    return readStream(this.#jsm, stream, fromSeq, limits)
+  }
+
   /** Opens a bucket that the set-up has made. */
   async bucket(name: BucketName): Promise<Bucket> {
     return new Bucket(await new Kvm(this.#js).open(name))
@@ -115,8 +151,11 @@ export class Bus {
   }
 
   /** Creates or changes a durable consumer. */
-  async ensureConsumer(consumer: { stream: string; name: string; filter: string }, settings: { maxAckPending: number; ackWaitMs: number }) {
-    await this.#jsm.consumers.add(consumer.stream, {
+  async ensureConsumer(
+    consumer: { stream: string; name: string; filter: string },
+    settings: { maxAckPending: number; ackWaitMs: number },
+  ) {
+    await ensureConsumer(this.#jsm, consumer.stream, {
       durable_name: consumer.name,
       filter_subject: consumer.filter,
       ack_policy: 'explicit',
@@ -136,6 +175,17 @@ export class Bus {
     return info.num_pending + info.num_ack_pending
   }
 
+  /** Whether somebody takes a consumer's messages just now, and how many are left; undefined when there is no such consumer. */
+  async consumerState(stream: StreamName, name: string): Promise<{ attended: boolean; lag: number } | undefined> {
+    const info = await this.#jsm.consumers.info(stream, name).catch((error: unknown) => {
+      if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound) return undefined
+      throw error
+    })
+    if (!info) return undefined
+    // A reader has a pull waiting, or its hands full.
+    return { attended: info.num_waiting > 0 || info.num_ack_pending > 0, lag: info.num_pending + info.num_ack_pending }
+  }
+
   /** Removes messages from a stream: of a subject filter, below a sequence, or all but the last `keep`. */
   async purge(stream: StreamName, what: { filter?: string; seq?: number; keep?: number }): Promise<number> {
     const { purged } = await this.#jsm.streams.purge(stream, what as { filter: string })
@@ -144,7 +194,10 @@ export class Bus {
 
   /** The state of a stream, with message counts of the subjects that match `subjectsFilter`. */
   async streamInfo(stream: StreamName, subjectsFilter?: string) {
-    const info = await this.#jsm.streams.info(stream, subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter })
+    const info = await this.#jsm.streams.info(
+      stream,
+      subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter },
+    )
     return {
       created: String(info.created),
       firstSeq: info.state.first_seq,
@@ -157,7 +210,9 @@ export class Bus {
   /** The newest message of a stream; undefined for an empty one. */
   async lastMessage(stream: StreamName, seq: number) {
     const message = await this.#jsm.direct.getMessage(stream, { seq }).catch(() => null)
-    return message ? { subject: message.subject, data: message.data, header: (key: string) => message.header.get(key) } : undefined
+    return message
+      ? { subject: message.subject, data: message.data, header: (key: string) => message.header.get(key) }
+      : undefined
   }
 
   /** Version and name of the server in use. */

@@ -1,5 +1,6 @@
 import { MalformedEvent } from '@countersign/contracts'
 import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream'
+import { ClosedConnectionError } from '@nats-io/transport-node'
 import { Terminal } from './errors.ts'
 
 /** A delivered message, as a handler sees it. */
@@ -45,7 +46,7 @@ export function consume(js: JetStreamClient, options: ConsumeOptions): Consumpti
   // A call may take long: tell the server that it is still being worked on, so that nobody else is given it.
   const heartbeat = setInterval(() => {
     for (const message of inHand) message.working()
-  }, options.ackWaitMs / 3)
+  }, options.ackWaitMs / 3).unref()
 
   const handle = async (message: JsMsg) => {
     inHand.add(message)
@@ -71,10 +72,14 @@ export function consume(js: JetStreamClient, options: ConsumeOptions): Consumpti
     while (!stopped) {
       try {
         const consumer = await js.consumers.get(options.stream, options.consumer)
-        messages = await consumer.consume({ max_messages: options.maxInFlight, callback: (message) => void handle(message) })
+        messages = await consumer.consume({
+          max_messages: options.maxInFlight,
+          callback: (message) => void handle(message),
+        })
         if (stopped) messages.stop()
         await messages.closed()
       } catch (error) {
+        if (error instanceof ClosedConnectionError) return
         options.onProblem({ what: 'consumer', error })
       }
       if (!stopped) await pause(500)
@@ -151,6 +156,7 @@ export function consumeBatches(js: JetStreamClient, options: BatchOptions): Cons
         if (stopped) messages.stop()
         await messages.closed()
       } catch (error) {
+        if (error instanceof ClosedConnectionError) return
         options.onProblem(error)
       }
       if (!stopped) await pause(500)

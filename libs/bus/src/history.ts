@@ -8,7 +8,11 @@ const maxEvents = 1000
 export async function readHistory(jsm: JetStreamManager, at: CallAddress): Promise<History> {
   const messages: { seq: number; event: string; data: Uint8Array }[] = []
   try {
-    const stored = await jsm.direct.getBatch('CALLS', { seq: 1, next_by_subj: subjects.callHistory(at), batch: maxEvents })
+    const stored = await jsm.direct.getBatch('CALLS', {
+      seq: 1,
+      next_by_subj: subjects.callHistory(at),
+      batch: maxEvents,
+    })
     for await (const message of stored) {
       const address = parseCallSubject(message.subject)
       if (address) messages.push({ seq: message.seq, event: address.event, data: message.data })

@@ -1,4 +1,11 @@
-import { canonicalJson, type JsonObject, maxInlineBytes, type PayloadRef, payloadStore, sha256 } from '@countersign/contracts'
+import {
+  canonicalJson,
+  type JsonObject,
+  maxInlineBytes,
+  type PayloadRef,
+  payloadStore,
+  sha256,
+} from '@countersign/contracts'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 
@@ -19,7 +26,8 @@ export class Payloads {
     const text = canonicalJson(content)
     const digest = sha256(text)
     // Canonical text has at least a byte a UTF-16 unit: only what may be too large is encoded to be measured.
-    if (text.length * 3 <= maxInlineBytes || Buffer.byteLength(text) <= maxInlineBytes) return { carried: { inline: content }, digest }
+    if (text.length * 3 <= maxInlineBytes || Buffer.byteLength(text) <= maxInlineBytes)
+      return { carried: { inline: content }, digest }
     const bytes = new TextEncoder().encode(text)
     const store = await this.#open()
     await store.putBlob({ name: digest }, bytes)

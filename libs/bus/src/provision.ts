@@ -3,6 +3,7 @@ import { jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstre
 import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
 import { Objm } from '@nats-io/obj'
+import { ensureConsumer } from './ensure-consumer.ts'
 
 /** The oldest server whose message TTL, schedules and batches can be relied on. */
 export const minServerVersion = [2, 14, 0] as const
@@ -37,7 +38,9 @@ export async function provision(options: ProvisionOptions): Promise<void> {
   try {
     const version = nc.info?.version ?? ''
     if (!isSupportedVersion(version)) {
-      throw new Error(`nats-server ${version} is too old: ${minServerVersion.join('.')} or newer is needed, because older ones ignore schedules and TTLs`)
+      throw new Error(
+        `nats-server ${version} is too old: ${minServerVersion.join('.')} or newer is needed, because older ones ignore schedules and TTLs`,
+      )
     }
     const jsm = await jetstreamManager(nc)
     for (const spec of Object.values<StreamSpec>(streams)) {
@@ -58,10 +61,13 @@ export async function provision(options: ProvisionOptions): Promise<void> {
     for (const bucket of Object.values<{ name: string; ttlMs?: number }>(buckets)) {
       await kvm.create(bucket.name, { replicas: options.replicas ?? 1, ...(bucket.ttlMs ? { ttl: bucket.ttlMs } : {}) })
     }
-    await new Objm(jetstream(nc)).create(payloadStore.name, { replicas: options.replicas ?? 1, ttl: payloadStore.ttlMs * 1e6 })
+    await new Objm(jetstream(nc)).create(payloadStore.name, {
+      replicas: options.replicas ?? 1,
+      ttl: payloadStore.ttlMs * 1e6,
+    })
     for (const consumer of Object.values(consumers)) {
       const all = consumer.name === 'audit'
-      await jsm.consumers.add(consumer.stream, {
+      await ensureConsumer(jsm, consumer.stream, {
         durable_name: consumer.name,
         filter_subject: consumer.filter,
         // Audit takes batches in order and acknowledges the last of each.

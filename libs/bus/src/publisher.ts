@@ -22,6 +22,8 @@ export interface Publication {
   expect?: { filter: string; seq: number }
   /** More headers, e.g. a schedule. */
   headers?: Record<string, string>
+  /** Sent at once and never gathered into a batch: for a stream that takes no batches. */
+  alone?: boolean
 }
 
 /** Where an event was stored. */
@@ -65,6 +67,8 @@ export class Publisher {
   #batching = false
   readonly #findStored: FindStored
   #reconnected: PromiseWithResolvers<void> | undefined
+  /** How often the connection was made anew. */
+  reconnects = 0
 
   constructor(nc: NatsConnection, inboxPrefix: string, findStored: FindStored) {
     this.#nc = nc
@@ -81,6 +85,7 @@ export class Publisher {
   /** Tells the publisher whether the connection is up; while it is not, publishes wait. */
   connected(up: boolean): void {
     if (up) {
+      this.reconnects += 1
       this.#reconnected?.resolve()
       this.#reconnected = undefined
     } else {
@@ -101,7 +106,9 @@ export class Publisher {
       const reply = await this.#enqueue(publication)
       if (reply.silent) {
         if (Date.now() < deadlineMs) continue
-        throw storeUnavailable('the event store did not acknowledge in time, so it is not known whether it took the event')
+        throw storeUnavailable(
+          'the event store did not acknowledge in time, so it is not known whether it took the event',
+        )
       }
       const { error } = reply
       if (error === undefined) return { seq: reply.seq!, duplicate: reply.duplicate ?? false }
@@ -112,7 +119,10 @@ export class Publisher {
         throw new LostRace(error.description)
       }
       if (apiErrors.full.has(error.err_code ?? 0)) {
-        throw new CountersignError('store_full', 'the event store has no space left; free some or raise its limit, then ask again')
+        throw new CountersignError(
+          'store_full',
+          'the event store has no space left; free some or raise its limit, then ask again',
+        )
       }
       throw storeUnavailable(`the event store refused the event: ${error.description}`)
     }
@@ -130,7 +140,7 @@ export class Publisher {
   #enqueue(publication: Publication): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>()
     const waiting = { publication, resolve }
-    if (this.#inFlight < window && this.#queue.length === 0) this.#single(waiting)
+    if (publication.alone || (this.#inFlight < window && this.#queue.length === 0)) this.#single(waiting)
     else this.#queue.push(waiting)
     return promise
   }

@@ -11,10 +11,16 @@ export function callApi(nc: NatsConnection) {
   ): Promise<z.output<O>> => {
     let reply: ApiReply<unknown>
     try {
-      const message = await nc.request(subjects.api(verb.service, verb.verb), JSON.stringify(input), { timeout: timeoutMs })
+      const message = await nc.request(subjects.api(verb.service, verb.verb), JSON.stringify(input), {
+        timeout: timeoutMs,
+      })
       reply = message.json<ApiReply<unknown>>()
     } catch (cause) {
-      throw new CountersignError('service_unavailable', `${verb.service} does not answer; look at its log and ask again`, { cause })
+      throw new CountersignError(
+        'service_unavailable',
+        `${verb.service} does not answer; look at its log and ask again`,
+        { cause },
+      )
     }
     if (!reply.ok) {
       const { code, message, details } = reply.error
@@ -44,7 +50,10 @@ export function serveApi(nc: NatsConnection) {
           return { ok: false, error: { code, message, ...(details ? { details } : {}) } }
         }
         onDefect(error)
-        return { ok: false, error: { code: 'internal', message: `${verb.service} could not answer; its log has the details` } }
+        return {
+          ok: false,
+          error: { code: 'internal', message: `${verb.service} could not answer; its log has the details` },
+        }
       }
     }
     const subscription = nc.subscribe(subjects.api(verb.service, verb.verb), {

@@ -15,7 +15,10 @@ export function callFixture(more: Partial<CallFields> = {}, args: JsonObject = {
 }
 
 /** The data of a `requested` event, for tests. */
-export function requestedFixture(more: Partial<CallEventData<'requested'>> = {}, args: JsonObject = {}): CallEventData<'requested'> {
+export function requestedFixture(
+  more: Partial<CallEventData<'requested'>> = {},
+  args: JsonObject = {},
+): CallEventData<'requested'> {
   return {
     ...callFixture({}, args),
     groups: ['agents'],

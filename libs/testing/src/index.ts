@@ -1,3 +1,6 @@
 export { callFixture, requestedFixture } from './fixtures.ts'
+export { allowedFixture, type GrantSigner, newGrantSigner } from './grants.ts'
+export { register, serverEntryFixture, toolEntryFixture } from './registry.ts'
+export { type Behaviour, scriptedTool, type ScriptedServer, startScriptedServer } from './scripted-server.ts'
 export { type Cleanup, startTestBus, type TestBus } from './test-bus.ts'
 export { until } from './until.ts'

@@ -4,7 +4,11 @@
  * @param condition checked every few milliseconds; may throw, the last error is reported
  * @throws Error when it still does not hold after `timeoutMs`
  */
-export async function until<T>(condition: () => Promise<T> | T, what: string, timeoutMs = 20_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  condition: () => Promise<T> | T,
+  what: string,
+  timeoutMs = 20_000,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs
   let last: unknown
   for (;;) {

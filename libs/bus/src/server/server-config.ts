@@ -24,7 +24,9 @@ export function natsServerConfig(options: ServerConfigOptions): string {
       host: options.host,
       port: options.port,
       ...(options.portsDir ? { ports_file_dir: options.portsDir } : {}),
-      ...(options.logFile ? { log_file: options.logFile, logfile_size_limit: 16 * 1024 * 1024, logfile_max_num: 3 } : {}),
+      ...(options.logFile
+        ? { log_file: options.logFile, logfile_size_limit: 16 * 1024 * 1024, logfile_max_num: 3 }
+        : {}),
       max_payload: 8 * 1024 * 1024,
       jetstream: {
         store_dir: options.storeDir,

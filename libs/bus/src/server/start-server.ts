@@ -17,7 +17,10 @@ export interface NatsServer {
 
 /** New random passwords for every user. */
 export function newPasswords(): Record<BusUser, string> {
-  return Object.fromEntries(busUsers.map((user) => [user, randomBytes(24).toString('base64url')])) as Record<BusUser, string>
+  return Object.fromEntries(busUsers.map((user) => [user, randomBytes(24).toString('base64url')])) as Record<
+    BusUser,
+    string
+  >
 }
 
 /**
@@ -67,7 +70,11 @@ export async function startNatsServer(options: {
   }
 }
 
-async function untilListening(options: { dir: string; port: number }, child: ChildProcess, output: () => string): Promise<number> {
+async function untilListening(
+  options: { dir: string; port: number },
+  child: ChildProcess,
+  output: () => string,
+): Promise<number> {
   const portsFile = join(options.dir, `nats-server_${child.pid}.ports`)
   const deadline = Date.now() + 15_000
   while (Date.now() < deadline) {

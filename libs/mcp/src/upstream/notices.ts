@@ -43,7 +43,8 @@ export function listenForToolChanges(options: {
       if (chunk.length > maxEventBytes) break
       for (const { data } of reader.push(decoder.decode(chunk, { stream: true }))) {
         const message = readRpcMessage(safeParse(data))
-        if (message.kind === 'notification' && message.notification.method === 'notifications/tools/list_changed') options.onChanged()
+        if (message.kind === 'notification' && message.notification.method === 'notifications/tools/list_changed')
+          options.onChanged()
       }
     }
     return true

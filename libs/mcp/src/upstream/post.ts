@@ -6,7 +6,7 @@ import { SseReader } from '../wire/sse.ts'
 /** How a request to a tool server ended. Only `result` and `rpc-error` are answers; of the rest, only `not-sent` is sure that nothing ran. */
 export type UpstreamOutcome =
   | { kind: 'result'; result: JsonObject }
-  | { kind: 'rpc-error'; error: RpcError }
+  | { kind: 'rpc-error'; error: RpcError; status: number }
   /** No connection: nothing reached the server. */
   | { kind: 'not-sent'; message: string }
   /** The server refused the HTTP request before looking at the call (4xx). */
@@ -34,7 +34,9 @@ export interface PostOptions {
 }
 
 /** Sends one JSON-RPC request and reads its answer, from plain JSON or from an event stream. Never throws. */
-export async function post(options: PostOptions): Promise<{ outcome: UpstreamOutcome; headers: Record<string, unknown> }> {
+export async function post(
+  options: PostOptions,
+): Promise<{ outcome: UpstreamOutcome; headers: Record<string, unknown> }> {
   let response: Dispatcher.ResponseData
   try {
     response = await options.dispatcher.request({
@@ -50,7 +52,10 @@ export async function post(options: PostOptions): Promise<{ outcome: UpstreamOut
   }
   const { statusCode, headers, body } = response
   try {
-    const type = String(headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
+    const type = String(headers['content-type'] ?? '')
+      .split(';')[0]!
+      .trim()
+      .toLowerCase()
     if (statusCode === 200 && type === 'text/event-stream') return { outcome: await readStream(body, options), headers }
     const text = await readText(body, options.maxBytes)
     if (text === undefined) return { outcome: { kind: 'too-large', maxBytes: options.maxBytes }, headers }
@@ -62,13 +67,16 @@ export async function post(options: PostOptions): Promise<{ outcome: UpstreamOut
 
 function readAnswer(status: number, type: string, text: string, id: RpcId): UpstreamOutcome {
   const message = type === 'application/json' ? readRpcMessage(tryParse(text)) : undefined
-  if (message?.kind === 'error') return { kind: 'rpc-error', error: message.error }
+  if (message?.kind === 'error') return { kind: 'rpc-error', error: message.error, status }
   if (status >= 500) return { kind: 'died', message: `the server failed with HTTP ${status}` }
   if (status >= 400) return { kind: 'refused', status, message: `the server refused with HTTP ${status}` }
   if (status !== 200) return { kind: 'garbage', message: `HTTP ${status} is no answer to a request` }
   if (message?.kind === 'result' && message.id === id) return { kind: 'result', result: message.result }
   if (message?.kind === 'result') return { kind: 'garbage', message: 'the answer is to another request' }
-  return { kind: 'garbage', message: message?.kind === 'invalid' ? message.reason : `the answer is not JSON (${type || 'no type'})` }
+  return {
+    kind: 'garbage',
+    message: message?.kind === 'invalid' ? message.reason : `the answer is not JSON (${type || 'no type'})`,
+  }
 }
 
 async function readStream(body: Dispatcher.ResponseData['body'], options: PostOptions): Promise<UpstreamOutcome> {
@@ -83,7 +91,8 @@ async function readStream(body: Dispatcher.ResponseData['body'], options: PostOp
         if (data === '') continue
         const message = readRpcMessage(tryParse(data))
         if (message.kind === 'result' && message.id === options.id) return { kind: 'result', result: message.result }
-        if (message.kind === 'error' && message.id === options.id) return { kind: 'rpc-error', error: message.error }
+        if (message.kind === 'error' && message.id === options.id)
+          return { kind: 'rpc-error', error: message.error, status: 200 }
         if (message.kind === 'notification') options.onNotification?.(message.notification)
         if (message.kind === 'request') options.onRequest?.(message.request)
         if (message.kind === 'invalid') return { kind: 'garbage', message: message.reason }
@@ -123,7 +132,8 @@ const notSentCodes = new Set([
 function brokenOutcome(error: unknown, signal: AbortSignal, answering = false): UpstreamOutcome {
   if (signal.aborted) return signal.reason === 'timeout' ? { kind: 'timeout' } : { kind: 'cancelled' }
   const { code, message } = error as { code?: string; message: string }
-  if (!answering && code !== undefined && notSentCodes.has(code)) return { kind: 'not-sent', message: `no connection (${code})` }
+  if (!answering && code !== undefined && notSentCodes.has(code))
+    return { kind: 'not-sent', message: `no connection (${code})` }
   return { kind: 'died', message: `the connection broke (${code ?? message})` }
 }
 

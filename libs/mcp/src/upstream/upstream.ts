@@ -67,6 +67,7 @@ export class Upstream {
   #token: string | undefined
   #lastId = 0
   #notices: { stop: () => void } | undefined
+  readonly #inHand = new Set<Promise<UpstreamOutcome>>()
 
   constructor(options: UpstreamOptions) {
     this.#options = options
@@ -105,9 +106,13 @@ export class Upstream {
     if (outcome.kind === 'result' && Array.isArray(outcome.result.supportedVersions)) {
       const { result } = outcome
       const versions = result.supportedVersions as unknown[]
-      if (!versions.includes(modernEra)) throw new UpstreamError(`the server speaks none of our revisions but ${versions.join(', ')}`)
+      if (!versions.includes(modernEra))
+        throw new UpstreamError(`the server speaks none of our revisions but ${versions.join(', ')}`)
       const meta = isJsonObject(result._meta) ? result._meta : {}
-      return helloOf(modernEra, modernEra, { ...result, serverInfo: meta[metaKeys.serverInfo] ?? result.serverInfo ?? null })
+      return helloOf(modernEra, modernEra, {
+        ...result,
+        serverInfo: meta[metaKeys.serverInfo] ?? result.serverInfo ?? null,
+      })
     }
     if (outcome.kind === 'not-sent' || outcome.kind === 'timeout') throw handshakeError(outcome)
     if (this.#options.era === modernEra) throw handshakeError(outcome)
@@ -120,7 +125,8 @@ export class Upstream {
     const outcome = await this.#request(legacyEra, 'initialize', params, this.#options.timeoutMs)
     if (outcome.kind !== 'result') throw handshakeError(outcome)
     const version = outcome.result.protocolVersion
-    if (typeof version !== 'string') throw new UpstreamError('the server answered initialize without a protocol version')
+    if (typeof version !== 'string')
+      throw new UpstreamError('the server answered initialize without a protocol version')
     const hello = helloOf(legacyEra, version, outcome.result)
     this.#hello = hello
     await this.#notify('notifications/initialized', {})
@@ -137,12 +143,18 @@ export class Upstream {
     const tools = new Map<string, ToolDefinition>()
     let cursor: string | undefined
     for (let page = 0; page < maxPages; page++) {
-      const outcome = await this.#request(era, 'tools/list', cursor === undefined ? {} : { cursor }, this.#options.timeoutMs)
+      const outcome = await this.#request(
+        era,
+        'tools/list',
+        cursor === undefined ? {} : { cursor },
+        this.#options.timeoutMs,
+      )
       if (outcome.kind !== 'result') throw handshakeError(outcome, 'tools/list')
       if (!Array.isArray(outcome.result.tools)) throw new UpstreamError('tools/list came back without a list of tools')
       for (const tool of outcome.result.tools) {
         const parsed = ToolDefinition.safeParse(tool)
-        if (!parsed.success) throw new UpstreamError(`tools/list has a tool that is not valid: ${parsed.error.issues[0]?.message}`)
+        if (!parsed.success)
+          throw new UpstreamError(`tools/list has a tool that is not valid: ${parsed.error.issues[0]?.message}`)
         tools.set(parsed.data.name, parsed.data)
       }
       const next = outcome.result.nextCursor
@@ -154,6 +166,16 @@ export class Upstream {
 
   /** Calls a tool and tells how it ended; never throws. A session that the server forgot is opened anew, once. */
   async callTool(call: ToolCall): Promise<UpstreamOutcome> {
+    const outcome = this.#call(call)
+    this.#inHand.add(outcome)
+    try {
+      return await outcome
+    } finally {
+      this.#inHand.delete(outcome)
+    }
+  }
+
+  async #call(call: ToolCall): Promise<UpstreamOutcome> {
     let hello: ServerHello
     try {
       hello = await this.connect()
@@ -161,13 +183,21 @@ export class Upstream {
       return { kind: 'not-sent', message: (error as Error).message }
     }
     const outcome = await this.#sendCall(hello.era, call)
-    // The specification's word for "this session is unknown": the call was not looked at, so sending it again is the first time.
-    if (outcome.kind !== 'refused' || outcome.status !== 404 || this.#sessionId === undefined) return outcome
+    if (!this.#sessionRefused(outcome)) return outcome
     this.#connecting = undefined
     return this.connect().then(
       ({ era }) => this.#sendCall(era, call),
       (error: unknown) => ({ kind: 'not-sent', message: (error as Error).message }),
     )
+  }
+
+  /**
+   * A session that the server does not know (404 by the specification, 400 by many) is refused before the call is looked at, so
+   * sending it in a new session is the first time (I6).
+   */
+  #sessionRefused(outcome: UpstreamOutcome): boolean {
+    const status = outcome.kind === 'refused' || outcome.kind === 'rpc-error' ? outcome.status : 200
+    return this.#sessionId !== undefined && (status === 404 || status === 400)
   }
 
   async #sendCall(era: Era, call: ToolCall): Promise<UpstreamOutcome> {
@@ -232,9 +262,10 @@ export class Upstream {
     })
   }
 
-  /** Ends the session, if there is one, and closes the connections. */
+  /** Waits for the calls in hand, each of which has its own time limit; then ends the session and closes the connections. */
   async close(): Promise<void> {
     this.#notices?.stop()
+    await Promise.allSettled(this.#inHand)
     if (this.#sessionId !== undefined) {
       const ended = this.#agent.request({
         origin: this.#url.origin,
@@ -263,7 +294,8 @@ export class Upstream {
       signal: abort.signal,
     })
     clearTimeout(timer)
-    if (method === 'initialize' && typeof headers['mcp-session-id'] === 'string') this.#sessionId = headers['mcp-session-id']
+    if (method === 'initialize' && typeof headers['mcp-session-id'] === 'string')
+      this.#sessionId = headers['mcp-session-id']
     return outcome
   }
 
@@ -326,8 +358,10 @@ function helloOf(era: Era, protocolVersion: string, result: JsonObject): ServerH
   }
 }
 
-function handshakeError(outcome: Exclude<UpstreamOutcome, { kind: 'result' }>, what = 'the handshake'): UpstreamError {
+function handshakeError(outcome: UpstreamOutcome, what = 'the handshake'): UpstreamError {
   switch (outcome.kind) {
+    case 'result':
+      return new UpstreamError(`${what} was answered with something else`)
     case 'rpc-error':
       return new UpstreamError(`${what} was answered with error ${outcome.error.code}: ${outcome.error.message}`)
     case 'timeout':

@@ -20,7 +20,8 @@ export const metaKeys = {
 } as const
 
 /** The era of an inbound HTTP request, or why it is refused. */
-export type EraOutcome = { era: Era } | { reject: { httpStatus: number; code: number; message: string; data?: unknown } }
+export type EraOutcome =
+  { era: Era } | { reject: { httpStatus: number; code: number; message: string; data?: unknown } }
 
 /** Decides the era of an inbound POST: the body decides, headers only cross-check (the SDK's own rule, as a pure function). */
 export function eraOfRequest(body: unknown, headers: Record<string, string | string[] | undefined>): EraOutcome {
@@ -61,7 +62,9 @@ const sentinel = { start: '=?base64?', end: '?=' } as const
 export function encodeHeaderValue(value: string): string {
   const plain = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/.test(value)
   const looksEncoded = value.startsWith(sentinel.start) && value.endsWith(sentinel.end)
-  return plain && !looksEncoded ? value : `${sentinel.start}${Buffer.from(value, 'utf8').toString('base64')}${sentinel.end}`
+  return plain && !looksEncoded
+    ? value
+    : `${sentinel.start}${Buffer.from(value, 'utf8').toString('base64')}${sentinel.end}`
 }
 
 /** Reads a header value back. */

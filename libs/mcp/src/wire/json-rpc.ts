@@ -32,7 +32,8 @@ export type RpcMessage =
 
 /** Tells what a parsed JSON value is as a JSON-RPC 2.0 message, by its shape alone. */
 export function readRpcMessage(value: unknown): RpcMessage {
-  if (!isJsonObject(value)) return invalid(Array.isArray(value) ? 'batches are not served; send one message' : 'a message is a JSON object')
+  if (!isJsonObject(value))
+    return invalid(Array.isArray(value) ? 'batches are not served; send one message' : 'a message is a JSON object')
   if (value.jsonrpc !== '2.0') return invalid('"jsonrpc" must be "2.0"')
   const { id, method, params, result, error } = value
   if (method !== undefined) {
@@ -44,7 +45,8 @@ export function readRpcMessage(value: unknown): RpcMessage {
   }
   if (isJsonObject(error)) {
     const { code, message, data } = error
-    if (!Number.isInteger(code) || typeof message !== 'string') return invalid('"error" needs an integer code and a message')
+    if (!Number.isInteger(code) || typeof message !== 'string')
+      return invalid('"error" needs an integer code and a message')
     return {
       kind: 'error',
       id: isRpcId(id) ? id : null,
@@ -52,7 +54,9 @@ export function readRpcMessage(value: unknown): RpcMessage {
     }
   }
   if (!isRpcId(id)) return invalid('"id" must be a string or an integer')
-  return isJsonObject(result) ? { kind: 'result', id, result } : invalid('a message has a method, a result object or an error')
+  return isJsonObject(result)
+    ? { kind: 'result', id, result }
+    : invalid('a message has a method, a result object or an error')
 }
 
 function isRpcId(id: unknown): id is RpcId {

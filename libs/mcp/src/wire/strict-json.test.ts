@@ -31,6 +31,10 @@ test('I3: what two parsers could read differently is refused with the reason', (
     ['{"a":', /not JSON/],
     ['', /not JSON/],
   ] as const) {
-    assert.throws(() => parseStrictJson(text), (error: Error) => error instanceof StrictJsonError && reason.test(error.message), text)
+    assert.throws(
+      () => parseStrictJson(text),
+      (error: Error) => error instanceof StrictJsonError && reason.test(error.message),
+      text,
+    )
   }
 })

@@ -39,10 +39,12 @@ class Scanner {
     this.#space()
     switch (this.#text.charCodeAt(this.#at)) {
       case 0x7b: // {
-        if (depth >= maxDepth) throw new StrictJsonError(`the JSON is nested more than ${maxDepth} deep; send a flatter value`)
+        if (depth >= maxDepth)
+          throw new StrictJsonError(`the JSON is nested more than ${maxDepth} deep; send a flatter value`)
         return this.#object(depth)
       case 0x5b: // [
-        if (depth >= maxDepth) throw new StrictJsonError(`the JSON is nested more than ${maxDepth} deep; send a flatter value`)
+        if (depth >= maxDepth)
+          throw new StrictJsonError(`the JSON is nested more than ${maxDepth} deep; send a flatter value`)
         return this.#array(depth)
       case 0x22: // "
         this.#string()
@@ -65,7 +67,8 @@ class Scanner {
     this.#space()
     while (this.#text.charCodeAt(this.#at) !== 0x7d) {
       const name = this.#string()
-      if (seen.has(name)) throw new StrictJsonError(`the member ${JSON.stringify(name)} appears twice in one object; send it once`)
+      if (seen.has(name))
+        throw new StrictJsonError(`the member ${JSON.stringify(name)} appears twice in one object; send it once`)
       seen.add(name)
       this.#space()
       this.#at += 1 // :
@@ -128,5 +131,7 @@ class Scanner {
 }
 
 function isNumberPart(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2d || code === 0x2b || code === 0x65 || code === 0x45
+  return (
+    (code >= 0x30 && code <= 0x39) || code === 0x2e || code === 0x2d || code === 0x2b || code === 0x65 || code === 0x45
+  )
 }

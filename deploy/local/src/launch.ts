@@ -1,0 +1,141 @@
+/**
+ * The launcher: everything on one machine, from one command.
+ *
+ * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · supervise (service
+ * processes) · screen (what people see) · `../install.mjs` (what must be there before any of this can run).
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import type { BusUser, LocalInfo } from '@countersign/contracts'
+import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
+import { type Options, root } from './options.ts'
+import { settlePorts } from './ports.ts'
+import { openState, type State, stateLayout, writeSecret } from './state.ts'
+import { type Supervised, superviseService } from './supervise.ts'
+
+/** A running Countersign. */
+export interface Running {
+  info: LocalInfo
+  state: State
+  /** Processes by name, for people and tests who want to look at or kill them. */
+  processes: Supervised[]
+  stop(): Promise<void>
+}
+
+const services = ['policy', 'audit', 'lifecycle', 'agent-executor', 'gateway', 'console'] as const satisfies BusUser[]
+
+/**
+ * Starts everything and resolves when agents can call.
+ *
+ * @param say told what is being done, one line each
+ * @throws Error saying plainly what is wrong: a port that is taken, a tool that is missing, a service that does not start
+ */
+export async function launch(options: Options, say: (line: string) => void): Promise<Running> {
+  const layout = stateLayout(options.stateDir)
+  await refuseSecond(layout.pid)
+  await stopLeftoverNats(layout.nats)
+  const { gateway, console, nats } = options.ports
+  const ports = await settlePorts({ gateway, console, nats })
+  const { everything } = await settlePorts({ everything: options.ports.everything }).catch(() =>
+    settlePorts({ everything: 0 }),
+  )
+  const state = await openState(options.stateDir, options.fresh, everything)
+  await mkdir(options.stateDir, { recursive: true })
+  await writeFile(layout.pid, String(process.pid))
+
+  const processes: Supervised[] = []
+  const stop = async () => {
+    // The gateway first: nothing new is taken while the rest finishes.
+    for (const group of [
+      ['gateway', 'console'],
+      ['agent-executor', 'lifecycle', 'policy'],
+      ['audit'],
+      ['nats-server'],
+    ]) {
+      await Promise.all(processes.filter(({ name }) => group.includes(name)).map((process) => process.stop()))
+    }
+    await rm(layout.pid, { force: true })
+  }
+  try {
+    const server = await superviseNats(state, ports.nats, say, say)
+    processes.push(server)
+    const started = services.map(async (name) => {
+      const main = join(root, 'services', name, 'src', 'main.ts')
+      const env = environmentOf(name, state, server.url, ports)
+      processes.push(
+        await superviseService({ name, main, env, logFile: join(layout.logs, `${name}.log`), onDeath: say }),
+      )
+    })
+    const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
+    const info = await localInfo(state, ports)
+    await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
+    return { info, state, processes, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function refuseSecond(pidFile: string): Promise<void> {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''))
+  if (pid && pid !== process.pid && /main\.ts/.test(commandOf(pid))) {
+    throw new Error(
+      `Countersign is running already from this folder (process ${pid}); stop it with Ctrl-C there, or: kill ${pid}`,
+    )
+  }
+}
+
+/** What each service is told: its own credentials and nobody else's. */
+function environmentOf(
+  name: (typeof services)[number],
+  { layout }: State,
+  natsUrl: string,
+  ports: { gateway: number; console: number },
+): Record<string, string> {
+  const own: Record<(typeof services)[number], Record<string, string>> = {
+    policy: { POLICIES_DIR: layout.policies, GRANT_KEY_FILE: layout.grantKey },
+    audit: { AUDIT_DIR: layout.audit, AUDIT_KEY_FILE: layout.auditKey },
+    lifecycle: { SERVERS_DIR: layout.servers, RUN_DIR: layout.run, PATH_PREPEND: join(root, 'node_modules', '.bin') },
+    'agent-executor': { GRANT_PUBLIC_KEYS_FILE: layout.grantPublicKeys },
+    gateway: { GATEWAY_PORT: String(ports.gateway), USERS_FILE: layout.users },
+    console: { CONSOLE_PORT: String(ports.console), USERS_FILE: layout.users },
+  }
+  const inherited = [
+    'PATH',
+    'HOME',
+    'USER',
+    'LANG',
+    'LC_ALL',
+    'TMPDIR',
+    'SHELL',
+    'COUNTERSIGN_LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+  ]
+  const environment = inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]!]]))
+  const settings = { NATS_URL: natsUrl, NATS_PASSWORD_FILE: layout.passwords(name), ...own[name] }
+  return {
+    ...(Object.fromEntries(environment) as Record<string, string>),
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+    ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])),
+  }
+}
+
+async function localInfo(
+  { layout, passwords, tokens }: State,
+  ports: { gateway: number; console: number; nats: number },
+): Promise<LocalInfo> {
+  const verifierKey = join(layout.audit, 'verifier-key')
+  return {
+    gateway: `http://127.0.0.1:${ports.gateway}`,
+    console: `http://127.0.0.1:${ports.console}`,
+    nats: `nats://127.0.0.1:${ports.nats}`,
+    tokens,
+    natsCreds: { auditor: { user: 'auditor', pass: passwords.auditor } },
+    auditLog: {
+      dir: layout.audit,
+      verifierKey: existsSync(verifierKey) ? readFileSync(verifierKey, 'utf8').trim() : '',
+    },
+  }
+}

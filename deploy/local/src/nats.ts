@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { provision } from '@countersign/bus'
+import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
+import type { State } from './state.ts'
+import { stopProcess, type Supervised } from './supervise.ts'
+
+/** Runs the embedded nats-server, starts it again when it dies, and makes the streams. */
+export async function superviseNats(
+  state: State,
+  port: number,
+  say: (message: string) => void,
+  onDeath: (detail: string) => void,
+): Promise<Supervised & { url: string }> {
+  const binary = await findNatsServer(say)
+  const { layout, passwords } = state
+  let server: NatsServer
+  let stopping = false
+  const begin = async () => {
+    server = await startNatsServer({ binary, dir: layout.nats, port, passwords })
+    await writeFile(pidFile(layout.nats), String(server.process.pid))
+    server.process.once('exit', (code, signal) => {
+      if (stopping) return
+      onDeath(`nats-server ended with ${signal ?? `exit code ${code}`}; starting it again`)
+      setTimeout(() => void again(), 200)
+    })
+  }
+  const again = async (): Promise<void> => {
+    if (stopping) return
+    await begin().catch((error: unknown) => {
+      onDeath(`nats-server does not start: ${(error as Error).message}`)
+      setTimeout(() => void again(), 1000)
+    })
+  }
+  await begin()
+  const url = `nats://127.0.0.1:${port}`
+  await provision({ url, user: 'provisioner', password: passwords.provisioner })
+  return {
+    name: 'nats-server',
+    url,
+    pid: () => server.process.pid,
+    async stop() {
+      stopping = true
+      await stopProcess(server.process)
+      await rm(pidFile(layout.nats), { force: true })
+    },
+  }
+}
+
+/** Ends a nats-server that an earlier launcher left behind when it was killed. */
+export async function stopLeftoverNats(dir: string): Promise<void> {
+  const pid = Number(await readFile(pidFile(dir), 'utf8').catch(() => ''))
+  if (!pid || !commandOf(pid).includes(join(dir, 'nats-server.conf'))) return
+  process.kill(pid, 'SIGTERM')
+  for (let waited = 0; commandOf(pid) !== '' && waited < 10_000; waited += 50)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+const pidFile = (dir: string) => join(dir, 'nats-server.pid')
+
+/** The command line of a process; empty when there is none. */
+export function commandOf(pid: number): string {
+  try {
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  } catch {
+    return ''
+  }
+}

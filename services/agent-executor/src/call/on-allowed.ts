@@ -1,0 +1,151 @@
+import { type Bus, type Delivery, encode, LostRace, type RegistryView, Terminal } from '@countersign/bus'
+import {
+  type Allowed,
+  type CallAddress,
+  type CallEvent,
+  canonicalJson,
+  decodeEvent,
+  parseCallSubject,
+  subjects,
+} from '@countersign/contracts'
+import type { Logger } from '@countersign/telemetry'
+import type { Dialer } from '../upstream/dial.ts'
+import { claim } from './claim.ts'
+import { execute } from './execute.ts'
+import { type Ending, endingOf, publishOutcome } from './publish-outcome.ts'
+import { recover } from './recover.ts'
+import { type GrantKeys, verifyGrant } from './verify-grant.ts'
+
+/** What the steps of an execution work with. */
+export interface ExecutorServices {
+  bus: Bus
+  log: Logger
+  registry: RegistryView
+  dialer: Dialer
+  keys: GrantKeys
+  /** This replica, as `dispatched` names it. */
+  executor: string
+  onEnded: (ending: Ending, tool: string, seconds: number) => void
+}
+
+/** An outcome must not be lost to an outage: storing it is tried for this long. */
+const outcomePatienceMs = 600_000
+
+/** Executes allowed calls: verify the grant, claim, execute, publish how it ended. */
+export class OnAllowed {
+  readonly #services: ExecutorServices
+  /** Calls in hand here, so that a copy delivered meanwhile waits for the first, and a withdrawal finds its call. */
+  readonly #inHand = new Map<string, { done: Promise<void>; abort: AbortController }>()
+
+  constructor(services: ExecutorServices) {
+    this.#services = services
+  }
+
+  /** Handles one delivery of `allowed`; returning acknowledges it, after the final event is stored. */
+  async handle(delivery: Delivery): Promise<void> {
+    const at = parseCallSubject(delivery.subject)
+    if (!at) throw new Terminal(`the subject ${delivery.subject} is not one of a call`)
+    // The server thought we were gone, as after an outage of the bus: the call is still in hand.
+    const first = this.#inHand.get(at.callId)
+    if (first) return first.done
+    const abort = new AbortController()
+    const done = this.#run(at, delivery, abort.signal)
+    this.#inHand.set(at.callId, { done, abort })
+    try {
+      await done
+    } finally {
+      this.#inHand.delete(at.callId)
+    }
+  }
+
+  /** Passes a withdrawal on to the tool server, if the call is in hand here. */
+  withdraw(callId: string): void {
+    this.#inHand.get(callId)?.abort.abort()
+  }
+
+  async #run(at: CallAddress, delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const { bus } = this.#services
+    const event = decodeEvent('allowed', delivery.data)
+    let turn = { follows: delivery.seq, attempt: 1 }
+    if (delivery.redelivered) {
+      const recovery = recover(await bus.history(at), event.data)
+      if (recovery.action === 'leave') return
+      if (recovery.action === 'declare-unknown') {
+        const message = 'The executor stopped while the tool was running.'
+        await this.#end(
+          at,
+          event,
+          { name: 'unknown', error: { code: 'outcome_unknown', message } },
+          recovery.follows,
+          0,
+        )
+        return
+      }
+      turn = recovery
+    }
+    const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
+    const refusal = verifyGrant(event.data, {
+      keys: this.#services.keys,
+      address: at,
+      argumentsText,
+      tool: this.#services.registry.tool(at.server, event.data.tool),
+      nowMs: Date.now(),
+    })
+    if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
+    await this.#execute(at, event, argumentsText, turn, signal)
+  }
+
+  async #execute(
+    at: CallAddress,
+    event: CallEvent<'allowed'>,
+    argumentsText: string,
+    turn: { follows: number; attempt: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { bus, dialer, executor } = this.#services
+    const { data, traceparent } = event
+    let dispatched: number
+    try {
+      dispatched = await claim(bus, at, data, { ...turn, executor, traceparent })
+    } catch (error) {
+      if (!(error instanceof LostRace)) throw error
+      const { final } = await bus.history(at)
+      // Withdrawn in time, or ended: nothing to do. Else another executor claimed it, and what it does shows in the history.
+      if (final) return
+      throw new Error('another executor claimed the call; looking again later', { cause: error })
+    }
+    const started = performance.now()
+    const dialed = dialer.of(at.server)
+    const outcome = dialed
+      ? await execute(bus, dialed, data, { argumentsText, traceparent, signal })
+      : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
+    const ending = endingOf(outcome, data.grant.claims.idempotent)
+    await this.#end(at, event, ending, dispatched, performance.now() - started)
+  }
+
+  async #end(
+    at: CallAddress,
+    { data, traceparent }: CallEvent<'allowed'>,
+    ending: Ending,
+    follows: number,
+    durationMs: number,
+  ): Promise<void> {
+    const { bus, log, onEnded } = this.#services
+    try {
+      const call = { fields: data, traceparent, durationMs }
+      const event = await publishOutcome(bus, at, call, ending, follows, Date.now() + outcomePatienceMs)
+      this.#tell(data, event)
+      onEnded(ending, data.tool, durationMs / 1000)
+    } catch (error) {
+      if (!(error instanceof LostRace)) throw error
+      log.warn(
+        { callId: at.callId, ending: ending.name },
+        'the call was ended by somebody else; this outcome is not recorded',
+      )
+    }
+  }
+
+  #tell(data: Allowed, event: CallEvent): void {
+    this.#services.bus.hint(subjects.replies(data.replyTo), encode(event))
+  }
+}

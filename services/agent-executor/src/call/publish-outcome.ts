@@ -1,0 +1,107 @@
+import type { Bus } from '@countersign/bus'
+import {
+  type CallAddress,
+  type CallEvent,
+  type CallEventName,
+  type CallFields,
+  callFieldsOf,
+  type Failure,
+  type JsonObject,
+  makeEvent,
+} from '@countersign/contracts'
+import type { UpstreamOutcome } from '@countersign/mcp'
+
+/** How a call ended, as the event to be stored says it. */
+export type Ending =
+  | { name: 'succeeded'; result: JsonObject; toolError: boolean }
+  | { name: 'failed'; error: Failure; upstream?: { code: number; message: string } }
+  | { name: 'unknown'; error: Failure }
+
+const maxMessage = 2000
+
+/**
+ * Names the ending of a call. Where the tool may have run and the answer is missing, only a tool that is safe to repeat has
+ * failed; for any other the outcome is unknown (I5, I6).
+ *
+ * @param idempotent from the grant, which has it from the pinned definition
+ */
+export function endingOf(outcome: UpstreamOutcome, idempotent: boolean): Ending {
+  const perhapsRan = (code: string, message: string): Ending =>
+    idempotent
+      ? failed(code, `${message} The tool is safe to call again.`)
+      : { name: 'unknown', error: { code: 'outcome_unknown', message } }
+  switch (outcome.kind) {
+    case 'result':
+      if (outcome.result.resultType !== undefined && outcome.result.resultType !== 'complete') {
+        return failed('upstream_refused', 'The tool asked for more input before it runs, which is not passed on yet.')
+      }
+      return { name: 'succeeded', result: outcome.result, toolError: outcome.result.isError === true }
+    case 'rpc-error': {
+      const upstream = { code: outcome.error.code, message: outcome.error.message.slice(0, maxMessage) }
+      return {
+        ...failed('upstream_error', `The tool server answered with error ${upstream.code}: ${upstream.message}`),
+        upstream,
+      }
+    }
+    case 'not-sent':
+      return failed(
+        'upstream_unreachable',
+        `The tool server cannot be reached: ${outcome.message}. Nothing ran; ask again later.`,
+      )
+    case 'refused':
+      return failed('upstream_refused', `The tool server refused the request: ${outcome.message}.`)
+    case 'timeout':
+      return perhapsRan('upstream_timeout', 'The tool server did not answer in time.')
+    case 'died':
+      return perhapsRan('upstream_died', `The connection to the tool server broke during the call: ${outcome.message}.`)
+    case 'garbage':
+      return perhapsRan('upstream_garbage', `The tool server answered something that is not MCP: ${outcome.message}.`)
+    case 'cancelled':
+      return perhapsRan('cancelled', 'The caller withdrew while the tool was running.')
+    case 'too-large':
+      return failed(
+        'result_too_large',
+        `The tool ran, but its result is over ${outcome.maxBytes} bytes and was dropped; ask for less.`,
+      )
+  }
+}
+
+function failed(code: string, message: string): Extract<Ending, { name: 'failed' }> {
+  return { name: 'failed', error: { code, message } }
+}
+
+/**
+ * Stores how a call ended, after the event it follows.
+ *
+ * @param follows sequence of `dispatched`, or of `allowed` for a call that was refused before anything was sent
+ * @param deadlineMs until when to try, in epoch milliseconds
+ * @throws LostRace when the call was ended by somebody else
+ */
+export async function publishOutcome(
+  bus: Bus,
+  at: CallAddress,
+  call: { fields: CallFields; traceparent: string | undefined; durationMs: number },
+  ending: Ending,
+  follows: number,
+  deadlineMs: number,
+): Promise<CallEvent> {
+  const common = { ...callFieldsOf(call.fields), durationMs: Math.round(call.durationMs * 100) / 100 }
+  const context = { now: new Date(), traceparent: call.traceparent }
+  const store = async <N extends CallEventName>(name: N, event: CallEvent<N>): Promise<CallEvent> => {
+    await bus.publishEvent(at, name, event, follows, deadlineMs)
+    return event
+  }
+  switch (ending.name) {
+    case 'succeeded': {
+      const { carried, digest } = await bus.payloads.carry(ending.result)
+      const data = { ...common, result: carried, resultDigest: digest, toolError: ending.toolError }
+      return store('succeeded', makeEvent('succeeded', data, context))
+    }
+    case 'failed': {
+      const data = { ...common, error: ending.error, ...(ending.upstream ? { upstream: ending.upstream } : {}) }
+      return store('failed', makeEvent('failed', data, context))
+    }
+    case 'unknown':
+      return store('unknown', makeEvent('unknown', { ...common, error: ending.error }, context))
+  }
+}

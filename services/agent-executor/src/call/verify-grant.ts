@@ -1,0 +1,89 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import {
+  type Allowed,
+  type CallFields,
+  type Failure,
+  type Grant,
+  grantSigningInput,
+  sha256,
+  type ToolEntry,
+} from '@countersign/contracts'
+
+/** The keys grants may be signed with, by key id. */
+export type GrantKeys = ReadonlyMap<string, KeyObject>
+
+/** The id of a key: the first 16 hex digits of the SHA-256 of its SPKI form. */
+export function keyIdOf(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** Reads the public keys of a PEM file, one after another. */
+export function readGrantKeys(pem: string): GrantKeys {
+  const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[\s\S]+?-----END PUBLIC KEY-----/g) ?? []
+  return new Map(
+    blocks.map((block) => {
+      const key = createPublicKey(block)
+      if (key.asymmetricKeyType !== 'ed25519') throw new Error('a grant key must be an Ed25519 public key')
+      return [keyIdOf(key), key]
+    }),
+  )
+}
+
+/** What a grant is checked against. */
+export interface GrantCheck {
+  keys: GrantKeys
+  /** Where the event was found: its subject, not its content. */
+  address: Pick<CallFields, 'tenant' | 'server' | 'callId'>
+  /** The text of the arguments that is about to be sent. */
+  argumentsText: string
+  /** The tool as the registry has it now. */
+  tool: ToolEntry | undefined
+  nowMs: number
+}
+
+/**
+ * Verifies that a grant permits exactly the call that is about to be sent (I1, I3, I4): signature, every bound member, the digest
+ * of the very text that will be sent, the validity period, and that the tool's pinned definition is still the one judged (I13).
+ *
+ * @returns undefined when it does, else why it is refused
+ */
+export function verifyGrant(allowed: Allowed, check: GrantCheck): Failure | undefined {
+  const { grant } = allowed
+  const { claims } = grant
+  const { address, nowMs, tool } = check
+  if (!isSigned(grant, check.keys)) return refuse('grant_invalid', 'the signature does not verify with any known key')
+  const bound = ['callId', 'tenant', 'server', 'method', 'tool', 'principal', 'digest'] as const
+  const other = bound.find((member) => claims[member] !== allowed[member])
+  if (other) return refuse('grant_invalid', `it is for another ${other}`)
+  const misplaced = (['callId', 'tenant', 'server'] as const).find((member) => claims[member] !== address[member])
+  if (misplaced) return refuse('grant_invalid', `it was found under another ${misplaced}`)
+  if (sha256(check.argumentsText) !== claims.digest)
+    return refuse('grant_invalid', 'the arguments are not those that were approved')
+  if (nowMs < Date.parse(claims.notBefore))
+    return refuse('grant_invalid', `it is not valid before ${claims.notBefore}; check the clocks`)
+  if (nowMs >= Date.parse(claims.expiresAt)) {
+    return {
+      code: 'grant_expired',
+      message: `the grant expired at ${claims.expiresAt} before the call could be sent; nothing ran, ask again`,
+    }
+  }
+  if (tool?.state !== 'pinned' || tool.pinned?.digest !== claims.definitionDigest) {
+    return {
+      code: 'definition_changed',
+      message: 'the tool is not the one that was judged any more, so nothing was sent; list the tools and ask again',
+    }
+  }
+  return undefined
+}
+
+function isSigned({ claims, keyId, signature }: Grant, keys: GrantKeys): boolean {
+  const key = keys.get(keyId)
+  return key !== undefined && verify(null, grantSigningInput(claims), key, Buffer.from(signature, 'base64url'))
+}
+
+function refuse(code: string, why: string): Failure {
+  return { code, message: `the grant was refused, because ${why}; nothing was sent` }
+}

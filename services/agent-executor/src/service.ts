@@ -1,0 +1,70 @@
+/**
+ * The agent-executor: runs exactly what was allowed, once, and says how it ended.
+ *
+ * File map, in the order of a call:
+ *   upstream/server-queues → call/on-allowed → (call/recover) → call/verify-grant → call/claim → call/execute → call/publish-outcome
+ *   upstream/dial keeps the connections · upstream/redact keeps our credentials out of results
+ *
+ * It upholds: I1 and I4 (no send without a grant that verifies), I2 (claims by compare-and-set), I3 (the text sent is the text
+ * approved), I5 (every claimed call gets its final event), I6 (no second send of what is not idempotent), I9, I12 (what to do is read
+ * from the history), I13 (the pinned definition must be the one judged).
+ */
+import { readFileSync } from 'node:fs'
+import { RegistryView } from '@countersign/bus'
+import { parseMidcall, subjects } from '@countersign/contracts'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import { OnAllowed } from './call/on-allowed.ts'
+import { readGrantKeys } from './call/verify-grant.ts'
+import type { Settings } from './config.ts'
+import { Dialer } from './upstream/dial.ts'
+import { ServerQueues } from './upstream/server-queues.ts'
+
+/** The parts of the executor, in start order. */
+export function executorParts(config: Settings, { bus, log, telemetry }: ServiceContext): Part[] {
+  const registry = new RegistryView()
+  const dialer = new Dialer(log)
+  const duration = telemetry.meter.createHistogram('mcp.client.operation.duration', { unit: 's' })
+  const onAllowed = new OnAllowed({
+    bus,
+    log,
+    registry,
+    dialer,
+    keys: readGrantKeys(readFileSync(config.grantPublicKeysFile, 'utf8')),
+    executor: crypto.randomUUID(),
+    onEnded: (ending, tool, seconds) =>
+      duration.record(seconds, {
+        'mcp.method.name': 'tools/call',
+        'gen_ai.tool.name': tool,
+        'countersign.outcome': ending.name,
+        ...(ending.name === 'succeeded'
+          ? ending.toolError
+            ? { 'error.type': 'tool_error' }
+            : {}
+          : { 'error.type': ending.error.code }),
+      }),
+  })
+  const queues = new ServerQueues(bus, log, (delivery) => onAllowed.handle(delivery))
+  let listening: { stop: () => void } | undefined
+  return [
+    { name: 'upstreams', start() {}, stop: () => dialer.close() },
+    {
+      name: 'withdrawals',
+      start() {
+        listening = bus.listen(subjects.midcall('*', '*', 'up'), (subject) =>
+          onAllowed.withdraw(parseMidcall(subject)?.callId ?? ''),
+        )
+      },
+      stop: () => listening?.stop(),
+    },
+    { name: 'queues', start() {}, stop: () => queues.stop() },
+    {
+      name: 'registry',
+      start: () =>
+        registry.start(bus, (name, entry) => {
+          dialer.apply(name, entry)
+          queues.apply(name, entry)
+        }),
+      stop: () => registry.stop(),
+    },
+  ]
+}

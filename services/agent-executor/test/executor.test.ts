@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { type Bus, RegistryView } from '@countersign/bus'
+import {
+  type Allowed,
+  type CallEvent,
+  callFieldsOf,
+  digestOf,
+  type GrantClaims,
+  type JsonObject,
+  makeEvent,
+  type ServerLimits,
+  subjects,
+  type ToolDefinition,
+} from '@countersign/contracts'
+import { createLogger } from '@countersign/telemetry'
+import {
+  allowedFixture,
+  callFixture,
+  newGrantSigner,
+  register,
+  requestedFixture,
+  scriptedTool,
+  serverEntryFixture,
+  startScriptedServer,
+  startTestBus,
+  until,
+} from '@countersign/testing'
+import { OnAllowed } from '../src/call/on-allowed.ts'
+import { readGrantKeys } from '../src/call/verify-grant.ts'
+import { Dialer } from '../src/upstream/dial.ts'
+import { ServerQueues } from '../src/upstream/server-queues.ts'
+
+const readOnly = { readOnlyHint: true }
+const soon = () => Date.now() + 10_000
+
+/** An executor on a real bus with a scripted tool server. */
+async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<ServerLimits> = {}, entry = {}) {
+  const testBus = await startTestBus(t)
+  const { connect } = testBus
+  const [gateway, policy, lifecycle] = await Promise.all([connect('gateway'), connect('policy'), connect('lifecycle')])
+  const upstream = await startScriptedServer(t, tools)
+  await register(
+    lifecycle,
+    serverEntryFixture('scripted', upstream.url, entry, { callTimeoutMs: 1000, maxResultBytes: 100_000, ...limits }),
+    tools,
+  )
+  const signer = newGrantSigner()
+  const startExecutor = async (bus?: Bus) => {
+    const own = bus ?? (await connect('agent-executor'))
+    const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
+    const registry = new RegistryView()
+    const dialer = new Dialer(log)
+    const keys = readGrantKeys(signer.publicPem)
+    const onAllowed = new OnAllowed({
+      bus: own,
+      log,
+      registry,
+      dialer,
+      keys,
+      executor: crypto.randomUUID(),
+      onEnded: () => {},
+    })
+    const queues = new ServerQueues(own, log, (delivery) => onAllowed.handle(delivery), 1000)
+    const listening = own.listen(subjects.midcall('*', '*', 'up'), (subject) =>
+      onAllowed.withdraw(subject.split('.')[2]!),
+    )
+    await registry.start(own, (name, changed) => {
+      dialer.apply(name, changed)
+      queues.apply(name, changed)
+    })
+    const stop = async () => {
+      registry.stop()
+      upstream.release()
+      await queues.stop()
+      listening.stop()
+      await dialer.close()
+    }
+    t.after(stop)
+    return { stop }
+  }
+  /** Writes a call's history up to `allowed`, as gateway and policy would. */
+  const allow = async (
+    tool: string,
+    args: JsonObject = {},
+    claims: Partial<GrantClaims> = {},
+    edit: (allowed: Allowed) => Allowed = (a) => a,
+  ) => {
+    const call = callFixture({ server: 'scripted', tool, digest: digestOf(args) })
+    const requested = makeEvent('requested', requestedFixture(call, args), { now: new Date() })
+    const { seq } = await gateway.publishEvent(call, 'requested', requested, 0, soon())
+    const definition = tools.find(({ name }) => name === tool)!
+    const definitionDigest = digestOf(definition as unknown as JsonObject)
+    const allowed = edit(
+      allowedFixture(signer, call, args, {
+        definitionDigest,
+        idempotent: definition.annotations?.readOnlyHint ?? false,
+        ...claims,
+      }),
+    )
+    const stored = await policy.publishEvent(
+      call,
+      'allowed',
+      makeEvent('allowed', allowed, { now: new Date() }),
+      seq,
+      soon(),
+    )
+    return { call, seq: stored.seq }
+  }
+  const ended = (call: { tenant: string; server: string; callId: string }) =>
+    until(async () => {
+      const history = await policy.history(call)
+      return history.final && { history, final: history.final, names: history.entries.map(({ name }) => name) }
+    }, 'the call ends')
+  return { ...testBus, gateway, policy, lifecycle, upstream, startExecutor, allow, ended }
+}
+
+test('I1, I3: an allowed call is sent once, byte for byte, between dispatched and succeeded', async (t) => {
+  const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
+  await startExecutor()
+  const args = { z: 1, a: { é: [1.5, null, 'x"y'] } }
+  const { call } = await allow('echo', args)
+  const { names, final } = await ended(call)
+  assert.deepEqual(names, ['requested', 'allowed', 'dispatched', 'succeeded'])
+  const { data } = final.event as CallEvent<'succeeded'>
+  assert.deepEqual(data.result, { inline: { content: [{ type: 'text', text: JSON.stringify({ a: args.a, z: 1 }) }] } })
+  assert.equal(upstream.calls.length, 1)
+  assert.ok(upstream.calls[0]!.body.includes('"arguments":{"a":{"é":[1.5,null,"x\\"y"]},"z":1}'))
+})
+
+test('I1, I4, I13: what the grant does not permit is not sent, and the call ends all the same', async (t) => {
+  const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
+  await startExecutor()
+  const past = new Date(Date.now() - 1000).toISOString()
+  const future = new Date(Date.now() + 60_000).toISOString()
+  const other = `sha256:${'0'.repeat(64)}`
+  const cases: [string, Partial<GrantClaims>, (allowed: Allowed) => Allowed, string][] = [
+    ['expired', { expiresAt: past }, (a) => a, 'grant_expired'],
+    ['not yet valid', { notBefore: future }, (a) => a, 'grant_invalid'],
+    ['another definition', { definitionDigest: other }, (a) => a, 'definition_changed'],
+    ['another tool', { tool: 'other' }, (a) => a, 'grant_invalid'],
+    ['another principal', { principal: 'somebody' }, (a) => a, 'grant_invalid'],
+    ['another call', { callId: callFixture().callId }, (a) => a, 'grant_invalid'],
+    ['other arguments', {}, (a) => ({ ...a, arguments: { inline: { evil: true } } }), 'grant_invalid'],
+    [
+      'a changed claim',
+      {},
+      (a) => ({ ...a, grant: { ...a.grant, claims: { ...a.grant.claims, idempotent: true } } }),
+      'grant_invalid',
+    ],
+    ['an unknown key', {}, (a) => ({ ...a, grant: { ...a.grant, keyId: '0'.repeat(16) } }), 'grant_invalid'],
+    ['no signature', {}, (a) => ({ ...a, grant: { ...a.grant, signature: '' } }), 'grant_invalid'],
+  ]
+  for (const [what, claims, edit, code] of cases) {
+    const { call } = await allow('echo', { a: 1 }, claims, edit)
+    const { names, final } = await ended(call)
+    assert.deepEqual([names.at(-1), (final.event as CallEvent<'failed'>).data.error.code], ['failed', code], what)
+    assert.ok(!names.includes('dispatched'), what)
+  }
+  assert.equal(upstream.calls.length, 0)
+})
+
+test('I5, I6: every way a tool server can fail has its ending; what may have run and cannot be repeated is unknown', async (t) => {
+  const kinds = ['tool-error', 'rpc-error', 'hang', 'die', 'garbage', 'stream-for-ever', 'oversized', 'refuse']
+  const tools = kinds.flatMap((kind) => [scriptedTool(kind), scriptedTool(`${kind}-read`, readOnly)])
+  const { startExecutor, allow, ended } = await setUp(t, tools)
+  await startExecutor()
+  const expected: Record<string, [string, string]> = {
+    'tool-error': ['succeeded', ''],
+    'rpc-error': ['failed', 'upstream_error'],
+    hang: ['unknown', 'outcome_unknown'],
+    'hang-read': ['failed', 'upstream_timeout'],
+    die: ['unknown', 'outcome_unknown'],
+    'die-read': ['failed', 'upstream_died'],
+    garbage: ['unknown', 'outcome_unknown'],
+    'garbage-read': ['failed', 'upstream_garbage'],
+    'stream-for-ever': ['failed', 'result_too_large'],
+    oversized: ['failed', 'result_too_large'],
+    refuse: ['failed', 'upstream_error'],
+  }
+  await Promise.all(
+    tools.map(async ({ name }) => {
+      const { call } = await allow(name)
+      const { final } = await ended(call)
+      const [event, code] = expected[name] ?? expected[name.replace('-read', '')]!
+      assert.deepEqual(
+        [final.name, (final.event.data as { error?: { code: string } }).error?.code ?? ''],
+        [event, code],
+        name,
+      )
+    }),
+  )
+})
+
+test('a server that cannot be reached fails the call, and nothing ran', async (t) => {
+  const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
+  await startExecutor()
+  await upstream.close()
+  const { call } = await allow('echo')
+  const { final } = await ended(call)
+  assert.equal((final.event as CallEvent<'failed'>).data.error.code, 'upstream_unreachable')
+})
+
+test('I2: of a withdrawal and a claim one wins, many times over', { timeout: 60_000 }, async (t) => {
+  const { gateway, upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
+  await startExecutor()
+  const won = { cancelled: 0, succeeded: 0 }
+  for (let round = 0; round < 40; round++) {
+    const { call, seq } = await allow('echo', { round })
+    const cancelled = makeEvent('cancelled', { ...callFieldsOf(call), reason: 'race' }, { now: new Date() })
+    await gateway.publishEvent(call, 'cancelled', cancelled, seq, soon()).catch(() => {})
+    const { names } = await ended(call)
+    assert.equal(names.filter((name) => name === 'cancelled' || name === 'dispatched').length, 1, names.join())
+    won[names.at(-1) as 'cancelled' | 'succeeded'] += 1
+  }
+  assert.equal(won.cancelled + won.succeeded, 40)
+  assert.equal(upstream.calls.length, won.succeeded)
+})
+
+test(
+  'I6, I12: after a crash a call that may have run is unknown, and one that is safe to repeat is repeated',
+  { timeout: 60_000 },
+  async (t) => {
+    const { connect, upstream, startExecutor, allow, ended, policy } = await setUp(
+      t,
+      [scriptedTool('hang'), scriptedTool('hang-read', readOnly)],
+      {
+        callTimeoutMs: 5000,
+      },
+    )
+    // An executor that claims and then is gone: its claims are written by hand, its deliveries are never acknowledged.
+    const dead = await connect('agent-executor')
+    const consumer = { stream: 'CALLS', name: 'executor-scripted', filter: subjects.callEvents('allowed', 'scripted') }
+    await dead.ensureConsumer(consumer, { maxAckPending: 10, ackWaitMs: 500 })
+    const delivered: string[] = []
+    dead.consume({
+      ...consumer,
+      consumer: consumer.name,
+      maxInFlight: 10,
+      ackWaitMs: 60_000,
+      onProblem: () => {},
+      handler: async ({ subject }) => (delivered.push(subject), new Promise(() => {})),
+    })
+    const once = await allow('hang')
+    const twice = await allow('hang-read')
+    await until(() => delivered.length >= 2, 'the dead executor got both')
+    for (const { call, seq } of [once, twice]) {
+      const data = { ...callFieldsOf(call), executor: 'dead', attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
+      await dead.publishEvent(call, 'dispatched', makeEvent('dispatched', data, { now: new Date() }), seq, soon())
+    }
+    await dead.close()
+    await startExecutor()
+    assert.deepEqual((await ended(once.call)).names, ['requested', 'allowed', 'dispatched', 'unknown'])
+    await until(() => upstream.calls.length === 1, 'the repeatable one is sent again')
+    upstream.release()
+    assert.deepEqual((await ended(twice.call)).names, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded'])
+    assert.deepEqual(
+      upstream.calls.map(({ tool }) => tool),
+      ['hang-read'],
+    )
+    await until(async () => (await policy.consumerLag('CALLS', 'audit')) > 0, 'all is stored')
+  },
+)
+
+test('progress goes back to the gateway that waits, and a withdrawal goes up to the tool', async (t) => {
+  const { gateway, upstream, startExecutor, allow, ended } = await setUp(
+    t,
+    [scriptedTool('progress'), scriptedTool('hang-read', readOnly)],
+    {
+      callTimeoutMs: 10_000,
+    },
+  )
+  await startExecutor()
+  const progress: number[] = []
+  const listening = gateway.listen(subjects.midcallDown('test'), (_subject, data) =>
+    progress.push(JSON.parse(new TextDecoder().decode(data)).progress),
+  )
+  t.after(() => listening.stop())
+  await ended((await allow('progress')).call)
+  await until(() => progress.length === 3, 'progress arrives')
+  assert.deepEqual(progress, [1, 2, 3])
+  const { call } = await allow('hang-read')
+  await until(() => upstream.calls.length === 2, 'the call is at the tool')
+  gateway.hint(subjects.midcall('test', call.callId, 'up'), new TextEncoder().encode('{}'))
+  const { final } = await ended(call)
+  assert.equal((final.event as CallEvent<'failed'>).data.error.code, 'cancelled')
+  assert.equal(upstream.cancelled.length, 1)
+})
+
+test('I9: our own credentials for a server are taken out of what it answers', async (t) => {
+  const { dir, lifecycle, upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo-headers')])
+  const tokenFile = join(dir, 'token')
+  writeFileSync(tokenFile, 'very-secret-token\n', { mode: 0o600 })
+  await register(
+    lifecycle,
+    serverEntryFixture('scripted', upstream.url, { address: { url: upstream.url, tokenFile } }),
+    [scriptedTool('echo-headers')],
+  )
+  await startExecutor()
+  const { call } = await allow('echo-headers')
+  const { final } = await ended(call)
+  const text = JSON.stringify(final.event)
+  assert.ok(text.includes('Bearer [secret]'), text)
+  assert.ok(!text.includes('very-secret-token'))
+})
+
+test('a server takes as many calls at once as its limit says; the rest waits its turn', async (t) => {
+  const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('hang', readOnly)], {
+    concurrency: 2,
+    callTimeoutMs: 20_000,
+  })
+  await startExecutor()
+  const calls = []
+  for (let index = 0; index < 5; index++) calls.push(await allow('hang', { index }))
+  await until(() => upstream.calls.length === 2, 'two are at the tool')
+  const drip = setInterval(() => upstream.release(), 20)
+  t.after(() => clearInterval(drip))
+  for (const { call } of calls) assert.equal((await ended(call)).final.name, 'succeeded')
+  assert.equal(upstream.calls.length, 5)
+})

@@ -1,0 +1,54 @@
+import type { Bus } from '@countersign/bus'
+import {
+  CallId,
+  CountersignError,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type Principal,
+} from '@countersign/contracts'
+import { newsOf } from './outcome-board.ts'
+import { ownResult, reply } from './reply.ts'
+
+/** The gateway's own tool: how a held or long call is asked about later. */
+export const statusTool: JsonObject = {
+  name: 'countersign_call_status',
+  title: 'Status of a call',
+  description:
+    'Tells how an earlier tool call of yours stands, by the callId that a pending or unfinished answer named. Returns the ' +
+    "tool's own result once there is one. Asking never runs a tool.",
+  inputSchema: {
+    type: 'object',
+    properties: { callId: { type: 'string', description: 'The callId of the earlier answer' } },
+    required: ['callId'],
+    additionalProperties: false,
+  },
+  annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+}
+
+/**
+ * Answers `countersign_call_status`, from the history and so on any replica.
+ *
+ * @throws CountersignError `invalid_params`, or `unknown_call` for another caller's call and for one that never was
+ */
+export async function callStatus(bus: Bus, principal: Principal, args: Json | undefined): Promise<JsonObject> {
+  const asked = isJsonObject(args) ? (args.callId ?? args.call_id) : undefined
+  const callId = CallId.safeParse(asked)
+  if (!callId.success)
+    throw new CountersignError('invalid_params', 'callId must be the id of an earlier call, as its answer gave it')
+  const history = await bus.history({ tenant: principal.tenant, server: '*', callId: callId.data })
+  const data = history.last?.event.data
+  if (!data || data.principal !== principal.id) {
+    throw new CountersignError(
+      'unknown_call',
+      'there is no such call of yours, or it is so long ago that only the audit log knows it',
+    )
+  }
+  const context = { callId: callId.data, name: data.tool, visible: async () => true }
+  const news = newsOf(history)
+  if (news) return reply(bus, news, context)
+  return {
+    ...ownResult('running', callId.data, `The call is ${history.state} and not finished yet; ask again later.`),
+    isError: false,
+  }
+}

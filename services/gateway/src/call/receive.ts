@@ -1,0 +1,134 @@
+import type { Bus } from '@countersign/bus'
+import {
+  type CallEvent,
+  CountersignError,
+  isJsonObject,
+  type JsonObject,
+  type Principal,
+  type Requested,
+} from '@countersign/contracts'
+import { isTraceparent, newTraceparent } from '@countersign/telemetry'
+import type { RegistryView } from '@countersign/bus'
+import type { VisibleTools } from '../catalog/visible-tools.ts'
+import { awaitOutcome } from './await-outcome.ts'
+import { cancelCall } from './cancel-call.ts'
+import { newsOf, type OutcomeBoard } from './outcome-board.ts'
+import { callIdOf, publishRequested } from './publish-requested.ts'
+import { reply } from './reply.ts'
+import { resolveTarget } from './resolve-target.ts'
+
+/** What the steps of a call work with. */
+export interface CallServices {
+  bus: Bus
+  registry: RegistryView
+  visible: VisibleTools
+  board: OutcomeBoard
+  callTimeoutMs: number
+  holdWindowMs: number
+  maxCallsInFlight: number
+}
+
+/** A `tools/call` as the listener hands it over. */
+export interface ReceivedCall {
+  principal: Principal
+  era: Requested['era']
+  /** The server of `/mcp/<server>`; undefined on `/mcp`. */
+  endpoint: string | undefined
+  params: JsonObject | undefined
+  /** From the header `Idempotency-Key`; `_meta` may carry it too. */
+  idempotencyKey: string | undefined
+  /** Sends progress to the caller; undefined when it asked for none. */
+  onProgress: ((progress: JsonObject) => void) | undefined
+  /** Aborted when the caller withdraws the call. */
+  signal: AbortSignal
+}
+
+/** The member of `params._meta` with the caller's idempotency key. */
+const idempotencyKeyMeta = 'countersign.dev/idempotencyKey'
+
+/**
+ * The path of a call as its caller sees it: resolve the target, publish `requested`, await the outcome, reply. What happens in
+ * between happens on the bus.
+ *
+ * @returns the result for the caller
+ * @throws CountersignError for what travels as a JSON-RPC error
+ */
+export async function receiveCall(services: CallServices, call: ReceivedCall): Promise<JsonObject> {
+  const { bus, board, registry } = services
+  const { principal, params } = call
+  const { name, arguments: args, meta } = readParams(params)
+  const target = resolveTarget(registry, principal, call.endpoint, name)
+  if (board.size >= services.maxCallsInFlight) {
+    throw new CountersignError(
+      'overloaded',
+      `${board.size} calls are waiting here already; nothing was stored, ask again in a moment`,
+    )
+  }
+  const deadlineMs = Date.now() + services.callTimeoutMs
+  const { carried, digest } = await bus.payloads.carry(args)
+  const asked = {
+    principal,
+    target,
+    era: call.era,
+    argumentsCarried: carried,
+    digest,
+    idempotencyKey: idempotencyKeyOf(call.idempotencyKey, meta),
+    deadlineMs,
+    traceparent: isTraceparent(meta.traceparent) ? meta.traceparent : newTraceparent(),
+  }
+  const callId = callIdOf(asked, Date.now())
+  const at = { tenant: principal.tenant, server: target.server, callId }
+  const wait = board.wait(at, (progress) => call.onProgress?.(progress))
+  const withdraw = () =>
+    void cancelCall(bus, at, board.gatewayId, 'the caller withdrew', deadlineMs).catch(() => {
+      // Without the bus there is no withdrawing; the deadline ends the call instead.
+    })
+  call.signal.addEventListener('abort', withdraw, { once: true })
+  let told = 0
+  try {
+    const earlier = await publishRequested(bus, callId, asked, board.gatewayId)
+    const outcome = await awaitOutcome(
+      wait,
+      {
+        deadlineMs,
+        holdWindowMs: call.onProgress ? services.holdWindowMs : 0,
+        onHeld: (held) => call.onProgress?.(heldProgress(held, ++told)),
+      },
+      earlier && newsOf(earlier),
+    )
+    const visible = async () => (await services.visible.of(principal)).get(target.server)?.has(target.tool) ?? false
+    return await reply(bus, outcome, { callId, name, visible })
+  } finally {
+    call.signal.removeEventListener('abort', withdraw)
+    wait.done()
+  }
+}
+
+function readParams(params: JsonObject | undefined): { name: string; arguments: JsonObject; meta: JsonObject } {
+  const name = params?.name
+  const args = params?.arguments ?? {}
+  const meta = params?._meta ?? {}
+  if (typeof name !== 'string' || name === '')
+    throw new CountersignError('invalid_params', 'tools/call needs the name of a tool')
+  if (!isJsonObject(args)) throw new CountersignError('invalid_params', 'the arguments of a tool are a JSON object')
+  if (!isJsonObject(meta)) throw new CountersignError('invalid_params', '_meta is a JSON object')
+  return { name, arguments: args, meta }
+}
+
+function idempotencyKeyOf(header: string | undefined, meta: JsonObject): string | undefined {
+  const key = header ?? meta[idempotencyKeyMeta]
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || key === '' || key.length > 255) {
+    throw new CountersignError('invalid_params', 'an idempotency key is a string of 1 to 255 characters')
+  }
+  return key
+}
+
+/** @param told how often the caller was told before: progress must grow with each notification */
+function heldProgress({ data }: CallEvent<'held'>, told: number): JsonObject {
+  const { groups, quorum, expiresAt } = data.approval
+  return {
+    progress: told,
+    message: `Waiting for ${quorum} approval(s) from ${groups.join(' or ')} until ${expiresAt}: ${data.reason}`,
+  }
+}

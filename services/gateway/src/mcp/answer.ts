@@ -1,0 +1,77 @@
+import type { ServerResponse } from 'node:http'
+import { type CountersignError, errorRow, type JsonObject } from '@countersign/contracts'
+import { formatSse, type RpcId } from '@countersign/mcp'
+
+/** Comments keep proxies from closing a stream on which nothing happens. */
+const keepAliveMs = 15_000
+
+/** The answer to one POST: plain JSON, or an event stream from the first notification on. */
+export class Answer {
+  readonly #response: ServerResponse
+  readonly #id: RpcId | null
+  readonly #httpErrors: boolean
+  #keepAlive: NodeJS.Timeout | undefined
+
+  /**
+   * @param id the request's id, null when it could not be read
+   * @param httpErrors errors carry the HTTP status of the error table (modern era); else JSON-RPC errors travel with 200
+   */
+  constructor(response: ServerResponse, id: RpcId | null, httpErrors: boolean) {
+    this.#response = response
+    this.#id = id
+    this.#httpErrors = httpErrors
+  }
+
+  /** Sends a notification before the answer. */
+  notify(method: string, params: JsonObject): void {
+    if (this.#response.destroyed || this.#response.writableEnded) return
+    if (!this.#response.headersSent) {
+      this.#response.writeHead(200, {
+        'content-type': 'text/event-stream',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      })
+      this.#keepAlive = setInterval(() => this.#response.write(': \n\n'), keepAliveMs)
+    }
+    this.#response.write(formatSse({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, params }) }))
+  }
+
+  result(result: JsonObject, headers: Record<string, string> = {}): void {
+    this.#end(200, { jsonrpc: '2.0', id: this.#id, result }, headers)
+  }
+
+  /** A JSON-RPC error with the code, message and details of an error of the table. */
+  error(error: CountersignError, headers: Record<string, string> = {}): void {
+    const row = errorRow(error.code)
+    const upstream =
+      error.code === 'upstream_error' ? (error.details as { code: number; message: string } | undefined) : undefined
+    const body = {
+      jsonrpc: '2.0',
+      id: this.#id,
+      error: {
+        code: upstream?.code ?? row.jsonRpcCode ?? -32000,
+        message: upstream?.message ?? error.message,
+        data: { ...error.details, code: error.code, retryable: row.retryable },
+      },
+    }
+    this.#end(this.#httpErrors && !upstream ? row.httpStatus : 200, body, headers)
+  }
+
+  /** A JSON-RPC error as the era rules put it. */
+  reject(httpStatus: number, error: { code: number; message: string; data?: unknown }): void {
+    this.#end(httpStatus, { jsonrpc: '2.0', id: this.#id, error }, {})
+  }
+
+  /** The answer to a notification. */
+  accepted(): void {
+    this.#response.writeHead(202).end()
+  }
+
+  #end(status: number, body: object, headers: Record<string, string>): void {
+    clearInterval(this.#keepAlive)
+    if (this.#response.destroyed || this.#response.writableEnded) return
+    const text = JSON.stringify(body)
+    if (this.#response.headersSent) this.#response.end(formatSse({ event: 'message', data: text }))
+    else this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
+  }
+}

@@ -1,0 +1,102 @@
+import { CountersignError, isJsonObject, type JsonObject, type Principal } from '@countersign/contracts'
+import { type Era, legacyEra, legacyVersions, metaKeys, modernEra, type RpcRequest } from '@countersign/mcp'
+import { callStatus, statusTool } from '../call/call-status.ts'
+import { type CallServices, receiveCall } from '../call/receive.ts'
+import { listTools } from '../catalog/list-tools.ts'
+import type { Answer } from './answer.ts'
+import type { Sessions } from './sessions.ts'
+
+/** One request, with what the listener knows of it. */
+export interface Inbound {
+  request: RpcRequest
+  era: Era
+  principal: Principal
+  /** The server of `/mcp/<server>`; undefined on `/mcp`. */
+  endpoint: string | undefined
+  idempotencyKey: string | undefined
+  /** The caller takes event streams. */
+  mayStream: boolean
+  signal: AbortSignal
+}
+
+export interface DispatchServices extends CallServices {
+  sessions: Sessions
+}
+
+const serverInfo = { name: 'countersign', title: 'Countersign', version: '0.1.0' }
+const instructions =
+  'Calls through Countersign are governed: some are denied and some wait for a person. A result with status "pending" has not ' +
+  'run yet: do not repeat the call, ask countersign_call_status with its callId. A result with status "unknown" may have run: do not repeat it.'
+const capabilities = { tools: {} }
+/** How long a client may keep a list that was made for it alone. */
+const listTtlMs = 5000
+
+/** Answers one request by its method, in the words of its era. */
+export async function dispatch(services: DispatchServices, inbound: Inbound, answer: Answer): Promise<void> {
+  const { request, era, principal } = inbound
+  const modern = era === modernEra
+  const cacheable = modern ? { ttlMs: listTtlMs, cacheScope: 'private' } : {}
+  const complete = (result: JsonObject) => answer.result(inEra(result, era))
+  switch (request.method) {
+    case 'initialize': {
+      if (modern) break
+      const version = negotiate(request.params?.protocolVersion)
+      const client = isJsonObject(request.params?.clientInfo) ? String(request.params.clientInfo.name ?? '') : ''
+      const session = await services.sessions.open(principal, version, client)
+      answer.result({ protocolVersion: version, capabilities, serverInfo, instructions }, { 'mcp-session-id': session })
+      return
+    }
+    case 'ping':
+      if (modern) break
+      return complete({})
+    case 'server/discover':
+      if (!modern) break
+      return complete({
+        supportedVersions: [modernEra],
+        capabilities,
+        instructions,
+        ...cacheable,
+        _meta: { [metaKeys.serverInfo]: serverInfo },
+      })
+    case 'tools/list':
+      return complete({
+        tools: await listTools(services.registry, services.visible, principal, inbound.endpoint),
+        ...cacheable,
+      })
+    case 'tools/call': {
+      if (request.params?.name === statusTool.name) {
+        return complete(await callStatus(services.bus, principal, request.params?.arguments))
+      }
+      const { params } = request
+      const token = inbound.mayStream && isJsonObject(params?._meta) ? params._meta.progressToken : undefined
+      const result = await receiveCall(services, {
+        principal,
+        era,
+        endpoint: inbound.endpoint,
+        params,
+        idempotencyKey: inbound.idempotencyKey,
+        onProgress:
+          token === undefined
+            ? undefined
+            : (progress) => answer.notify('notifications/progress', { ...progress, progressToken: token }),
+        signal: inbound.signal,
+      })
+      return complete(result)
+    }
+  }
+  throw new CountersignError(
+    'method_not_found',
+    `the method ${JSON.stringify(request.method.slice(0, 64))} is not served here`,
+  )
+}
+
+/** A modern result says that it is complete; a legacy one must not. */
+function inEra(result: JsonObject, era: Era): JsonObject {
+  const { resultType, ...rest } = result
+  return era === legacyEra ? rest : { resultType: resultType ?? 'complete', ...rest }
+}
+
+/** The revision to speak with a legacy client: the one it asked for, or our newest. */
+function negotiate(asked: unknown): string {
+  return legacyVersions.find((version) => version === asked) ?? legacyEra
+}

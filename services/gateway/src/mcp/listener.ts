@@ -1,0 +1,267 @@
+import type { AddressInfo } from 'node:net'
+import { CountersignError, DnsLabel, isJsonObject, type JsonObject } from '@countersign/contracts'
+import { agentsGroup, type Authenticator } from '@countersign/identity'
+import {
+  decodeHeaderValue,
+  eraOfRequest,
+  mcpNameOf,
+  metaKeys,
+  modernEra,
+  parseStrictJson,
+  readRpcMessage,
+  type RpcId,
+  type RpcRequest,
+  StrictJsonError,
+} from '@countersign/mcp'
+import type { Logger } from '@countersign/telemetry'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Answer } from './answer.ts'
+import { checkOrigin } from './check-origin.ts'
+import { dispatch, type DispatchServices } from './dispatch.ts'
+
+export interface ListenerOptions extends DispatchServices {
+  authenticator: Authenticator
+  log: Logger
+  host: string
+  port: number
+  hosts: ReadonlySet<string>
+  maxBodyBytes: number
+  /** Told how each request ended. */
+  onAnswered: (method: string, tool: string | undefined, seconds: number, errorCode: string | undefined) => void
+}
+
+type Route = { Params: { server?: string } }
+
+/**
+ * Streamable HTTP on `/mcp` and `/mcp/<server>`, both eras on each: the body decides which one speaks. Every request shows a
+ * bearer token; there is no anonymous access.
+ */
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #app: FastifyInstance
+  /** Legacy calls that can still be cancelled, by session and request id. */
+  readonly #cancellable = new Map<string, AbortController>()
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+    this.#app = fastify({ bodyLimit: options.maxBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 })
+    this.#app.removeAllContentTypeParsers()
+    this.#app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+      done(null, body),
+    )
+    this.#app.setErrorHandler((error: { code?: string }, _request, reply) => this.#refuse(reply, parserError(error)))
+    this.#app.setNotFoundHandler((_request, reply) =>
+      this.#refuse(reply, new CountersignError('not_found', 'served here: POST /mcp and POST /mcp/<server>')),
+    )
+    for (const path of ['/mcp', '/mcp/:server']) {
+      this.#app.post<Route>(path, (request, reply) => this.#post(request, reply))
+      this.#app.delete<Route>(path, (request, reply) => this.#delete(request, reply))
+      this.#app.get<Route>(path, (_request, reply) => reply.code(405).header('allow', 'POST, DELETE').send())
+    }
+  }
+
+  /** Listens; resolves to the port in use. */
+  async listen(): Promise<number> {
+    await this.#app.listen({ host: this.#options.host, port: this.#options.port })
+    return (this.#app.server.address() as AddressInfo).port
+  }
+
+  /** Takes no new requests and waits for those in hand. */
+  async close(): Promise<void> {
+    await this.#app.close()
+  }
+
+  async #post(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
+    reply.hijack()
+    let answer = new Answer(reply.raw, null, true)
+    const started = performance.now()
+    let rpc: RpcRequest | undefined
+    let errorCode: string | undefined
+    try {
+      const endpoint = this.#endpointOf(request)
+      const principal = await this.#authenticate(request)
+      const body = parseBody(request.body)
+      const message = readRpcMessage(body)
+      answer = new Answer(reply.raw, idOf(body), true)
+      if (message.kind === 'invalid') throw new CountersignError('invalid_request', message.reason)
+      const outcome = eraOfRequest(body, request.headers)
+      if ('reject' in outcome) {
+        const { httpStatus, ...error } = outcome.reject
+        return answer.reject(httpStatus, error)
+      }
+      const { era } = outcome
+      const modern = era === modernEra
+      const sessionId = request.headers['mcp-session-id']
+      if (!modern && typeof sessionId === 'string') await this.#options.sessions.find(sessionId, principal)
+      if (message.kind === 'notification') {
+        const { method, params } = message.notification
+        if (method === 'notifications/cancelled') this.#cancel(principal.id, sessionId, params)
+        return answer.accepted()
+      }
+      if (message.kind !== 'request') return answer.accepted()
+      rpc = message.request
+      answer = new Answer(reply.raw, rpc.id, modern)
+      if (modern) checkEnvelope(request, rpc)
+      const abort = new AbortController()
+      const cancelKey = keyOf(principal.id, sessionId, rpc.id)
+      // A modern caller withdraws by closing the stream; a legacy one says so, and a lost connection means nothing.
+      if (modern) reply.raw.once('close', () => reply.raw.writableFinished || abort.abort())
+      else if (rpc.method === 'tools/call') this.#cancellable.set(cancelKey, abort)
+      try {
+        await dispatch(
+          this.#options,
+          {
+            request: rpc,
+            era,
+            principal,
+            endpoint,
+            idempotencyKey: headerOf(request, 'idempotency-key'),
+            mayStream: acceptsStream(request),
+            signal: abort.signal,
+          },
+          answer,
+        )
+      } finally {
+        this.#cancellable.delete(cancelKey)
+      }
+    } catch (error) {
+      errorCode = this.#answerError(answer, error)
+    } finally {
+      if (rpc) {
+        const tool = rpc.method === 'tools/call' ? String(rpc.params?.name).slice(0, 128) : undefined
+        this.#options.onAnswered(rpc.method, tool, (performance.now() - started) / 1000, errorCode)
+      }
+    }
+  }
+
+  async #delete(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
+    reply.hijack()
+    const answer = new Answer(reply.raw, null, true)
+    try {
+      this.#endpointOf(request)
+      const principal = await this.#authenticate(request)
+      const sessionId = headerOf(request, 'mcp-session-id')
+      if (sessionId === undefined)
+        throw new CountersignError('invalid_request', 'DELETE ends a session; name it in Mcp-Session-Id')
+      await this.#options.sessions.end(sessionId, principal)
+      reply.raw.writeHead(204).end()
+    } catch (error) {
+      this.#answerError(answer, error)
+    }
+  }
+
+  /** Checks where a request comes from and which server it is for. */
+  #endpointOf(request: FastifyRequest<Route>): string | undefined {
+    checkOrigin(request.headers, this.#options.hosts)
+    const accept = request.headers.accept ?? '*/*'
+    if (!/application\/json|text\/event-stream|\*\/\*|application\/\*/.test(accept)) {
+      throw new CountersignError('not_acceptable', 'accept application/json and text/event-stream')
+    }
+    const { server } = request.params
+    if (server !== undefined && !DnsLabel.safeParse(server).success) {
+      throw new CountersignError('not_found', 'the path names no server; servers are DNS labels')
+    }
+    return server
+  }
+
+  async #authenticate(request: FastifyRequest) {
+    const principal = await this.#options.authenticator.authenticate(request.headers.authorization)
+    if (!principal.groups.includes(agentsGroup)) {
+      throw new CountersignError(
+        'forbidden',
+        `${principal.id} may not call tools: it is not in the group ${agentsGroup}`,
+      )
+    }
+    return principal
+  }
+
+  #cancel(principal: string, sessionId: unknown, params: JsonObject | undefined): void {
+    const id = params?.requestId
+    if (typeof id !== 'string' && typeof id !== 'number') return
+    this.#cancellable.get(keyOf(principal, sessionId, id))?.abort()
+  }
+
+  #answerError(answer: Answer, error: unknown): string {
+    const known = error instanceof CountersignError ? error : this.#defect(error)
+    answer.error(known, known.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer realm="countersign"' } : {})
+    return known.code
+  }
+
+  #defect(error: unknown): CountersignError {
+    this.#options.log.error({ err: error }, 'a request could not be answered')
+    return new CountersignError('internal', 'the gateway could not answer this request; its log has the details')
+  }
+
+  #refuse(reply: FastifyReply, error: CountersignError): void {
+    reply.hijack()
+    new Answer(reply.raw, null, true).error(error)
+  }
+}
+
+function parseBody(body: unknown): unknown {
+  try {
+    return parseStrictJson(typeof body === 'string' ? body : '')
+  } catch (error) {
+    if (error instanceof StrictJsonError) throw new CountersignError('parse_error', error.message)
+    throw error
+  }
+}
+
+/** The id of whatever was sent, for the error that answers it. */
+function idOf(body: unknown): RpcId | null {
+  const id = isJsonObject(body) ? body.id : null
+  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id)) ? id : null
+}
+
+/** What a modern request must say, in the body and again in headers that must not contradict it. */
+function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
+  const meta = isJsonObject(rpc.params?._meta) ? rpc.params._meta : {}
+  const version = meta[metaKeys.protocolVersion]
+  if (version !== modernEra) {
+    throw new CountersignError(
+      'unsupported_version',
+      `the revision ${JSON.stringify(version ?? null)} is not served; use ${modernEra}`,
+      {
+        details: { supported: [modernEra], requested: version ?? null },
+      },
+    )
+  }
+  const name = mcpNameOf(rpc.method, rpc.params)
+  const expected: [string, string | undefined][] = [
+    ['mcp-protocol-version', modernEra],
+    ['mcp-method', rpc.method],
+    ['mcp-name', name],
+  ]
+  for (const [header, value] of expected) {
+    const sent = headerOf(request, header)
+    if (value !== undefined && (sent === undefined || decodeHeaderValue(sent) !== value)) {
+      throw new CountersignError('header_mismatch', `the header ${header} must be there and equal what the body says`)
+    }
+  }
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function acceptsStream(request: FastifyRequest): boolean {
+  return /text\/event-stream|\*\/\*/.test(request.headers.accept ?? '*/*')
+}
+
+function keyOf(principal: string, sessionId: unknown, id: RpcId): string {
+  return JSON.stringify([principal, sessionId ?? null, id])
+}
+
+function parserError({ code }: { code?: string }): CountersignError {
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new CountersignError(
+      'body_too_large',
+      'the request body is over the limit; send less, or raise COUNTERSIGN_MAX_BODY_BYTES',
+    )
+  }
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new CountersignError('unsupported_media_type', 'send the body as application/json')
+  }
+  return new CountersignError('invalid_request', 'the request could not be read')
+}

@@ -1,0 +1,67 @@
+/**
+ * The gateway: agents speak MCP to it, and every call they make becomes an event.
+ *
+ * File map, in the order of a call:
+ *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/publish-requested → call/await-outcome → call/reply
+ *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
+ *   catalog/ is what each caller may see: the registry, what policy says of it, the list
+ *   mcp/ is the wire: both eras, sessions, who may connect from where
+ *
+ * It upholds: I2 (`requested` only as the first event, `cancelled` by compare-and-set), I3 (strict JSON, one canonical text), I7
+ * (no store, no call), I9 (a caller's token ends here), I10 (lists), I12 (outcomes and sessions live on the bus).
+ */
+import { UsersFileAuthenticator } from '@countersign/identity'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import { OutcomeBoard } from './call/outcome-board.ts'
+import { RegistryView } from '@countersign/bus'
+import { VisibleTools } from './catalog/visible-tools.ts'
+import type { Settings } from './config.ts'
+import { Listener } from './mcp/listener.ts'
+import { Sessions } from './mcp/sessions.ts'
+
+/** The parts of the gateway, in start order. */
+export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceContext): Part[] {
+  const registry = new RegistryView()
+  const visible = new VisibleTools(bus, registry)
+  const board = new OutcomeBoard(bus, crypto.randomUUID())
+  const duration = telemetry.meter.createHistogram('mcp.server.operation.duration', { unit: 's' })
+  telemetry.meter
+    .createObservableGauge('countersign.gateway.calls.waiting', { description: 'Calls waiting for their answer' })
+    .addCallback((observe) => observe.observe(board.size))
+  let listener: Listener | undefined
+  return [
+    { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
+    { name: 'visible tools', start: () => visible.start(), stop: () => visible.stop() },
+    { name: 'outcome board', start: () => board.start(), stop: () => board.stop() },
+    {
+      name: 'listener',
+      async start() {
+        listener = new Listener({
+          bus,
+          log,
+          registry,
+          visible,
+          board,
+          sessions: new Sessions(await bus.bucket('sessions')),
+          authenticator: new UsersFileAuthenticator(config.usersFile),
+          host: config.gatewayHost,
+          port: config.gatewayPort,
+          hosts: new Set(config.gatewayHosts.split(',').filter(Boolean)),
+          maxBodyBytes: config.maxBodyBytes,
+          callTimeoutMs: config.callTimeoutMs,
+          holdWindowMs: config.holdWindowMs,
+          maxCallsInFlight: config.maxCallsInFlight,
+          onAnswered: (method, tool, seconds, errorCode) =>
+            duration.record(seconds, {
+              'mcp.method.name': method,
+              ...(tool === undefined ? {} : { 'gen_ai.tool.name': tool }),
+              ...(errorCode === undefined ? {} : { 'error.type': errorCode }),
+            }),
+        })
+        const port = await listener.listen()
+        log.info({ port }, 'listening for agents')
+      },
+      stop: () => listener?.close(),
+    },
+  ]
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { until } from '@countersign/testing'
+import { callTool, rawPost } from './clients.ts'
+import { type Stack, startStack } from './stack.ts'
+
+describe('bad input gets a clear error and loses nothing', { timeout: 120_000 }, () => {
+  let stack: Stack
+  const cleanups: (() => Promise<void> | void)[] = []
+  before(async () => {
+    stack = await startStack({ after: (fn) => cleanups.push(fn) })
+  })
+  after(async () => {
+    for (const cleanup of cleanups) await cleanup()
+  })
+  const post = (body: unknown, headers?: Record<string, string>) =>
+    rawPost(`${stack.info.gateway}/mcp`, stack.info.tokens.agent, body, headers)
+  const request = (method: string, params?: object) => ({
+    jsonrpc: '2.0',
+    id: 7,
+    method,
+    ...(params ? { params } : {}),
+  })
+
+  test('malformed JSON and malformed JSON-RPC', async () => {
+    for (const [body, code] of [
+      ['{"jsonrpc":', -32700],
+      ['{"jsonrpc":"2.0","id":1,"method":"ping","id":2}', -32700],
+      ['[]', -32600],
+      ['[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600],
+      ['{"id":1,"method":"ping"}', -32600],
+      ['{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600],
+    ] as const) {
+      const answer = await post(body)
+      assert.deepEqual([answer.status, answer.body.error.code], [400, code], body)
+      assert.ok(answer.body.error.message.length > 10)
+    }
+    const unknown = await post(request('no/such'))
+    assert.deepEqual([unknown.body.id, unknown.body.error.code], [7, -32601])
+  })
+
+  test('tokens: none, wrong, no bearer; a person who is no agent', async () => {
+    const url = `${stack.info.gateway}/mcp`
+    for (const token of [undefined, 'wrong']) {
+      const answer = await rawPost(url, token, request('tools/list'))
+      assert.equal(answer.status, 401)
+      assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer/)
+      assert.equal(answer.body.error.data.code, 'unauthenticated')
+    }
+    const approver = await rawPost(url, stack.info.tokens.approver, request('tools/list'))
+    assert.deepEqual([approver.status, approver.body.error.data.code], [403, 'forbidden'])
+  })
+
+  test('Host and Origin of a web page are refused', async () => {
+    const origin = await post(request('ping'), { origin: 'https://evil.example' })
+    assert.deepEqual([origin.status, origin.body.error.data.code], [403, 'forbidden_host'])
+  })
+
+  test('a body over the limit, another media type, another method', async () => {
+    const large = await post(
+      JSON.stringify(request('tools/call', { name: 'everything_echo', arguments: { message: 'x'.repeat(5_000_000) } })),
+    )
+    assert.deepEqual([large.status, large.body.error.data.code], [413, 'body_too_large'])
+    assert.equal((await post('hello', { 'content-type': 'text/plain' })).status, 415)
+    assert.equal((await fetch(`${stack.info.gateway}/mcp`)).status, 405)
+    assert.equal((await fetch(`${stack.info.gateway}/nothing`)).status, 404)
+  })
+
+  test('arguments that do not match the schema are refused before policy, and recorded', async () => {
+    const result = await callTool(`${stack.info.gateway}/mcp`, stack.info.tokens.agent, 'everything_get-sum', {
+      a: 'one',
+      b: 2,
+    })
+    assert.equal(result.structuredContent.code, 'invalid_arguments')
+    assert.match(result.content[0].text, /\ba\b/)
+    const { body } = await stack.api(`/calls/${result.structuredContent.callId}`)
+    assert.deepEqual(
+      body.events.map(({ event }: { event: string }) => event),
+      ['requested', 'denied'],
+    )
+  })
+
+  test('I3: numbers that parsers disagree on are refused', async () => {
+    const answer = await post(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"everything_get-sum","arguments":{"a":12345678901234567890,"b":1}}}',
+    )
+    assert.equal(answer.body.error.code, -32700)
+    assert.match(answer.body.error.message, /as a string/)
+  })
+
+  test('large arguments travel by reference and come back whole', async () => {
+    const message = 'y'.repeat(1_000_000)
+    const result = await callTool(`${stack.info.gateway}/mcp`, stack.info.tokens.agent, 'everything_echo', { message })
+    assert.ok(result.content[0].text.includes(message))
+  })
+
+  test('unknown approvals, calls and routes of the HTTP API', async () => {
+    const nobody = '01890000-0000-7000-8000-000000000000'
+    assert.equal((await stack.api(`/approvals/${nobody}`, 'approver')).status, 404)
+    const vote = await stack.api(`/approvals/${nobody}/votes`, 'approver', {
+      decision: 'approve',
+      digest: `sha256:${'0'.repeat(64)}`,
+    })
+    assert.deepEqual([vote.status, vote.body.error.code], [404, 'unknown_approval'])
+    assert.equal((await stack.api(`/calls/${nobody}`)).status, 404)
+    assert.equal((await stack.api('/nothing')).status, 404)
+    const malformed = await stack.api(`/approvals/${nobody}/votes`, 'approver', { decision: 'maybe', digest: 'x' })
+    assert.equal(malformed.status, 400)
+  })
+
+  test('I7: a policy with a typo is refused with file and line; the last good set stays in force', async () => {
+    const before = (await stack.api('/policies')).body.revision
+    const file = join(stack.state.layout.policies, 'typo.yaml')
+    writeFileSync(
+      file,
+      `apiVersion: countersign.dev/v1alpha1
+kind: ToolPolicy
+metadata: { name: typo }
+spec:
+  rules:
+    - name: all
+      when: "true"
+      efect: allow
+`,
+    )
+    const problems = await until(async () => {
+      const { body } = await stack.api('/policies')
+      return body.problems.length > 0 ? body.problems : undefined
+    }, 'the typo is told')
+    assert.match(problems[0].file, /typo\.yaml$/)
+    assert.ok(
+      problems.some(({ line, message }: any) => line >= 6 && line <= 8 && /efect|effect/.test(message)),
+      JSON.stringify(problems),
+    )
+    assert.equal((await stack.api('/policies')).body.revision, before)
+    const echo = await callTool(`${stack.info.gateway}/mcp`, stack.info.tokens.agent, 'everything_echo', {
+      message: 'still',
+    })
+    assert.match(echo.content[0].text, /still/)
+    writeFileSync(
+      file,
+      'apiVersion: countersign.dev/v1alpha1\nkind: ToolPolicy\nmetadata: { name: typo }\nspec:\n  rules:\n    - { name: no-echo, when: "tool.name == \'echo\'", effect: deny, reason: Quiet please. }\n',
+    )
+    await until(async () => {
+      const { body } = await post(request('tools/call', { name: 'everything_echo', arguments: { message: 'x' } }))
+      return body.error?.data.code === 'unknown_tool'
+    }, 'the mended policy is in force')
+  })
+})
