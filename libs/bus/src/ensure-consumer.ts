@@ -3,7 +3,11 @@ import { type ConsumerConfig, JetStreamApiError, type JetStreamManager } from '@
 const consumerExists = 10148
 
 /** Makes a durable consumer, or changes the settings of the one that is there. */
-export async function ensureConsumer(jsm: JetStreamManager, stream: string, config: Partial<ConsumerConfig> & { durable_name: string }): Promise<void> {
+export async function ensureConsumer(
+  jsm: JetStreamManager,
+  stream: string,
+  config: Partial<ConsumerConfig> & { durable_name: string },
+): Promise<void> {
   try {
     await jsm.consumers.add(stream, config)
   } catch (error) {

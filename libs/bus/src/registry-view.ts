@@ -29,7 +29,7 @@ export class RegistryView {
     const place = parseRegistryKey(key)
     if (!place) return
     this.revision += 1
-    const json = value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value))
+    const json = value === undefined ? undefined : parse(value)
     if (place.kind === 'server') {
       const entry = ServerEntry.safeParse(json)
       if (entry.success) this.#servers.set(place.server, entry.data)
@@ -70,5 +70,13 @@ export class RegistryView {
 
   tool(server: string, name: string): ToolEntry | undefined {
     return this.#tools.get(server)?.get(name)
+  }
+}
+
+function parse(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(value))
+  } catch {
+    return undefined
   }
 }

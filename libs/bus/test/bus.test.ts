@@ -14,14 +14,21 @@ test('a history is linear: of many writers after one event, one wins', { timeout
     const event = requested()
     const { seq } = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
     const write = (bus: typeof policy, distinct: string) => {
-      const denied = makeEvent('denied', { ...callFieldsOf(event.data), reason: { code: 'policy', message: distinct } }, { now: new Date(), distinct })
+      const denied = makeEvent(
+        'denied',
+        { ...callFieldsOf(event.data), reason: { code: 'policy', message: distinct } },
+        { now: new Date(), distinct },
+      )
       return bus.publishEvent(event.data, 'denied', denied, seq, soon())
     }
     const results = await Promise.allSettled([write(policy, 'a'), write(policy2, 'b'), write(policy, 'c')])
     assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
     for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof LostRace)
     const history = await policy.history(event.data)
-    assert.deepEqual(history.entries.map(({ name }) => name), ['requested', 'denied'])
+    assert.deepEqual(
+      history.entries.map(({ name }) => name),
+      ['requested', 'denied'],
+    )
   }
 })
 
@@ -34,27 +41,33 @@ test('publishing the same event again is recognised, not stored twice', async (t
   assert.deepEqual(again, { seq: first.seq, duplicate: true })
 })
 
-test('a flood is stored whole, in batches, and one loser in a batch hurts nobody else', { timeout: 60_000 }, async (t) => {
-  const { connect } = await startTestBus(t)
-  const gateway = await connect('gateway')
-  const taken = requested()
-  await gateway.publishEvent(taken.data, 'requested', taken, 0, soon())
-  const events = Array.from({ length: 400 }, () => requested())
-  const rival = { ...requested({ callId: taken.data.callId }), id: 'rival' }
-  const results = await Promise.allSettled(
-    [...events.slice(0, 200), rival, ...events.slice(200)].map((event) => gateway.publishEvent(event.data, 'requested', event, 0, soon())),
-  )
-  assert.deepEqual(
-    results.flatMap(({ status }, index) => (status === 'rejected' ? [index] : [])),
-    [200],
-  )
-  for (const [index, result] of results.entries()) {
-    if (result.status !== 'fulfilled') continue
-    const { data } = [...events.slice(0, 200), rival, ...events.slice(200)][index]!
-    const history = await gateway.history(data)
-    assert.equal(history.lastSeq, result.value.seq, 'each publisher is told its own sequence')
-  }
-})
+test(
+  'a flood is stored whole, in batches, and one loser in a batch hurts nobody else',
+  { timeout: 60_000 },
+  async (t) => {
+    const { connect } = await startTestBus(t)
+    const gateway = await connect('gateway')
+    const taken = requested()
+    await gateway.publishEvent(taken.data, 'requested', taken, 0, soon())
+    const events = Array.from({ length: 400 }, () => requested())
+    const rival = { ...requested({ callId: taken.data.callId }), id: 'rival' }
+    const results = await Promise.allSettled(
+      [...events.slice(0, 200), rival, ...events.slice(200)].map((event) =>
+        gateway.publishEvent(event.data, 'requested', event, 0, soon()),
+      ),
+    )
+    assert.deepEqual(
+      results.flatMap(({ status }, index) => (status === 'rejected' ? [index] : [])),
+      [200],
+    )
+    for (const [index, result] of results.entries()) {
+      if (result.status !== 'fulfilled') continue
+      const { data } = [...events.slice(0, 200), rival, ...events.slice(200)][index]!
+      const history = await gateway.history(data)
+      assert.equal(history.lastSeq, result.value.seq, 'each publisher is told its own sequence')
+    }
+  },
+)
 
 test('one idempotency key is one call, whichever server it names', async (t) => {
   const { connect } = await startTestBus(t)
@@ -98,7 +111,9 @@ test('the bus enforces the roles: a service cannot write what is not its own', a
   const { connect } = await startTestBus(t)
   const executor = await connect('agent-executor')
   const event = requested()
-  await assert.rejects(executor.publishEvent(event.data, 'requested', event, 0, Date.now() + 500), { code: 'store_unavailable' })
+  await assert.rejects(executor.publishEvent(event.data, 'requested', event, 0, Date.now() + 500), {
+    code: 'store_unavailable',
+  })
   const console = await connect('console')
   assert.deepEqual((await console.history(event.data)).entries, [])
 })
@@ -107,8 +122,15 @@ test('verbs answer with values or with errors of the table', async (t) => {
   const { connect } = await startTestBus(t)
   const [policy, console] = await Promise.all([connect('policy'), connect('console')])
   await assert.rejects(console.callApi(verbs.policy.policies, {}), { code: 'service_unavailable' })
-  policy.serveApi(verbs.policy.policies, () => ({ revision: 'r1', loadedAt: null, policies: [], problems: [] }), (error) => assert.fail(String(error)))
-  await until(() => console.callApi(verbs.policy.policies, {}).then(({ revision }) => revision === 'r1'), 'policy answers')
+  policy.serveApi(
+    verbs.policy.policies,
+    () => ({ revision: 'r1', loadedAt: null, policies: [], problems: [] }),
+    (error) => assert.fail(String(error)),
+  )
+  await until(
+    () => console.callApi(verbs.policy.policies, {}).then(({ revision }) => revision === 'r1'),
+    'policy answers',
+  )
 })
 
 test('large content goes to the object store and comes back checked', async (t) => {
@@ -129,7 +151,9 @@ test('a bucket is followed from what is there through every change', async (t) =
   const servers = await lifecycle.bucket('servers')
   await servers.put('server.a', new TextEncoder().encode('1'))
   const seen: string[] = []
-  const following = await (await gateway.bucket('servers')).follow(({ key, value }) => seen.push(`${key}=${value && new TextDecoder().decode(value)}`))
+  const following = await (
+    await gateway.bucket('servers')
+  ).follow(({ key, value }) => seen.push(`${key}=${value && new TextDecoder().decode(value)}`))
   t.after(() => following.stop())
   assert.deepEqual(seen, ['server.a=1'])
   await servers.put('server.b', new TextEncoder().encode('2'))
@@ -157,7 +181,10 @@ test('a scheduled message rings where it was told to', async (t) => {
       subject: subjects.holdTimer(at.callId),
       data: new Uint8Array(),
       msgId: `${at.callId}.timer`,
-      headers: { 'Nats-Schedule': `@at ${new Date(Date.now() + 500).toISOString()}`, 'Nats-Schedule-Target': subjects.holdExpired(at) },
+      headers: {
+        'Nats-Schedule': `@at ${new Date(Date.now() + 500).toISOString()}`,
+        'Nats-Schedule-Target': subjects.holdExpired(at),
+      },
     },
     soon(),
   )

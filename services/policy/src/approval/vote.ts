@@ -1,0 +1,94 @@
+import { LostRace } from '@countersign/bus'
+import {
+  type ApprovalView,
+  type CallEvent,
+  callFieldsOf,
+  CountersignError,
+  type History,
+  makeEvent,
+  type Principal,
+  sha256,
+} from '@countersign/contracts'
+import { type PolicyContext, storePatienceMs } from '../call/context.ts'
+import { approvalView } from './approval-view.ts'
+import { checkVote } from './check-vote.ts'
+
+/** One vote, as `api.policy.vote` takes it. */
+export interface VoteInput {
+  voter: Principal
+  callId: string
+  decision: 'approve' | 'reject'
+  digest: string
+  comment?: string | undefined
+}
+
+/** Races that one vote may lose: each loss is another's vote, a cancellation or the end. */
+const maxAttempts = 50
+
+/**
+ * Stores one person's vote; the verdict follows from `voted` (I12: a crash in between loses nothing).
+ *
+ * @returns the approval with the vote in it
+ * @throws CountersignError `unknown_approval`, `approval_ended`, `digest_mismatch`, `not_an_approver`, `requester_may_not_vote`,
+ * `already_voted`, or what the store says
+ */
+export async function vote(context: PolicyContext, input: VoteInput): Promise<ApprovalView> {
+  const { voter, callId } = input
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const history = await context.bus.history({ tenant: voter.tenant, server: '*', callId })
+    const view = approvalView(history)
+    if (!view) throw new CountersignError('unknown_approval', `there is no approval ${callId} for you`)
+    const refusal = checkVote(view, input, context.now())
+    if (refusal) throw refusal
+    try {
+      return await store(context, history, input)
+    } catch (error) {
+      // Somebody was faster: what they did decides whether this vote still counts (I2).
+      if (!(error instanceof LostRace)) throw error
+    }
+  }
+  throw new CountersignError(
+    'overloaded',
+    'the call is being voted on by too many at once; no vote of yours was counted, try again',
+  )
+}
+
+async function store(context: PolicyContext, history: History, input: VoteInput): Promise<ApprovalView> {
+  const { voter, decision, comment } = input
+  const held = history.find('held')!
+  const event = makeEvent(
+    'voted',
+    {
+      ...callFieldsOf(held.data),
+      approver: voter.id,
+      groups: voter.groups,
+      vote: decision,
+      ...(comment === undefined ? {} : { comment }),
+    },
+    // One person has one vote: a second would be the same message to the store.
+    { now: context.now(), traceparent: held.traceparent, distinct: sha256(voter.id).slice(7, 39) },
+  )
+  const { seq, duplicate } = await context.bus.publishEvent(
+    held.data,
+    'voted',
+    event,
+    history.lastSeq,
+    Date.now() + storePatienceMs,
+  )
+  const after = await context.bus.history(held.data)
+  if (duplicate && !isStored(after, event)) {
+    throw new CountersignError('already_voted', 'you have voted on this call already; each person counts once')
+  }
+  const view = approvalView(after)
+  // The history can only be gone when the call ended and was sealed within the moment.
+  if (!view) throw new CountersignError('approval_ended', `the vote was stored as event ${seq}, and the call ended`)
+  return view
+}
+
+/** Whether what is stored under this person's name is this very vote, whose acknowledgement was lost. */
+function isStored(history: History, event: CallEvent<'voted'>): boolean {
+  const stored = history.all('voted').find(({ id }) => id === event.id)
+  return (
+    stored?.time === event.time && stored.data.vote === event.data.vote && stored.data.comment === event.data.comment
+  )
+}

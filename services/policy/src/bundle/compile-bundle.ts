@@ -1,0 +1,109 @@
+import { digestOf, type Json, type PolicyProblem, type PolicyRule } from '@countersign/contracts'
+import { compileCondition } from '../rules/cel/condition.ts'
+import { matchTarget } from '../rules/match-target.ts'
+import type { Policy, PolicySet, Rule } from '../rules/policy.ts'
+import { type ParsedDocument, parseDocuments, type PolicyFile } from './parse-documents.ts'
+
+/** A whole set of files, judged: the policies that are good, and everything that is wrong. */
+export interface Compiled {
+  /** In force only when there are no problems: one broken document refuses the whole set. */
+  set: PolicySet
+  problems: PolicyProblem[]
+}
+
+/**
+ * Compiles a set of policy files: YAML, schema, CEL syntax and types, and names that must differ. Problems carry file, line and
+ * column and are sorted by them.
+ */
+export function compileBundle(files: readonly PolicyFile[]): Compiled {
+  const parsed = files.map(parseDocuments)
+  const documents = parsed.flatMap((file) => file.documents)
+  const compiled = documents.map(compilePolicy)
+  const problems = [
+    ...parsed.flatMap((file) => file.problems),
+    ...compiled.flatMap((result) => result.problems),
+    ...repeatedNames(documents),
+  ]
+  return {
+    set: {
+      revision: revisionOf(documents),
+      policies: compiled.flatMap(({ policy }) => (policy ? [policy] : [])).toSorted(byName),
+    },
+    problems: problems.toSorted(
+      (a, b) =>
+        compareText(a.file, b.file) || a.line - b.line || a.column - b.column || compareText(a.message, b.message),
+    ),
+  }
+}
+
+/** The digest over the canonical documents, whatever their files and order. */
+function revisionOf(documents: readonly ParsedDocument[]): string {
+  return digestOf(
+    documents
+      .map(({ document }) => document)
+      .toSorted((a, b) => compareText(a.metadata.name, b.metadata.name)) as unknown as Json,
+  )
+}
+
+function compilePolicy({ file, document, problem }: ParsedDocument): { policy?: Policy; problems: PolicyProblem[] } {
+  const { metadata, spec } = document
+  const problems: PolicyProblem[] = []
+  const seen = new Set<string>()
+  const rules: Rule[] = []
+  for (const [index, rule] of spec.rules.entries()) {
+    const path = ['spec', 'rules', index]
+    if (seen.has(rule.name)) {
+      const message = `policy "${metadata.name}" has more than one rule "${rule.name}"; give each a name of its own`
+      problems.push(problem([...path, 'name'], message))
+    }
+    seen.add(rule.name)
+    const result = compileCondition(rule.when)
+    if ('problem' in result) {
+      problems.push(problem([...path, 'when'], `rule "${rule.name}": \`when\` ${result.problem}`))
+    } else rules.push(compileRule(rule, result.condition))
+  }
+  if (problems.length > 0) return { problems }
+  const { servers, tenants } = spec.match
+  const coversServer = matchTarget(servers)
+  const coversTenant = matchTarget(tenants)
+  return {
+    policy: {
+      name: metadata.name,
+      file,
+      servers: servers ?? ['*'],
+      mode: spec.mode,
+      covers: ({ tenant, server }) => coversTenant(tenant) && coversServer(server),
+      rules,
+    },
+    problems,
+  }
+}
+
+function compileRule(rule: PolicyRule, condition: Rule['condition']): Rule {
+  const common = { name: rule.name, when: rule.when, reason: rule.reason, condition }
+  return rule.effect === 'hold'
+    ? { ...common, effect: rule.effect, approval: rule.approval }
+    : { ...common, effect: rule.effect }
+}
+
+function repeatedNames(documents: readonly ParsedDocument[]): PolicyProblem[] {
+  const first = new Map<string, PolicyProblem>()
+  return documents.flatMap(({ document, problem }) => {
+    const { name } = document.metadata
+    const place = problem(['metadata', 'name'], '')
+    const earlier = first.get(name)
+    if (!earlier) {
+      first.set(name, place)
+      return []
+    }
+    return [{ ...place, message: `there is a policy "${name}" already, in ${earlier.file} line ${earlier.line}` }]
+  })
+}
+
+function byName(a: Policy, b: Policy): number {
+  return compareText(a.name, b.name)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

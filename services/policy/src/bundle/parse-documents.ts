@@ -1,0 +1,102 @@
+import { type PolicyProblem, ToolPolicy } from '@countersign/contracts'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+
+/** A file of policy documents, as it was read. */
+export interface PolicyFile {
+  /** Its name in the folder. */
+  file: string
+  text: string
+}
+
+/** A path into a document, as zod names it. */
+export type Path = readonly (string | number)[]
+
+/** One valid document with a way to say where in its file something stands. */
+export interface ParsedDocument {
+  file: string
+  document: ToolPolicy
+  problem: (path: Path, message: string, of?: 'key' | 'value') => PolicyProblem
+}
+
+/** What a file holds: its documents, or what is wrong with it. */
+export interface ParsedFile {
+  documents: ParsedDocument[]
+  problems: PolicyProblem[]
+}
+
+/** Reads the documents of one file: YAML, several documents separated by `---`, each a strict `ToolPolicy`. */
+export function parseDocuments({ file, text }: PolicyFile): ParsedFile {
+  const lines = new LineCounter()
+  const parsed: ParsedFile = { documents: [], problems: [] }
+  const at = (offset: number, message: string): PolicyProblem => {
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message }
+  }
+  const yaml = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
+  for (const document of Array.isArray(yaml) ? yaml : []) {
+    // A warning is a tag or directive that nobody here understands.
+    const faults = [...document.errors, ...document.warnings]
+    if (faults.length > 0) {
+      parsed.problems.push(...faults.map(({ pos, message }) => at(pos[0], `not valid YAML: ${message}`)))
+      continue
+    }
+    if (isEmpty(document)) continue
+    const problem: ParsedDocument['problem'] = (path, message, of = 'value') =>
+      at(offsetOf(document, path, of), message)
+    const { content, fault } = contentOf(document)
+    if (fault !== undefined) {
+      parsed.problems.push(problem([], `not valid YAML: ${fault}`))
+      continue
+    }
+    const checked = ToolPolicy.safeParse(content)
+    if (checked.success) parsed.documents.push({ file, document: checked.data, problem })
+    else parsed.problems.push(...checked.error.issues.flatMap((issue) => describe(issue, problem)))
+  }
+  return parsed
+}
+
+function isEmpty({ contents }: Document.Parsed): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null)
+}
+
+function contentOf(document: Document.Parsed): { content?: unknown; fault?: string } {
+  try {
+    return { content: document.toJS({ maxAliasCount: 100 }) }
+  } catch (error) {
+    return { fault: (error as Error).message }
+  }
+}
+
+type Issue = NonNullable<ReturnType<typeof ToolPolicy.safeParse>['error']>['issues'][number]
+
+function describe(issue: Issue, problem: ParsedDocument['problem']): PolicyProblem[] {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+  if (issue.code !== 'unrecognized_keys') return [problem(path, `${name.slice(1) || 'document'}: ${issue.message}`)]
+  return issue.keys.map((key) =>
+    problem([...path, key], `${name.slice(1) || 'document'}: unknown key "${key}"; look for a typing mistake`, 'key'),
+  )
+}
+
+/** Where the value (or the key) at a path starts, or else the nearest thing around it that is there. */
+function offsetOf(document: Document.Parsed, path: Path, of: 'key' | 'value'): number {
+  let node: unknown = document.contents
+  let offset = startOf(node) ?? 0
+  for (const [depth, step] of path.entries()) {
+    let key: unknown
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === step)
+      if (!pair) break
+      key = pair.key
+      node = pair.value
+    } else if (isSeq(node) && typeof step === 'number') node = node.items[step]
+    else break
+    const wanted = of === 'key' && depth === path.length - 1 ? key : node
+    offset = startOf(wanted) ?? startOf(key) ?? offset
+  }
+  return offset
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined
+}

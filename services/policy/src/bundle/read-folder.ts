@@ -1,0 +1,62 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PolicyProblem } from '@countersign/contracts'
+import type { PolicyFile } from './parse-documents.ts'
+
+const maxFiles = 200
+const maxFileBytes = 1024 * 1024
+/** All of them travel as one value of the bucket. */
+const maxTotalBytes = 4 * 1024 * 1024
+
+/** The state of a folder's policy files, cheap to compare: names, sizes, times. */
+export async function folderSignature(dir: string): Promise<string> {
+  try {
+    const marks = await Promise.all(
+      (await policyFileNames(dir)).map(async (name) => {
+        const { size, mtimeNs, ctimeNs, ino } = await stat(join(dir, name), { bigint: true })
+        return [name, size, mtimeNs, ctimeNs, ino].join('\t')
+      }),
+    )
+    return marks.join('\n')
+  } catch (error) {
+    return `unreadable: ${(error as NodeJS.ErrnoException).code}`
+  }
+}
+
+/** Reads a folder's policy files (`*.yaml`, `*.yml`, none below it, none hidden), sorted by name. */
+export async function readFolder(dir: string): Promise<{ files: PolicyFile[]; problems: PolicyProblem[] }> {
+  const problem = (file: string, message: string): PolicyProblem => ({ file, line: 1, column: 1, message })
+  let names: string[]
+  try {
+    names = await policyFileNames(dir)
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message
+    return { files: [], problems: [problem('.', `the folder of policies cannot be read: ${why}`)] }
+  }
+  if (names.length > maxFiles) {
+    return { files: [], problems: [problem('.', `there are ${names.length} policy files; ${maxFiles} are allowed`)] }
+  }
+  const files: PolicyFile[] = []
+  const problems: PolicyProblem[] = []
+  let total = 0
+  for (const file of names) {
+    try {
+      const bytes = await readFile(join(dir, file))
+      total += bytes.length
+      if (bytes.length > maxFileBytes) problems.push(problem(file, `the file is larger than ${maxFileBytes} bytes`))
+      else files.push({ file, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) })
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? 'it is not UTF-8 text'
+      problems.push(problem(file, `the file cannot be read: ${why}`))
+    }
+  }
+  if (total > maxTotalBytes) {
+    problems.push(problem('.', `all policy files together are larger than ${maxTotalBytes} bytes`))
+  }
+  return { files, problems }
+}
+
+async function policyFileNames(dir: string): Promise<string[]> {
+  const names = await readdir(dir)
+  return names.filter((name) => !name.startsWith('.') && /\.ya?ml$/.test(name)).toSorted()
+}

@@ -1,0 +1,24 @@
+import type { Bus, RegistryView } from '@countersign/bus'
+import type { Logger } from '@countersign/telemetry'
+import type { PolicyMetrics } from '../metrics.ts'
+import type { ArgumentChecks } from '../rules/check-arguments.ts'
+import type { Facts } from '../rules/facts.ts'
+import type { PolicySet } from '../rules/policy.ts'
+import type { SignGrant } from './sign-grant.ts'
+
+/** What the steps of policy work with. */
+export interface PolicyContext {
+  bus: Bus
+  log: Logger
+  registry: Pick<RegistryView, 'server' | 'tool' | 'toolsOf' | 'revision'>
+  /** The documents in force just now. */
+  policies: () => PolicySet | undefined
+  audit: () => Facts['audit']
+  checks: ArgumentChecks
+  sign: SignGrant
+  metrics: PolicyMetrics
+  now: () => Date
+}
+
+/** How long storing one event is tried before the message is redelivered, in milliseconds. */
+export const storePatienceMs = 5000

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { digestOf, type JsonObject } from '@countersign/contracts'
+import { ArgumentChecks } from './check-arguments.ts'
+
+const checks = new ArgumentChecks()
+const check = (inputSchema: JsonObject, value: JsonObject) =>
+  checks.check(
+    { definition: { name: 't', inputSchema }, digest: digestOf(inputSchema), at: '2026-01-01T00:00:00Z', by: 'test' },
+    value,
+  )
+const schema = {
+  type: 'object',
+  properties: { path: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
+  required: ['path'],
+  additionalProperties: false,
+}
+
+test('arguments are checked against the schema, and every problem is told', () => {
+  assert.equal(check(schema, { path: '/a' }), undefined)
+  const problem = check(schema, { at: 'yesterday', extra: 1 })
+  assert.match(problem!, /required property 'path'/)
+  assert.match(problem!, /"extra"/)
+  assert.match(problem!, /\/at .*date-time/)
+})
+
+test('inherited members are not arguments', () => {
+  assert.match(check({ type: 'object', required: ['toString'] }, {})!, /toString/)
+  assert.match(check(schema, JSON.parse('{"path":"/a","__proto__":{}}'))!, /__proto__/)
+})
+
+test('draft-07 is used where the schema says so, 2020-12 elsewhere', () => {
+  const tuple = { type: 'object', properties: { pair: { items: [{ type: 'string' }] } } }
+  const draft07 = { $schema: 'http://json-schema.org/draft-07/schema#', ...tuple }
+  assert.match(check(draft07, { pair: [1] })!, /must be string/)
+  const latest = { type: 'object', properties: { pair: { prefixItems: [{ type: 'string' }] } } }
+  assert.match(check(latest, { pair: [1] })!, /must be string/)
+  assert.match(check({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...latest }, { pair: [1] })!, /string/)
+})
+
+test('I7: a schema that cannot be used refuses the call and says so', () => {
+  for (const bad of [
+    { type: 'object', properties: { a: { $ref: 'https://elsewhere.example/schema.json' } } },
+    { type: 'object', properties: { a: { pattern: '(' } } },
+    { type: 'nonsense' },
+    { $schema: 'https://json-schema.org/draft/1999/schema', type: 'object' },
+    { $async: true, type: 'object' },
+  ]) {
+    assert.match(check(bad, {})!, /schema cannot be used/, JSON.stringify(bad))
+  }
+})
+
+test('schemas with the same $id do not get mixed up', () => {
+  const one = { $id: 'https://example.com/args', type: 'object', required: ['a'] }
+  const two = { $id: 'https://example.com/args', type: 'object', required: ['b'] }
+  assert.match(check(one, {})!, /'a'/)
+  assert.match(check(two, {})!, /'b'/)
+  const local = {
+    $id: 'https://example.com/local',
+    $defs: { s: { type: 'string' } },
+    properties: { a: { $ref: '#/$defs/s' } },
+  }
+  assert.match(check(local, { a: 1 })!, /must be string/)
+})

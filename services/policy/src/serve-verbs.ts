@@ -1,0 +1,38 @@
+import { verbs } from '@countersign/contracts'
+import { Approvals } from './approval/list.ts'
+import { resolve } from './approval/resolve.ts'
+import { vote } from './approval/vote.ts'
+import type { PolicyBundle } from './bundle/bundle.ts'
+import { compileBundle } from './bundle/compile-bundle.ts'
+import { policyView } from './bundle/policy-view.ts'
+import type { PolicyContext } from './call/context.ts'
+import { VisibleTools } from './call/visible.ts'
+
+/** Answers `api.policy.<verb>`; returns the way to stop. */
+export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop: () => void } {
+  const { bus, log } = context
+  const approvals = new Approvals(context)
+  const visible = new VisibleTools(context)
+  const onDefect = (error: unknown) => log.error({ err: error }, 'a verb could not be answered')
+  const served = [
+    bus.serveApi(verbs.policy.visible, ({ principal, servers }) => visible.of(principal, servers), onDefect),
+    bus.serveApi(
+      verbs.policy.approvals,
+      async ({ viewer, all }) => ({ approvals: await approvals.list(viewer, all) }),
+      onDefect,
+    ),
+    bus.serveApi(verbs.policy.approval, ({ viewer, callId, all }) => approvals.one(viewer, callId, all), onDefect),
+    bus.serveApi(verbs.policy.vote, (input) => vote(context, input), onDefect),
+    bus.serveApi(verbs.policy.resolve, (input) => resolve(context, input), onDefect),
+    bus.serveApi(verbs.policy.policies, () => bundle.view(), onDefect),
+    bus.serveApi(
+      verbs.policy.check,
+      ({ files }) => {
+        const { set, problems } = compileBundle(files)
+        return { problems, policies: set.policies.map(policyView) }
+      },
+      onDefect,
+    ),
+  ]
+  return { stop: () => served.forEach(({ stop }) => stop()) }
+}

@@ -1,0 +1,116 @@
+/**
+ * Policy: decides every call, holds those that need people, takes their votes, and signs grants.
+ *
+ * File map, in the order of a call:
+ *   call/on-requested → call/gather-facts → call/decide → call/publish-verdict → publish-allowed (sign-grant) · publish-denied · approval/open
+ *   approval/vote → approval/on-voted → approval/settle (conclude, recheck) · approval/on-hold-expired · approval/list · approval/resolve
+ *   rules/ one pure function a rule, in the order of call/decide; rules/cel/ the language of `when`
+ *   bundle/ the documents in force: read-folder → parse-documents → compile-bundle → keep-bundle
+ *   call/visible what a caller may see · call/audit-lag how far audit is · serve-verbs `api.policy.<verb>`
+ *
+ * It upholds: I2 (every event by compare-and-set on what was judged), I3 (arguments proven by their digest, passed on untouched), I4
+ * (grants bound and expiring; votes by distinct people over the digest held), I5 (every hold has an alarm), I6 (idempotence from the
+ * pinned definition), I7 (no policy, no audit, a condition that fails: refused), I10 (what is visible, by the same rules), I12 (policies,
+ * holds and votes are in the store), I13 (a changed definition is not callable, nor is a hold on the old one).
+ */
+import { readFileSync } from 'node:fs'
+import { type Consumption, type Delivery, RegistryView } from '@countersign/bus'
+import { consumers } from '@countersign/contracts'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import { onHoldExpired } from './approval/on-hold-expired.ts'
+import { onVoted } from './approval/on-voted.ts'
+import { PolicyBundle } from './bundle/bundle.ts'
+import { AuditLag } from './call/audit-lag.ts'
+import type { PolicyContext } from './call/context.ts'
+import { onRequested } from './call/on-requested.ts'
+import { signGrant } from './call/sign-grant.ts'
+import type { Settings } from './config.ts'
+import { policyMetrics } from './metrics.ts'
+import { ArgumentChecks } from './rules/check-arguments.ts'
+import { serveVerbs } from './serve-verbs.ts'
+
+/** As the set-up made the consumers. */
+const ackWaitMs = 10_000
+
+/** The parts of policy, in start order: what decisions are made on first, then those who ask, then the calls. */
+export function policyParts(config: Settings, { bus, log, telemetry, expectations }: ServiceContext): Part[] {
+  // Met by a folder without a good policy too: policy then answers, and denies.
+  const policiesLoaded = expectations.expect('policies loaded')
+  const registryFollowed = expectations.expect('registry followed')
+  const registry = new RegistryView()
+  const auditLag = new AuditLag({
+    measure: () => bus.consumerLag(consumers.audit.stream, consumers.audit.name),
+    maxLag: config.auditMaxLag,
+    onKnown: expectations.expect('audit lag known'),
+  })
+  let bundle: PolicyBundle | undefined
+  let verbs: { stop: () => void } | undefined
+  const context: PolicyContext = {
+    bus,
+    log,
+    registry,
+    policies: () => bundle?.current,
+    audit: () => auditLag.state,
+    checks: new ArgumentChecks(),
+    sign: signGrant(readFileSync(config.grantKeyFile, 'utf8')),
+    metrics: policyMetrics(telemetry.meter, () => bundle?.current?.revision),
+    now: () => new Date(),
+  }
+  const consume = (
+    consumer: { stream: string; name: string },
+    maxInFlight: number,
+    handler: (context: PolicyContext, delivery: Delivery) => Promise<void>,
+  ): Part => {
+    let consumption: Consumption | undefined
+    return {
+      name: consumer.name,
+      start() {
+        consumption = bus.consume({
+          stream: consumer.stream,
+          consumer: consumer.name,
+          maxInFlight,
+          ackWaitMs,
+          handler: (delivery) => handler(context, delivery),
+          onProblem: ({ what, error, delivery }) =>
+            log.warn(
+              { err: error, what, subject: delivery?.subject, deliveries: delivery?.deliveries },
+              'not acknowledged',
+            ),
+        })
+      },
+      stop: () => consumption?.stop(),
+    }
+  }
+  return [
+    {
+      name: 'policies',
+      async start() {
+        bundle = new PolicyBundle(config.policiesDir, await bus.bucket('policies'), log)
+        await bundle.start()
+        policiesLoaded(true)
+      },
+      stop: () => bundle?.stop(),
+    },
+    {
+      name: 'registry',
+      async start() {
+        await registry.start(bus)
+        registryFollowed(true)
+      },
+      stop: () => registry.stop(),
+    },
+    { name: 'audit lag', start: () => auditLag.start(), stop: () => auditLag.stop() },
+    {
+      name: 'verbs',
+      async start() {
+        verbs = serveVerbs(context, bundle!)
+        // A round trip on the same connection: when it is back, the subscriptions are in force.
+        await bus.streamInfo('CALLS')
+      },
+      stop: () => verbs?.stop(),
+    },
+    consume(consumers.policyExpired, 32, onHoldExpired),
+    consume(consumers.policyVoted, 32, onVoted),
+    consume(consumers.policyRequested, 256, onRequested),
+  ]
+}
