@@ -49,3 +49,10 @@ test('a changed file is taken up; a broken one changes nothing and says why', as
   assert.equal((await authenticator.authenticate('Bearer token-b')).id, 'bob')
   assert.match(authenticator.problem ?? '', /users\.json cannot be used/)
 })
+
+test('callers who come while the file is first read wait for it', async (t) => {
+  const { path } = usersFile(t, [user('ann', 'token-a')])
+  const authenticator = new UsersFileAuthenticator(path)
+  const found = await Promise.all(Array.from({ length: 5 }, () => authenticator.authenticate('Bearer token-a')))
+  assert.deepEqual(found.map(({ id }) => id), Array(5).fill('ann'))
+})

@@ -20,6 +20,7 @@ export class UsersFileAuthenticator implements Authenticator {
   #users = new Map<string, User>()
   #stamp = ''
   #checkedAt = Number.NEGATIVE_INFINITY
+  #refreshing: Promise<void> | undefined
   /** Why the newest file was refused, if it was. */
   problem: string | undefined
 
@@ -31,7 +32,9 @@ export class UsersFileAuthenticator implements Authenticator {
   async authenticate(authorization: string | undefined): Promise<Principal> {
     const match = /^Bearer +([\w\-.~+/]+=*)$/i.exec(authorization ?? '')
     if (!match) throw unauthenticated('no bearer token was sent; add the header "Authorization: Bearer <token>"')
-    if (this.#now() - this.#checkedAt >= 1000) await this.#refresh()
+    if (this.#now() - this.#checkedAt >= 1000) this.#refreshing = this.#refresh()
+    // Also for those who come while it is read: before the first reading nobody is known.
+    await this.#refreshing
     const hash = createHash('sha256').update(match[1]!).digest('hex')
     const user = this.#users.get(hash)
     // The look-up is over a hash the caller cannot steer; the last word is a constant-time comparison all the same.

@@ -1,0 +1,54 @@
+import { CallFields, verbs, isJsonObject, type JsonObject, JsonObjectSchema } from '@countersign/contracts'
+import { z } from 'zod'
+
+const { callId, server, tool, principal, digest } = CallFields.shape
+
+/** One call in a list. */
+export const CallItem = verbs.audit.calls.output.shape.calls.element
+
+/** One call's history, oldest first. */
+export const CallAnswer = z.object({
+  callId,
+  state: z.string(),
+  server,
+  tool,
+  principal,
+  digest,
+  events: z.array(
+    z.object({
+      /** Sequence in the stream. */
+      seq: z.int(),
+      event: z.string(),
+      time: z.string(),
+      source: z.string(),
+      data: JsonObjectSchema.meta({ type: 'object' }),
+      traceparent: z.string().optional(),
+    }),
+  ),
+})
+export type CallAnswer = z.infer<typeof CallAnswer>
+
+/** What the live feed says of one event of a call. */
+export const CallNews = z.object({
+  callId,
+  event: z.string(),
+  server,
+  tool,
+  principal,
+  time: z.string(),
+  /** Reason or error code, for events that say that something did not go well. */
+  code: z.string().optional(),
+})
+export type CallNews = z.infer<typeof CallNews>
+
+/** The reason or error code in an event's data, where it has one. */
+export function codeOf(data: JsonObject): string | undefined {
+  const failure = data.reason ?? data.error
+  return isJsonObject(failure) && typeof failure.code === 'string' ? failure.code : undefined
+}
+
+/** The groups that may vote, from the data of a `held` event; empty for anything else. */
+export function approverGroupsOf(data: JsonObject): string[] {
+  const groups = isJsonObject(data.approval) ? data.approval.groups : undefined
+  return Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : []
+}

@@ -1,0 +1,139 @@
+import { CountersignError, errorRow, type Principal } from '@countersign/contracts'
+import { operatorsGroup } from '@countersign/identity'
+import swagger from '@fastify/swagger'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { asCountersignError, errorAnswer } from './answer-error.ts'
+import { approvals } from './approvals.ts'
+import { audit } from './audit.ts'
+import { calls } from './calls.ts'
+import { checkHost } from './check-host.ts'
+import { describeRoute } from './describe-route.ts'
+import { policies } from './policies.ts'
+import type { ApiContext, Route } from './route.ts'
+import { servers } from './servers.ts'
+import { status } from './status.ts'
+import { validate } from './validate.ts'
+
+/** Every route of the API, under `/api/v1`. */
+export const routes: readonly Route[] = [...approvals, ...calls, ...servers, ...policies, ...audit, ...status]
+
+const prefix = '/api/v1'
+const openApiPath = `${prefix}/openapi.json`
+const nothing = z.strictObject({})
+
+/** Makes the HTTP application. Each request is checked in this order: host, token, group, path, query, body; then the route asks. */
+export async function createApp(context: ApiContext): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1024 },
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
+    clientErrorHandler(_error, socket) {
+      const body = JSON.stringify(
+        errorAnswer(new CountersignError('invalid_request', 'this is not HTTP as the console understands it')),
+      )
+      const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`
+      if (socket.writable) socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`)
+      else socket.destroy()
+    },
+  })
+  // Validation is zod's alone, and answers are cut to their schemas before they get here.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.removeContentTypeParser('text/plain')
+
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const { method, url } = request
+    const known = asCountersignError(error, (err) =>
+      context.log.error({ err, method, url: url.split('?')[0] }, 'request failed'),
+    )
+    if (known.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer')
+    return reply.status(errorRow(known.code).httpStatus).type('application/json').send(errorAnswer(known))
+  }
+  app.setErrorHandler(refuse)
+  app.setNotFoundHandler((request, reply) =>
+    refuse(
+      new CountersignError(
+        'not_found',
+        `nothing is served at ${request.method} ${request.url.slice(0, 200)}; see GET ${openApiPath}`,
+      ),
+      request,
+      reply,
+    ),
+  )
+
+  const viewers = new WeakMap<FastifyRequest, Principal>()
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    checkHost(request.headers, request.socket.localPort ?? 0, context.hosts)
+    if (request.routeOptions.url === openApiPath) return
+    viewers.set(request, await context.authenticator.authenticate(request.headers.authorization))
+  })
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Countersign console',
+        version: '1',
+        description: 'Approvals, calls, servers, policies and the audit log.',
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+      security: [{ bearer: [] }],
+    },
+  })
+  // A plugin, so that the description sees the routes that come after it.
+  await app.register(async (api) => {
+    for (const route of routes) register(api, route, context, (request) => viewers.get(request)!)
+    api.get(
+      openApiPath,
+      {
+        schema: {
+          summary: 'This description',
+          security: [],
+          tags: ['description'],
+          response: { 200: { description: 'OpenAPI 3.1', type: 'object' } },
+        },
+      },
+      () => app.swagger(),
+    )
+  })
+  await app.ready()
+  return app
+}
+
+function register(
+  app: FastifyInstance,
+  route: Route,
+  context: ApiContext,
+  viewerOf: (request: FastifyRequest) => Principal,
+): void {
+  app.route({
+    method: route.method,
+    url: prefix + route.path,
+    schema: describeRoute(route),
+    ...(route.bodyLimit ? { bodyLimit: route.bodyLimit } : {}),
+    async handler(request, reply) {
+      const viewer = viewerOf(request)
+      if (route.operators && !viewer.groups.includes(operatorsGroup)) {
+        throw new CountersignError(
+          'forbidden',
+          `only members of the group ${operatorsGroup} may do this; use an operator's token`,
+        )
+      }
+      const params = validate('path', route.params ?? nothing, request.params)
+      const query = validate('query', route.query ?? nothing, request.query)
+      if ('stream' in route) {
+        const header = (name: string) => request.headers[name]?.toString()
+        const recheck = () => context.authenticator.authenticate(request.headers.authorization)
+        await route.stream({ viewer, header, recheck }, context, reply.raw)
+        return reply.hijack()
+      }
+      const body = validate('body', route.body ?? z.unknown(), request.body)
+      return route.answer.parse(await route.handle({ viewer, params, query, body }, context))
+    },
+  })
+}

@@ -1,0 +1,124 @@
+import type { Bus } from '@countersign/bus'
+import {
+  consumers,
+  CountersignError,
+  executorConsumer,
+  type Principal,
+  type ServerEntry,
+  verbs,
+} from '@countersign/contracts'
+import { z } from 'zod'
+import { isOperator } from './may-see.ts'
+import type { ApiContext } from './route.ts'
+import { isReady, serversOf } from './server-answer.ts'
+
+export const StatusAnswer = z.object({
+  /** Nothing is in the way of calls. */
+  ok: z.boolean(),
+  now: z.iso.datetime(),
+  bus: z.object({ connected: z.boolean() }),
+  services: z.array(z.object({ name: z.string(), answers: z.boolean(), message: z.string().optional() })),
+  servers: z.object({ total: z.int(), ready: z.int(), quarantinedTools: z.int() }),
+  /** Absent while policy does not answer. */
+  policies: z.object({ revision: z.string().nullable(), count: z.int(), problems: z.int() }).optional(),
+  approvals: z.object({ waiting: z.int() }).optional(),
+  /** For operators; `lag` is how many events are not sealed yet. */
+  audit: z
+    .object({ size: z.int(), lastSeq: z.int(), sealedAt: z.string().nullable(), lag: z.int().optional() })
+    .optional(),
+  /** Calls whose outcome is unknown, of the newest 100 that ever were; for operators. */
+  unknownCalls: z.int().optional(),
+})
+export type StatusAnswer = z.infer<typeof StatusAnswer>
+
+const timeoutMs = 2000
+/** Consumers looked at: one executor serves many servers, so a few tell. */
+const maxConsumers = 50
+
+/** Asks every service whether it answers. A service that does not is a finding, not an error. */
+export async function gatherStatus({ bus, registry }: ApiContext, viewer: Principal): Promise<StatusAnswer> {
+  const operator = isOperator(viewer)
+  const entries = serversOf(registry, viewer.tenant)
+  const ready = entries.filter(isReady)
+  const [policies, approvals, lifecycle, audit, lag, unknown, executor] = await Promise.all([
+    settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
+    settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
+    settle(lifecycleAnswers(bus)),
+    settle(bus.callApi(verbs.audit.status, {}, timeoutMs)),
+    settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
+    operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
+    executorAnswers(bus, ready.slice(0, maxConsumers)),
+  ])
+  const services = [
+    service('policy', policies),
+    service('lifecycle', lifecycle),
+    service('audit', audit),
+    ...(executor ? [service('agent-executor', executor)] : []),
+  ]
+  const revision = policies.value?.revision ?? null
+  return {
+    ok: bus.connected && revision !== null && services.every(({ answers }) => answers),
+    now: new Date().toISOString(),
+    bus: { connected: bus.connected },
+    services,
+    servers: {
+      total: entries.length,
+      ready: ready.length,
+      quarantinedTools: entries.reduce((sum, { quarantinedCount }) => sum + quarantinedCount, 0),
+    },
+    ...(policies.value
+      ? { policies: { revision, count: policies.value.policies.length, problems: policies.value.problems.length } }
+      : {}),
+    ...(approvals.value
+      ? { approvals: { waiting: approvals.value.approvals.filter(({ state }) => state === 'waiting').length } }
+      : {}),
+    ...(operator && audit.value ? { audit: { ...audit.value, ...(lag.value ? { lag: lag.value.lag } : {}) } } : {}),
+    ...(unknown?.value ? { unknownCalls: unknown.value } : {}),
+  }
+}
+
+async function unknownCalls(bus: Bus, tenant: string): Promise<number> {
+  const { calls } = await bus.callApi(verbs.audit.calls, { tenant, outcome: 'unknown', limit: 100 }, timeoutMs)
+  return calls.filter(({ state }) => state === 'unknown').length
+}
+
+interface Settled<T> {
+  value?: T
+  problem?: string
+}
+
+async function settle<T>(work: Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await work }
+  } catch (error) {
+    return { problem: error instanceof CountersignError ? error.message : 'it could not be asked' }
+  }
+}
+
+function service(name: string, { problem }: Settled<unknown>) {
+  return { name, answers: problem === undefined, ...(problem === undefined ? {} : { message: problem }) }
+}
+
+/** Lifecycle has no verb that only reads; one without input is refused by whoever is there, and changes nothing. */
+async function lifecycleAnswers(bus: Bus): Promise<true> {
+  try {
+    await bus.callApi(verbs.lifecycle.accept, {} as never, timeoutMs)
+  } catch (error) {
+    if (!(error instanceof CountersignError) || error.code !== 'invalid_params') throw error
+  }
+  return true
+}
+
+/** The executor answers nobody; that it takes work is seen at its consumers. Undefined while no server is ready. */
+async function executorAnswers(bus: Bus, ready: readonly ServerEntry[]): Promise<Settled<true> | undefined> {
+  if (ready.length === 0) return undefined
+  const unattended = await Promise.all(
+    ready.map(async ({ name }) => {
+      const { stream, name: consumer } = executorConsumer(name)
+      const { value } = await settle(bus.consumerState(stream, consumer))
+      return value?.attended ? [] : [name]
+    }),
+  )
+  const names = unattended.flat()
+  return names.length === 0 ? { value: true } : { problem: `takes no calls for ${names.join(', ')}; look at its log` }
+}

@@ -1,0 +1,74 @@
+import type { Bus } from '@countersign/bus'
+import {
+  type CallAddress,
+  CallFields,
+  CountersignError,
+  type Json,
+  type JsonObject,
+  type Principal,
+  verbs,
+} from '@countersign/contracts'
+import { approverGroupsOf, type CallAnswer } from './call-answer.ts'
+import { maySeeCall } from './may-see.ts'
+
+type Step = CallAnswer['events'][number] & { id: string }
+
+/**
+ * Reads one call's history: from the stream, and from the audit log where the stream has let go of it (it keeps a call for a
+ * grace period after it ended, and the final event of a call with an idempotency key for longer).
+ *
+ * @throws CountersignError `unknown_call` when there is none or it is not the viewer's to see
+ */
+export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<CallAnswer> {
+  const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
+  const steps =
+    streamed[0]?.event === 'requested' ? streamed : merge(await stepsInLog(bus, viewer.tenant, callId), streamed)
+  const call = CallFields.safeParse(steps[0]?.data)
+  if (!call.success) throw unknownCall(callId)
+  const { tenant, server, tool, principal, digest } = call.data
+  const approverGroups = steps.flatMap(({ event, data }) => (event === 'held' ? approverGroupsOf(data) : []))
+  if (!maySeeCall(viewer, { tenant, principal, approverGroups })) throw unknownCall(callId)
+  return { callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps }
+}
+
+async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
+  const { entries } = await bus.history(at)
+  return entries.map(({ seq, name, event }) => ({
+    id: event.id,
+    seq,
+    event: name,
+    time: event.time,
+    source: event.source,
+    data: event.data as unknown as JsonObject,
+    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+  }))
+}
+
+async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<Step[]> {
+  const { records } = await bus.callApi(verbs.audit.records, { tenant, callId, limit: 1000 })
+  return records
+    .toSorted((a, b) => a.index - b.index)
+    .map(({ record: { cloudEvent, event, stream, storedAt } }) => ({
+      id: textOf(cloudEvent.id),
+      seq: stream.seq,
+      event,
+      time: textOf(cloudEvent.time) || storedAt,
+      source: textOf(cloudEvent.source),
+      data: cloudEvent.data as JsonObject,
+      ...(typeof cloudEvent.traceparent === 'string' ? { traceparent: cloudEvent.traceparent } : {}),
+    }))
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** What is in both is taken once; what only the stream has is newer than the log. */
+function merge(logged: Step[], streamed: Step[]): Step[] {
+  const ids = new Set(logged.map(({ id }) => id))
+  return [...logged, ...streamed.filter(({ id }) => !ids.has(id))]
+}
+
+function unknownCall(callId: string): CountersignError {
+  return new CountersignError('unknown_call', `there is no call ${callId} for you; list yours with GET /api/v1/calls`)
+}

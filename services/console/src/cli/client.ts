@@ -1,0 +1,107 @@
+import type { ErrorAnswer } from '../api/answer-error.ts'
+import { CliError, type Exit, exits } from './cli-error.ts'
+import type { Target } from './find-console.ts'
+
+const timeoutMs = 30_000
+
+type Query = Record<string, string | number | undefined>
+
+/** Speaks to the console's API as one identity. */
+export class Client {
+  readonly target: Target
+
+  constructor(target: Target) {
+    this.target = target
+  }
+
+  /** @throws CliError in words for whatever went wrong */
+  async get<T>(path: string, query: Query = {}): Promise<T> {
+    const search = new URLSearchParams()
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value))
+    const response = await this.request(`${path}${search.size > 0 ? `?${search.toString()}` : ''}`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    return (await response.json()) as T
+  }
+
+  /** @throws CliError in words for whatever went wrong */
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const response = await this.request(path, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    return (await response.json()) as T
+  }
+
+  /** One request; resolves to a successful answer. */
+  async request(
+    path: string,
+    init: { method?: string; body?: string; headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<Response> {
+    const { url, token } = this.target
+    let response: Response
+    try {
+      const headers = { ...init.headers, authorization: `Bearer ${token}` }
+      response = await fetch(`${url}/api/v1${path}`, { ...init, headers, redirect: 'error' })
+    } catch (error) {
+      throw unreachable(url, error)
+    }
+    if (!response.ok) throw await refusal(response, this.target)
+    return response
+  }
+}
+
+function unreachable(url: string, error: unknown): CliError {
+  const { name, cause } = error as Error & { cause?: { code?: string } }
+  if (name === 'TimeoutError') {
+    return new CliError(exits.unreachable, `the console at ${url} did not answer within ${timeoutMs / 1000} s`, {
+      next: 'look at its log, or run: countersign doctor',
+    })
+  }
+  return new CliError(
+    exits.unreachable,
+    `the console at ${url} cannot be reached${cause?.code ? ` (${cause.code})` : ''}`,
+    {
+      next: 'is Countersign running? Start it with: npm start',
+    },
+  )
+}
+
+async function refusal(response: Response, { url, identity }: Target): Promise<CliError> {
+  const answer = (await response.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
+  const { code, message } = answer?.error ?? {}
+  if (code === undefined || message === undefined) {
+    return new CliError(
+      exits.unreachable,
+      `what answers at ${url} is not a Countersign console (HTTP ${response.status})`,
+      { next: 'check the address' },
+    )
+  }
+  return new CliError(exitOf(response.status), message, { code, next: nextOf(code, identity) })
+}
+
+function exitOf(status: number): Exit {
+  if (status === 401 || status === 503) return exits.unreachable
+  if (status === 404) return exits.notFound
+  return status === 400 || status === 413 ? exits.usage : exits.negative
+}
+
+function nextOf(code: string, identity: string | undefined): string | undefined {
+  switch (code) {
+    case 'unauthenticated':
+      return identity
+        ? 'the tokens of local.json are old: start Countersign again'
+        : 'set COUNTERSIGN_TOKEN to a good token'
+    case 'not_an_approver':
+    case 'requester_may_not_vote':
+      return identity ? `you voted as ${identity}; choose who votes with --as approver or --as approver2` : undefined
+    case 'forbidden':
+      return identity ? 'ask as somebody who may: --as operator' : undefined
+    case 'service_unavailable':
+      return 'find out what is wrong with: countersign doctor'
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,90 @@
+import type { CallView } from '@countersign/contracts'
+import { shortIds } from '../call-ids.ts'
+import { exits } from '../cli-error.ts'
+import { callStates, checkArguments, type Command, countOf, type Invocation, oneOf } from '../command.ts'
+import { followCalls } from '../follow-calls.ts'
+import { stateCell } from '../state-cell.ts'
+import { ago, instantOf } from '../times.ts'
+
+const filters = ['state', 'server', 'tool', 'principal'] as const
+
+export const calls: Command = {
+  name: 'calls',
+  usage: ['calls [--state STATE] [--server NAME] …', 'calls --follow'],
+  summary: 'Calls, newest first, or as they happen',
+  details: [
+    'With --follow and --json there is one event a line. A --state that is written like a path (./x, /x) is the state folder.',
+  ],
+  hasStates: true,
+  options: {
+    follow: { type: 'boolean', short: 'f' },
+    server: { type: 'string' },
+    tool: { type: 'string' },
+    principal: { type: 'string' },
+    since: { type: 'string' },
+    until: { type: 'string' },
+    limit: { type: 'string' },
+    cursor: { type: 'string' },
+  },
+  optionHelp: {
+    '--follow': 'show events as they happen, until Ctrl-C',
+    '--state STATE': 'where the call stands: held, denied, succeeded, failed, unknown …',
+    '--server, --tool, --principal': 'only calls of these',
+    '--since, --until TIME': '15m, 2h, 7d ago, or an instant',
+    '--limit N': 'at most so many (20)',
+    '--cursor TEXT': 'go on where the page before ended',
+  },
+  async run(invocation) {
+    checkArguments(invocation.args, 0, 0, 'calls')
+    const state = invocation.option('state')
+    if (state !== undefined) oneOf(state, callStates, 'state')
+    return invocation.flag('follow') ? followCalls(invocation) : listCalls(invocation)
+  },
+}
+
+async function listCalls({ out, client, option, nowMs }: Invocation) {
+  const time = (name: 'since' | 'until') => {
+    const text = option(name)
+    return text === undefined ? undefined : instantOf(text, name, nowMs)
+  }
+  const answer = await (
+    await client('operator')
+  ).get<{ calls: CallView[]; next?: string }>('/calls', {
+    ...Object.fromEntries(filters.map((name) => [name, option(name)])),
+    since: time('since'),
+    until: time('until'),
+    limit: countOf(option('limit'), 'limit', 1000) ?? 20,
+    cursor: option('cursor'),
+  })
+  if (out.forPrograms) {
+    out.json(answer)
+    return exits.ok
+  }
+  const { calls, next } = answer
+  if (calls.length === 0) out.line('no calls')
+  else {
+    const short = shortIds(calls.map(({ callId }) => callId))
+    out.table(
+      [
+        { head: 'CALL' },
+        { head: 'STATE' },
+        { head: 'SERVER' },
+        { head: 'TOOL', shrinks: true },
+        { head: 'WHO', shrinks: true },
+        { head: 'CODE' },
+        { head: 'WHEN', align: 'right' },
+      ],
+      calls.map(({ callId, state, server, tool, principal, code, updatedAt }) => [
+        { text: short(callId), style: 'strong' },
+        stateCell(state),
+        server,
+        tool,
+        principal,
+        code ?? '',
+        ago(updatedAt, nowMs),
+      ]),
+    )
+  }
+  if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
+  return exits.ok
+}

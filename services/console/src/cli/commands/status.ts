@@ -1,0 +1,88 @@
+import type { StatusAnswer } from '../../api/gather-status.ts'
+import { exits } from '../cli-error.ts'
+import { checkArguments, type Command } from '../command.ts'
+import type { Cell } from '../table.ts'
+import { ago, count } from '../times.ts'
+
+export const status: Command = {
+  name: 'status',
+  usage: ['status'],
+  summary: 'Whether everything works, and what waits',
+  details: ['Exit code 1 when something is in the way of calls; `countersign doctor` says more.'],
+  async run({ args, out, client, nowMs }) {
+    checkArguments(args, 0, 0, 'status')
+    const console = await client('operator')
+    const answer = await console.get<StatusAnswer>('/status')
+    if (out.forPrograms) out.json(answer)
+    const words: Cell = answer.ok
+      ? { text: 'everything works', style: 'good' }
+      : { text: 'something is wrong', style: 'bad' }
+    out.line('Countersign at ', console.target.url, ': ', words)
+    out.fields(rows(answer, nowMs))
+    if (!answer.ok) out.line('find out more with: countersign doctor')
+    return answer.ok ? exits.ok : exits.negative
+  },
+}
+
+function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {
+  const { services, servers, policies, approvals, audit, unknownCalls } = answer
+  const good = (ok: boolean, text: string, style: 'bad' | 'warn' = 'bad'): Cell => ({
+    text,
+    style: ok ? 'good' : style,
+  })
+  return [
+    ['bus', good(answer.bus.connected, answer.bus.connected ? 'connected' : 'away')],
+    ...services.map(
+      ({ name, answers, message }) =>
+        [name, good(answers, answers ? 'answers' : (message ?? 'does not answer'))] as const,
+    ),
+    [
+      'servers',
+      good(servers.ready === servers.total, `${servers.ready} of ${servers.total} ready`, 'warn'),
+      ...(servers.quarantinedTools > 0
+        ? [', ', good(false, `${count(servers.quarantinedTools, 'changed tool')} quarantined`, 'warn')]
+        : []),
+    ],
+    ...(policies
+      ? [
+          [
+            'policies',
+            policies.revision === null
+              ? good(false, 'none in force: every call is denied')
+              : `${policies.count} in force`,
+            ...(policies.problems > 0
+              ? [', ', good(false, `${count(policies.problems, 'problem')} in newer ones`, 'warn')]
+              : []),
+          ] as const,
+        ]
+      : []),
+    ...(audit
+      ? [
+          [
+            'audit log',
+            `${count(audit.size, 'record')} sealed${audit.sealedAt ? `, the last ${ago(audit.sealedAt, nowMs)}` : ''}`,
+            ...(audit.lag ? [`, ${audit.lag} to go`] : []),
+          ] as const,
+        ]
+      : []),
+    ...(approvals
+      ? [
+          [
+            'approvals',
+            ...(approvals.waiting > 0
+              ? [good(false, `${approvals.waiting} waiting`, 'warn'), ': countersign approvals']
+              : ['none waiting']),
+          ] as const,
+        ]
+      : []),
+    ...(unknownCalls
+      ? [
+          [
+            'unknown',
+            good(false, `${count(unknownCalls, 'call')} may or may not have run`, 'warn'),
+            ': countersign calls --state unknown',
+          ] as const,
+        ]
+      : []),
+  ]
+}

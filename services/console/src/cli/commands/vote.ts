@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline/promises'
+import type { ApprovalAnswer } from '../../api/approval-answer.ts'
+import { resolveCallId } from '../call-ids.ts'
+import { CliError, exits } from '../cli-error.ts'
+import type { Client } from '../client.ts'
+import { checkArguments, type Command, type Invocation } from '../command.ts'
+import { showApproval } from '../show-approval.ts'
+
+const decisionWaitMs = 3000
+
+/** Says yes to a held call. */
+export const approve = voteCommand('approve', 'Say yes to a held call')
+/** Says no to a held call. */
+export const reject = voteCommand('reject', 'Say no to a held call')
+
+function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
+  return {
+    name: decision,
+    usage: [`${decision} <call> [--comment TEXT] [--yes]`],
+    summary,
+    details: [
+      'Shows what would run and votes over the digest of exactly that, as `approver` (or --as approver2). At a terminal it',
+      'asks first. Exit code 1 when the vote is refused.',
+    ],
+    options: { comment: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
+    optionHelp: { '--comment TEXT': 'kept with the vote', '--yes': 'do not ask' },
+    run: (invocation) => vote(decision, invocation),
+  }
+}
+
+async function vote(decision: 'approve' | 'reject', { args, out, client, option, flag, nowMs }: Invocation) {
+  checkArguments(args, 1, 1, decision)
+  const console = await client('approver')
+  const path = `/approvals/${await resolveCallId(console, args[0]!, 'waiting')}`
+  const held = await console.get<ApprovalAnswer>(path)
+  await checkDigest(held)
+  showApproval(out, held, nowMs)
+  if (!flag('yes') && !out.forPrograms && process.stdin.isTTY && process.stdout.isTTY && !(await agreed(decision))) {
+    throw new CliError(exits.negative, 'you did not vote')
+  }
+  const comment = option('comment')
+  const counted = await console.post<ApprovalAnswer>(`${path}/votes`, {
+    decision,
+    digest: held.digest,
+    ...(comment === undefined ? {} : { comment }),
+  })
+  const after = await settled(console, path, counted)
+  if (out.forPrograms) out.json(after)
+  out.line()
+  out.line(
+    { text: decision === 'approve' ? 'approved' : 'rejected', style: decision === 'approve' ? 'good' : 'bad' },
+    as(console.target.identity),
+    `: ${outcome(after)}`,
+  )
+  return exits.ok
+}
+
+/** I3: the vote is over the digest, so the digest must be that of what is shown. */
+async function checkDigest({ arguments: content, digest, callId }: ApprovalAnswer): Promise<void> {
+  // Loaded only here: the rest of the command does without, and starts sooner.
+  const { digestOf } = await import('@countersign/contracts')
+  if (content !== null && digestOf(content) === digest) return
+  throw new CliError(
+    exits.negative,
+    `what the console shows of call ${callId} is not what its digest says, so no vote was sent`,
+    {
+      next: 'tell the operator; do not approve this call',
+    },
+  )
+}
+
+async function agreed(decision: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    // Ctrl-C and Ctrl-D close it, and mean no.
+    const closed = once(terminal, 'close').then(() => '')
+    const answer = await Promise.race([terminal.question(`\n${decision} this call? [y/N] `), closed])
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    terminal.close()
+  }
+}
+
+/** The vote is stored before policy acts on it: a vote that decides is followed until it did, for a while. */
+async function settled(console: Client, path: string, counted: ApprovalAnswer): Promise<ApprovalAnswer> {
+  let latest = counted
+  const deadline = Date.now() + decisionWaitMs
+  while (latest.state === 'waiting' && isDecided(latest) && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    latest = await console.get<ApprovalAnswer>(path)
+  }
+  return latest
+}
+
+function isDecided({ votes, quorum }: ApprovalAnswer): boolean {
+  return votes.some(({ vote }) => vote === 'reject') || yesIn(votes) >= quorum
+}
+
+function yesIn(votes: ApprovalAnswer['votes']): number {
+  return votes.filter(({ vote }) => vote === 'approve').length
+}
+
+function as(identity: string | undefined): string {
+  return identity ? ` as ${identity}` : ''
+}
+
+function outcome(after: ApprovalAnswer): string {
+  const { state, votes, quorum } = after
+  if (state === 'allowed') return 'the call may run now'
+  if (state !== 'waiting') return `the call is ${state}`
+  if (isDecided(after)) return 'your vote is stored, but policy has not acted on it yet'
+  return `${yesIn(votes)} of ${quorum} have approved, the call still waits`
+}

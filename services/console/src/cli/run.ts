@@ -1,0 +1,103 @@
+/**
+ * `countersign`: the console's API for people at a terminal and for scripts.
+ *
+ * File map: commands/ has one file a command, listed in commands/all.ts · find-console.ts (which console, whose token) ·
+ * client.ts (HTTP) · call-ids.ts (short ids) · output.ts, table.ts, printable.ts (what people see) · cli-error.ts (exit codes).
+ * Nothing here imports the bus or the HTTP server: the command starts fast and can do only what the API lets it.
+ */
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
+import { CliError, type Exit, exits } from './cli-error.ts'
+import { Client } from './client.ts'
+import { type Command, oneOf } from './command.ts'
+import { commands, findCommand } from './commands/all.ts'
+import { showCommand, showHelp } from './commands/help.ts'
+import { cliEnvironment } from './config.ts'
+import { findConsole, identities, type Where } from './find-console.ts'
+import { Output, type Sink } from './output.ts'
+
+/** Options of every command. */
+const commonOptions = {
+  json: { type: 'boolean' },
+  state: { type: 'string', multiple: true },
+  as: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsOptionsConfig
+
+/** Runs one command line; returns the exit code. */
+export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): Promise<Exit> {
+  const environment = cliEnvironment()
+  // A reader that has seen enough (`| head`) is no failure.
+  for (const sink of [stdout, stderr])
+    sink.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exits.ok : exits.negative))
+  const [name, ...rest] = argv
+  try {
+    const help = new Output(stdout, { json: false, noColor: environment.noColor })
+    if (name === undefined || name === '--help' || name === '-h') return showHelp(help, commands)
+    const command = findCommand(name)
+    if (!command) throw new CliError(exits.usage, `there is no command "${name}"`, { next: 'see: countersign help' })
+    const { values, positionals } = parse(command, rest)
+    if (values.help === true) return showCommand(help, command)
+    const out = new Output(stdout, { json: values.json === true, noColor: environment.noColor })
+    const option = (key: string) => (key === 'state' ? callStateOf(values.state) : text(values[key]))
+    const as = option('as')
+    const where: Where = {
+      state: folderOf(command, values.state),
+      as: as === undefined ? undefined : oneOf(as, identities, 'as'),
+      environment,
+      cwd: process.cwd(),
+    }
+    return await command.run({
+      args: positionals,
+      option,
+      flag: (key) => values[key] === true,
+      out,
+      client: async (usual) => new Client(await findConsole(where, usual)),
+      where,
+      nowMs: Date.now(),
+    })
+  } catch (error) {
+    return report(error, new Output(stderr, { json: false, noColor: environment.noColor }))
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** `--state` names a folder; `calls` also has call states by that name, which are never written like a path. */
+function folderOf(command: Command, states: unknown): string | undefined {
+  return all(states).findLast((value) => !command.hasStates || isPath(value))
+}
+
+function callStateOf(states: unknown): string | undefined {
+  return all(states).findLast((value) => !isPath(value))
+}
+
+function all(values: unknown): string[] {
+  return Array.isArray(values) ? values.map(String) : []
+}
+
+function isPath(value: string): boolean {
+  return /^\.|[/\\]/.test(value)
+}
+
+function parse(command: Command, args: string[]): { values: Record<string, unknown>; positionals: string[] } {
+  try {
+    return parseArgs({ args, options: { ...commonOptions, ...command.options }, allowPositionals: true, strict: true })
+  } catch (error) {
+    const message = (error as Error).message.split('. ')[0]!
+    throw new CliError(exits.usage, message.charAt(0).toLowerCase() + message.slice(1), {
+      next: `see: countersign help ${command.name}`,
+    })
+  }
+}
+
+function report(error: unknown, out: Output): Exit {
+  if (!(error instanceof CliError)) {
+    out.line({ text: 'countersign: ', style: 'bad' }, `this is a defect: ${(error as Error).message}`)
+    return exits.negative
+  }
+  out.line({ text: 'countersign: ', style: 'bad' }, error.message, error.code ? ` (${error.code})` : '')
+  if (error.next) out.line('  ', error.next)
+  return error.exit
+}

@@ -1,0 +1,62 @@
+import { CliError, exits } from './cli-error.ts'
+
+const units = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+] as const
+
+/** A length of time in its largest unit that fits, like `3m`. */
+export function lengthOf(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  const [unit, size] = units.find(([, each]) => seconds >= each) ?? units[3]
+  return `${Math.floor(seconds / size)}${unit}`
+}
+
+/** A number of things: `1 tool`, `2 tools`. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
+}
+
+/** How long ago an instant was, like `3m ago`. */
+export function ago(instant: string, nowMs: number): string {
+  return `${lengthOf(nowMs - Date.parse(instant))} ago`
+}
+
+/** When an instant will be, like `in 12m`, or that it is over. */
+export function until(instant: string, nowMs: number): string {
+  const ms = Date.parse(instant) - nowMs
+  return ms > 0 ? `in ${lengthOf(ms)}` : 'expired'
+}
+
+/** The local time of day of an instant, to the millisecond. */
+export function clock(instant: string): string {
+  const date = new Date(instant)
+  const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`
+}
+
+/** Local date and time of an instant, to the second. */
+export function dateAndClock(instant: string): string {
+  const date = new Date(instant)
+  const pad = (value: number) => String(value).padStart(2, '0')
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${clock(instant).slice(0, 8)}`
+}
+
+/**
+ * Reads an instant people write: `2h` for two hours ago (s, m, h, d), or a date with or without a time.
+ *
+ * @throws CliError for anything else
+ */
+export function instantOf(text: string, option: string, nowMs: number): string {
+  const back = /^(\d{1,6})([smhd])$/.exec(text)
+  const size = units.find(([unit]) => unit === back?.[2])?.[1]
+  const ms = back && size ? nowMs - Number(back[1]) * size * 1000 : Date.parse(text)
+  if (Number.isNaN(ms)) {
+    throw new CliError(exits.usage, `--${option} ${text} is no time`, {
+      next: 'write 15m, 2h or 7d for so long ago, or an instant like 2026-11-22T09:30:00Z',
+    })
+  }
+  return new Date(ms).toISOString()
+}

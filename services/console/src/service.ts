@@ -1,0 +1,37 @@
+/**
+ * The console: what people and their programs see, approve and ask. It keeps nothing; every answer comes from the bus.
+ *
+ * File map: api/ is the HTTP API: one table of routes a resource (approvals.ts, calls.ts, servers.ts, policies.ts, audit.ts,
+ * status.ts), each authenticated, validated and answered by create-app.ts; feed/ is the live feed of calls. cli/ is the
+ * command `countersign`, which knows nothing but the API.
+ *
+ * What it upholds:
+ * - I3: the arguments shown are checked against the digest that is voted on; a vote carries the digest that was shown.
+ * - I4: the console takes no decision; who may vote and what counts is policy's, who votes is what the token says.
+ * - I9: no token, token file or password is in any answer.
+ * - I11: it publishes no event; its bus user could not.
+ */
+import { RegistryView } from '@countersign/bus'
+import { UsersFileAuthenticator } from '@countersign/identity'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import { CallFeed, defaultFeedLimits } from './api/feed/call-feed.ts'
+import { Listener } from './api/listener.ts'
+import type { Settings } from './config.ts'
+
+/** The parts of the console, in start order. */
+export function consoleParts(config: Settings, { bus, log }: ServiceContext): Part[] {
+  const registry = new RegistryView()
+  const feed = new CallFeed(bus, log, { ...defaultFeedLimits, maxClients: config.consoleStreams })
+  const authenticator = new UsersFileAuthenticator(config.usersFile)
+  const hosts = config.consoleHosts
+    .split(',')
+    .map((host) => host.trim().toLowerCase())
+    .filter((host) => host !== '')
+  return [
+    { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
+    new Listener(
+      { bus, log, registry, feed, authenticator, hosts },
+      { host: config.consoleHost, port: config.consolePort },
+    ),
+  ]
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { errorRow } from '@countersign/contracts'
+import { routes } from '../src/api/create-app.ts'
+import { type Answer, startConsole } from './console-fixture.ts'
+
+function assertError({ status, body }: Pick<Answer, 'status' | 'body'>, code: string): void {
+  assert.equal(body.error?.code, code, JSON.stringify(body))
+  assert.equal(status, errorRow(code).httpStatus)
+  assert.equal(body.error.retryable, errorRow(code).retryable)
+  assert.ok(body.error.message.length > 10)
+  assert.deepEqual(
+    Object.keys(body)
+      .concat(Object.keys(body.error))
+      .filter((key) => !['error', 'code', 'message', 'retryable', 'details'].includes(key)),
+    [],
+  )
+}
+
+test('every route but the description wants a good token', async (t) => {
+  const { get, ask, url } = await startConsole(t)
+  for (const { method, path } of routes) {
+    const answer = await ask(undefined, path.replaceAll(/:\w+/g, 'x'), { method })
+    assertError(answer, 'unauthenticated')
+    assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+  }
+  assertError(await get(undefined, '/nothing'), 'unauthenticated')
+  assertError(await get('late', '/approvals'), 'unauthenticated')
+  assertError(await get(undefined, '/approvals', { authorization: 'Bearer wrong' }), 'unauthenticated')
+  assert.equal((await fetch(`${url}/api/v1/openapi.json`)).status, 200)
+  assert.equal((await get('agent', '/approvals')).status, 200)
+})
+
+test('what is not understood gets a clear error of the table and the same body everywhere', async (t) => {
+  const { get, post, ask, url } = await startConsole(t)
+  const votes = '/approvals/0199a0b0-0000-7000-8000-000000000000/votes'
+  const json = { 'content-type': 'application/json' }
+  const digest = `sha256:${'0'.repeat(64)}`
+  assertError(await get('operator', '/nothing'), 'not_found')
+  assertError(await ask('operator', '/approvals', { method: 'DELETE' }), 'not_found')
+  assertError(await get('operator', '/approvals/not-an-id'), 'invalid_params')
+  assertError(await get('operator', '/calls?limit=0'), 'invalid_params')
+  assertError(await get('operator', '/calls?state=nonsense'), 'invalid_params')
+  assertError(await get('operator', '/calls?colour=red'), 'invalid_params')
+  assertError(await get('operator', '/calls?server=a&server=b'), 'invalid_params')
+  assertError(await get('operator', '/calls?cursor=abc'), 'invalid_params')
+  assertError(await get('operator', '/calls/events', { 'last-event-id': 'x' }), 'invalid_params')
+  assertError(await post('approver', votes, { decision: 'approve', digest, force: true }), 'invalid_params')
+  assertError(await post('approver', votes, { decision: 'perhaps', digest }), 'invalid_params')
+  assertError(await post('approver', votes, []), 'invalid_params')
+  assertError(await ask('approver', votes, { method: 'POST', headers: json, body: '{"decision":' }), 'parse_error')
+  assertError(await ask('approver', votes, { method: 'POST', headers: json, body: '' }), 'parse_error')
+  assertError(
+    await ask('approver', votes, { method: 'POST', headers: json, body: '{"__proto__":{"a":1}}' }),
+    'parse_error',
+  )
+  assertError(
+    await ask('approver', votes, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{}' }),
+    'unsupported_media_type',
+  )
+  assertError(await ask('approver', votes, { method: 'POST' }), 'invalid_params')
+  assertError(
+    await post('approver', votes, { decision: 'approve', digest, comment: 'x'.repeat(64 * 1024) }),
+    'body_too_large',
+  )
+  const problems = (await post('approver', votes, { decision: 'approve', digest: 'x' })).body.error.details.problems
+  assert.deepEqual(
+    problems.map(({ path }: { path: string }) => path),
+    ['digest'],
+  )
+  assertError(await get('operator', '/calls/%ff'), 'invalid_request')
+  const raw = await new Promise<string>((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'))
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk)).on('close', () => resolve(text))
+  })
+  assertError({ status: Number(raw.split(' ')[1]), body: JSON.parse(raw.split('\r\n\r\n')[1]!) }, 'invalid_request')
+})
+
+test('only served hosts and pages of the same host are answered (DNS rebinding)', async (t) => {
+  const { url, tokens } = await startConsole(t, { hosts: ['console.example'] })
+  const { port } = new URL(url)
+  const statusFor = (headers: Record<string, string>) =>
+    new Promise<number>((resolve, reject) => {
+      const authorization = `Bearer ${tokens.operator}`
+      request({ port, path: '/api/v1/approvals', headers: { authorization, ...headers } }, (response) =>
+        resolve(response.resume().statusCode!),
+      )
+        .on('error', reject)
+        .end()
+    })
+  assert.equal(await statusFor({ host: `localhost:${port}` }), 200)
+  assert.equal(await statusFor({ host: `[::1]:${port}` }), 200)
+  assert.equal(await statusFor({ host: 'console.example' }), 200)
+  assert.equal(await statusFor({ host: 'evil.example' }), 403)
+  assert.equal(await statusFor({ host: `evil.example:${port}` }), 403)
+  assert.equal(await statusFor({ host: 'localhost:1' }), 403)
+  assert.equal(await statusFor({ host: `localhost:${port}`, origin: `http://localhost:${port}` }), 200)
+  assert.equal(await statusFor({ host: `localhost:${port}`, origin: 'http://evil.example' }), 403)
+  assert.equal(await statusFor({ host: `localhost:${port}`, origin: 'null' }), 403)
+  const { status } = await fetch(`${url}/api/v1/openapi.json`, { headers: { origin: 'http://evil.example' } })
+  assert.equal(status, 403, 'the description is for the same hosts')
+})
+
+test('a service that does not answer is an error that says so', async (t) => {
+  const { get, auditBus, policy } = await startConsole(t)
+  await auditBus.close()
+  assertError(await get('operator', '/audit/status'), 'service_unavailable')
+  const status = await get('operator', '/status')
+  assert.equal(status.body.ok, false)
+  assert.deepEqual(
+    status.body.services.map(({ name, answers }: { name: string; answers: boolean }) => [name, answers]),
+    [
+      ['policy', true],
+      ['lifecycle', true],
+      ['audit', false],
+    ],
+  )
+  policy.hold({ arguments: { inline: { path: '/other' } } })
+  assertError(await get('operator', '/approvals?all=true'), 'internal')
+})
+
+test('the OpenAPI document has every route, with its parameters, bodies and answers described', async (t) => {
+  const { get } = await startConsole(t)
+  const { body: document } = await get(undefined, '/openapi.json')
+  assert.equal(document.openapi, '3.1.0')
+  for (const route of routes) {
+    const path = `/api/v1${route.path.replaceAll(/:(\w+)/g, '{$1}')}`
+    const operation = document.paths[path]?.[route.method.toLowerCase()]
+    assert.ok(operation, `${route.method} ${path}`)
+    assert.ok(operation.summary && operation.operationId && operation.tags.length === 1)
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+    const parameters = operation.parameters ?? []
+    assert.deepEqual(
+      parameters.filter((each: { in: string }) => each.in === 'path').map(({ name }: { name: string }) => name),
+      named,
+    )
+    assert.equal(operation.requestBody !== undefined, route.body !== undefined)
+    const [content] = Object.values<{ schema: object }>(operation.responses['200'].content)
+    assert.ok(Object.keys(content!.schema).length > 0)
+    for (const status of ['400', '401', '403', '503'])
+      assert.ok(operation.responses[status], `${path} answers ${status}`)
+  }
+  const inDocument = Object.values<object>(document.paths).flatMap((each) => Object.keys(each)).length
+  assert.equal(inDocument, routes.length + 1, 'and nothing else')
+  assert.equal(JSON.stringify(document).includes('$schema'), false)
+})

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { callEventNames } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+import { callStates } from '../src/cli/command.ts'
+import { run } from '../src/cli/run.ts'
+import { type Console, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+
+/** Starts the command as a person would, in the folder of the console's state. */
+function start(cwd: string, args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH!, ...env } })
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return { said, ended, interrupt: () => child.kill('SIGINT') }
+}
+
+async function countersign({ dir }: Pick<Console, 'dir'>, ...args: string[]) {
+  const { said, ended } = start(dir, args)
+  const exit = await ended
+  return { exit, ...said, json: () => JSON.parse(said.stdout) }
+}
+
+test('wrong usage is 2, with a word on what to do', async (t) => {
+  const console = await startConsole(t)
+  for (const args of [
+    ['nonsense'],
+    ['status', '--colour'],
+    ['approve'],
+    ['calls', 'x'],
+    ['calls', '--limit', '0'],
+    ['calls', '--state', 'hold'],
+    ['calls', '--since', 'soon'],
+    ['status', '--as', 'root'],
+    ['approve', 'not an id'],
+    ['resolve', 'ab', '--outcome', 'maybe'],
+  ]) {
+    const { exit, stdout, stderr } = await countersign(console, ...args)
+    assert.deepEqual([exit, stdout], [2, ''], args.join(' '))
+    assert.match(stderr, /^countersign: .+/)
+    assert.equal(/\n {4}at /.test(stderr), false)
+  }
+  const help = await countersign(console)
+  assert.equal(help.exit, 0)
+  for (const name of [
+    'status',
+    'servers',
+    'calls',
+    'call',
+    'approvals',
+    'approve',
+    'reject',
+    'policies',
+    'audit',
+    'doctor',
+    'resolve',
+    'help',
+  ]) {
+    assert.match(help.stdout, new RegExp(`^  ${name}\\b`, 'm'))
+    const told = new PassThrough()
+    assert.equal(await run(['help', name], told, told), 0)
+    assert.match(String(told.read()), new RegExp(`^countersign ${name}`))
+  }
+})
+
+test('no console and a wrong token are 3, with what to do next', async (t) => {
+  const console = await startConsole(t)
+  const nowhere = await countersign({ dir: '/' }, 'status')
+  assert.equal(nowhere.exit, 3)
+  assert.match(nowhere.stderr, /npm start/)
+  const env = { COUNTERSIGN_CONSOLE_URL: console.url, COUNTERSIGN_TOKEN: 'wrong' }
+  const wrong = start('/', ['approvals'], env)
+  assert.equal(await wrong.ended, 3)
+  assert.match(wrong.said.stderr, /COUNTERSIGN_TOKEN/)
+  const down = start('/', ['status'], { ...env, COUNTERSIGN_CONSOLE_URL: 'http://127.0.0.1:9' })
+  assert.equal(await down.ended, 3)
+  assert.match(down.said.stderr, /cannot be reached.*\n.*npm start/)
+  const good = start('/', ['approvals'], { ...env, COUNTERSIGN_TOKEN: console.tokens.approver })
+  assert.equal(await good.ended, 0)
+  assert.equal((await countersign({ dir: '/' }, 'approvals', '--state', join(console.dir, '.countersign'))).exit, 0)
+})
+
+test('I3: approving shows what will run and votes over exactly that', async (t) => {
+  const console = await startConsole(t)
+  const { callId, digest } = console.policy.hold({ quorum: 2 }, { path: '/n\u001b[2Jotes\u202e.txt', content: 'hello' })
+  const list = await countersign(console, 'approvals')
+  assert.equal(list.exit, 0)
+  assert.match(list.stdout, /agent +files +write_file/)
+  const first = await countersign(console, 'approve', callId.slice(0, 13), '--comment', 'fine')
+  assert.equal(first.exit, 0, first.stderr)
+  for (const shown of [
+    'agent wants to call files: write_file',
+    '"content": "hello"',
+    callId,
+    digest,
+    'writes need a person',
+    '1 of 2 have approved',
+  ])
+    assert.ok(first.stdout.includes(shown), shown)
+  for (const hidden of ['\u001b', '\u202e']) {
+    assert.equal(
+      (first.stdout + list.stdout).includes(hidden),
+      false,
+      'what an agent wrote does not steer the terminal',
+    )
+  }
+  const again = await countersign(console, 'approve', callId)
+  assert.equal(again.exit, 1)
+  assert.match(again.stderr, /already_voted/)
+  assert.match(again.stderr, /voted already/)
+  const second = await countersign(console, 'approve', callId, '--as', 'approver2', '--json')
+  assert.deepEqual([second.exit, second.json().state, second.json().votes.length], [0, 'allowed', 2])
+  console.policy.actsAfterMs = 200
+  const other = console.policy.hold()
+  const rejected = await countersign(console, 'reject', other.callId, '--as', 'approver2')
+  assert.equal(rejected.exit, 0)
+  assert.match(rejected.stdout, /rejected as approver2: the call is denied/)
+  assert.equal(console.policy.held.get(other.callId)!.state, 'denied')
+  assert.equal((await countersign(console, 'approve', 'ffff')).exit, 4)
+  assert.equal((await countersign(console, 'approve', 'ffffffff-0000-7000-8000-000000000000')).exit, 4)
+})
+
+test('an id may be shortened while it is not ambiguous', async (t) => {
+  const console = await startConsole(t)
+  console.policy.hold({ callId: '0199a0b0-1111-7000-8000-000000000000' })
+  console.policy.hold({ callId: '0199a0b0-2222-7000-8000-000000000000' })
+  const { exit, stderr } = await countersign(console, 'approve', '0199a0b0')
+  assert.equal(exit, 2)
+  assert.match(stderr, /2 calls begin with 0199a0b0/)
+  assert.equal((await countersign(console, 'reject', '0199a0b0-2')).exit, 0)
+})
+
+test('calls are listed, told in full, followed and resolved', async (t) => {
+  const console = await startConsole(t)
+  const follower = start(console.dir, ['calls', '--follow', '--json', '--state', 'unknown'])
+  await until(() => console.feed.size === 1, 'the follower is there')
+  const call = await console.request()
+  await console.next(call, 'denied', { reason: { code: 'policy', message: 'Secrets are not for agents' } })
+  const lost = await console.request()
+  await console.seal(call)
+  await console.seal(lost)
+  assert.deepEqual(callStates, callEventNames)
+  const table = await countersign({ dir: '/' }, 'calls', '--state', join(console.dir, '.countersign'))
+  assert.match(table.stdout, /^CALL +STATE +SERVER +TOOL +WHO +CODE +WHEN$/m)
+  assert.match(table.stdout, /denied +files +read_file +agent/)
+  const json = (await countersign(console, 'calls', '--json', '--state', 'denied')).json()
+  assert.deepEqual(
+    json.calls.map(({ callId }: { callId: string }) => callId),
+    [call.callId],
+  )
+  const history = await countersign(console, 'call', call.callId)
+  assert.match(history.stdout, /requested +by agent \(agents\)[\s\S]*denied +policy: Secrets are not for agents/)
+  const full = (await countersign(console, 'call', call.callId, '--json')).json()
+  assert.deepEqual(
+    full.events.map(({ event }: { event: string }) => event),
+    ['requested', 'denied'],
+  )
+  assert.equal((await countersign(console, 'audit', '--outcome', 'denied', '--json')).json().records.length, 1)
+  assert.match((await countersign(console, 'audit')).stdout, /denied +files +read_file +agent/)
+
+  console.policy.hold({ callId: lost.callId })
+  const resolved = await countersign(
+    console,
+    'resolve',
+    lost.callId,
+    '--outcome',
+    'ran',
+    '--evidence',
+    'the file is there',
+  )
+  assert.equal(resolved.exit, 0, resolved.stderr)
+  assert.deepEqual(
+    console.policy.resolved.map(({ operator, outcome, evidence }) => [operator.id, outcome, evidence]),
+    [['operator', 'ran', 'the file is there']],
+  )
+  follower.interrupt()
+  assert.equal(await follower.ended, 0)
+  assert.equal(follower.said.stdout, '', 'no call became unknown')
+})
+
+test('the live feed is one event a line, for people and for programs', async (t) => {
+  const console = await startConsole(t)
+  const [people, programs] = [start(console.dir, ['calls', '--follow']), start(console.dir, ['calls', '-f', '--json'])]
+  await until(() => console.feed.size === 2, 'both are there')
+  const call = await console.request()
+  await until(() => people.said.stdout !== '' && programs.said.stdout !== '', 'both are told')
+  for (const each of [people, programs]) each.interrupt()
+  assert.deepEqual([await people.ended, await programs.ended], [0, 0])
+  assert.match(people.said.stdout, new RegExp(`^[\\d:.]+  ${call.callId}  requested   files: read_file  agent\\n$`))
+  const { event, callId } = JSON.parse(programs.said.stdout)
+  assert.deepEqual([event, callId], ['requested', call.callId])
+})
+
+test('policies are checked with file, line, column and reason, and 1 for problems', async (t) => {
+  const console = await startConsole(t)
+  const folder = join(console.dir, 'policies')
+  await mkdir(folder)
+  await writeFile(join(folder, 'good.yaml'), 'kind: ToolPolicy\n')
+  const good = await countersign(console, 'policies', 'check', 'policies')
+  assert.deepEqual([good.exit, good.stdout], [0, 'no problems in one file\n'])
+  await writeFile(join(folder, 'bad.yml'), 'effct: allow\n')
+  const bad = await countersign(console, 'policies', 'check', 'policies')
+  assert.deepEqual([bad.exit, bad.stdout], [1, 'policies/bad.yml:3:5: unknown key effct\n'])
+  assert.equal(
+    (await countersign(console, 'policies', 'check', 'policies/bad.yml', '--json')).json().problems[0].line,
+    3,
+  )
+  assert.equal((await countersign(console, 'policies', 'check', 'nowhere')).exit, 4)
+  await rm(folder, { recursive: true })
+  await mkdir(folder)
+  assert.equal((await countersign(console, 'policies', 'check', folder)).exit, 2)
+  assert.equal((await countersign(console, 'policies')).exit, 0)
+})
+
+test('servers are listed, shown with what changed, and a change is accepted by its digest', async (t) => {
+  const console = await startConsole(t)
+  assert.match((await countersign(console, 'servers')).stdout, /no tool server yet/)
+  await console.register(serverFixture(), toolFixtures())
+  await until(
+    async () => (await console.get('operator', '/servers/files')).body.tools?.length === 2,
+    'the registry arrives',
+  )
+  assert.match((await countersign(console, 'servers')).stdout, /files +ready +Url +2025-11-25 +2 +1 +0/)
+  const one = await countersign(console, 'servers', 'files')
+  assert.match(one.stdout, /write_file +quarantined +destroys/)
+  assert.match(one.stdout, /\/description\n +- "Writes"\n +\+ "Writes anything anywhere"/)
+  assert.equal((await countersign(console, 'servers', 'nowhere')).exit, 4)
+  assert.equal((await countersign(console, 'servers', 'accept', 'files', 'read_file')).exit, 1)
+  assert.equal((await countersign(console, 'servers', 'accept', 'files', 'nothing')).exit, 4)
+  assert.equal((await countersign(console, 'servers', 'accept', 'files', 'write_file')).exit, 0)
+  assert.equal(console.lifecycle.accepted.length, 1)
+  assert.ok(console.lifecycle.accepted[0]!.endsWith(toolFixtures()[1]!.offered!.digest))
+  assert.equal((await countersign(console, 'servers', '--as', 'agent')).exit, 1, 'not for agents')
+})
+
+test('status and doctor tell what is wrong and what to do about it', async (t) => {
+  const console = await startConsole(t)
+  const well = await countersign(console, 'status')
+  assert.equal(well.exit, 0, well.stdout)
+  assert.match(well.stdout, /everything works/)
+  const healthy = await countersign(console, 'doctor')
+  assert.equal(healthy.exit, 0, healthy.stdout)
+  assert.match(healthy.stdout, /Countersign is well/)
+
+  await console.auditBus.close()
+  const problem = { file: 'a.yaml', line: 3, column: 5, message: 'unknown key effct' }
+  console.policy.view = { ...console.policy.view, problems: [problem] }
+  await chmod(join(console.dir, '.countersign', 'local.json'), 0o644)
+  const sick = await countersign(console, 'doctor', '--json')
+  assert.equal(sick.exit, 1)
+  const failed = sick.json().checks.filter(({ verdict }: { verdict: string }) => verdict === 'bad') as {
+    name: string
+    message: string
+    remedy: string
+  }[]
+  assert.deepEqual(
+    failed.map(({ name }) => name),
+    ['local.json', 'audit', 'policies', 'audit log', 'unknown calls'],
+  )
+  assert.ok(failed.every(({ remedy }) => remedy.length > 10))
+  assert.equal((await countersign(console, 'status')).exit, 1)
+  assert.equal((await countersign({ dir: '/' }, 'doctor')).exit, 1)
+})

@@ -1,0 +1,231 @@
+import type { Bus } from '@countersign/bus'
+import {
+  type ApprovalView,
+  type AuditRecord,
+  type CallView,
+  CountersignError,
+  digestOf,
+  type JsonObject,
+  newCallId,
+  type PoliciesView,
+  type Principal,
+  type SealedRecord,
+  verbs,
+} from '@countersign/contracts'
+
+const hour = 3_600_000
+
+/** Policy, as far as the console asks it. */
+export class PolicyPeer {
+  readonly held = new Map<string, ApprovalView>()
+  readonly resolved: { callId: string; operator: Principal; outcome: string; evidence: string }[] = []
+  view: PoliciesView = { revision: 'r1', loadedAt: new Date().toISOString(), policies: [], problems: [] }
+
+  /** Votes are counted at once, but act only then. */
+  actsAfterMs = 0
+
+  /** Puts a call on hold. */
+  hold(more: Partial<ApprovalView> = {}, args: JsonObject = { path: '/notes.txt', content: 'hello' }): ApprovalView {
+    const view: ApprovalView = {
+      callId: newCallId(Date.now()),
+      tenant: 'default',
+      principal: 'agent',
+      server: 'files',
+      tool: 'write_file',
+      digest: digestOf(args),
+      arguments: { inline: args },
+      state: 'waiting',
+      reason: 'writes need a person',
+      groups: ['approvers'],
+      quorum: 1,
+      notRequester: true,
+      expiresAt: new Date(Date.now() + hour).toISOString(),
+      heldAt: new Date().toISOString(),
+      decision: { policyRevision: 'r1', rules: [{ policy: 'files', rule: 'writes', effect: 'hold' }], facts: {} },
+      votes: [],
+      ...more,
+    }
+    this.held.set(view.callId, view)
+    return view
+  }
+
+  serve(bus: Bus): void {
+    bus.serveApi(verbs.policy.policies, () => this.view, fail)
+    bus.serveApi(
+      verbs.policy.approvals,
+      ({ viewer, all }) => ({ approvals: this.#seen(viewer, all).filter(({ state }) => state === 'waiting') }),
+      fail,
+    )
+    bus.serveApi(verbs.policy.approval, ({ viewer, callId, all }) => this.#find(this.#seen(viewer, all), callId), fail)
+    bus.serveApi(verbs.policy.vote, (input) => this.#vote(input), fail)
+    bus.serveApi(
+      verbs.policy.resolve,
+      (input) => {
+        if (!this.held.has(input.callId)) throw new CountersignError('unknown_call', 'there is no such call')
+        this.resolved.push(input)
+        return { callId: input.callId, state: 'resolved' as const }
+      },
+      fail,
+    )
+    bus.serveApi(
+      verbs.policy.check,
+      ({ files }) => ({
+        policies: [],
+        problems: files.flatMap(({ file, text }) =>
+          text.includes('effct') ? [{ file, line: 3, column: 5, message: 'unknown key effct' }] : [],
+        ),
+      }),
+      fail,
+    )
+  }
+
+  #seen(viewer: Principal, all: boolean): ApprovalView[] {
+    return [...this.held.values()].filter(
+      ({ tenant, groups, principal, notRequester }) =>
+        tenant === viewer.tenant &&
+        (all || (groups.some((group) => viewer.groups.includes(group)) && !(notRequester && principal === viewer.id))),
+    )
+  }
+
+  #find(among: Iterable<ApprovalView>, callId: string): ApprovalView {
+    for (const view of among) if (view.callId === callId) return view
+    throw new CountersignError('unknown_approval', 'there is no such approval')
+  }
+
+  #vote({
+    voter,
+    callId,
+    decision,
+    digest,
+    comment,
+  }: {
+    voter: Principal
+    callId: string
+    decision: 'approve' | 'reject'
+    digest: string
+    comment?: string | undefined
+  }) {
+    const view = this.#find(
+      [...this.held.values()].filter(({ tenant }) => tenant === voter.tenant),
+      callId,
+    )
+    if (view.notRequester && voter.id === view.principal)
+      throw new CountersignError('requester_may_not_vote', 'who asked may not vote')
+    if (!view.groups.some((group) => voter.groups.includes(group)))
+      throw new CountersignError('not_an_approver', 'you are in none of the groups that may vote')
+    if (view.state !== 'waiting') throw new CountersignError('approval_ended', `the call is ${view.state} already`)
+    if (digest !== view.digest) throw new CountersignError('digest_mismatch', 'the vote is over another digest')
+    if (view.votes.some(({ approver }) => approver === voter.id))
+      throw new CountersignError('already_voted', 'you have voted already')
+    view.votes.push({
+      approver: voter.id,
+      vote: decision,
+      at: new Date().toISOString(),
+      ...(comment ? { comment } : {}),
+    })
+    const act = () => {
+      if (decision === 'reject') view.state = 'denied'
+      else if (view.votes.length >= view.quorum) view.state = 'allowed'
+    }
+    if (this.actsAfterMs === 0) act()
+    else setTimeout(act, this.actsAfterMs)
+    return view
+  }
+}
+
+/** Audit, as far as the console asks it: an index over the records given to it. */
+export class AuditPeer {
+  readonly records: SealedRecord[] = []
+
+  /** Seals one record. */
+  seal(record: AuditRecord): void {
+    this.records.push({ index: this.records.length, previous: '0'.repeat(64), hash: '0'.repeat(64), record })
+  }
+
+  serve(bus: Bus): void {
+    bus.serveApi(
+      verbs.audit.records,
+      (query) => {
+        const found = this.records
+          .filter(
+            ({ index, record: { tenant, callId, event } }) =>
+              (query.tenant ?? tenant) === tenant &&
+              (query.callId ?? callId) === callId &&
+              (query.outcome ?? event) === event &&
+              index < (query.before ?? Infinity),
+          )
+          .toReversed()
+        return {
+          records: found.slice(0, query.limit),
+          next: found.length > query.limit ? found[query.limit - 1]!.index : null,
+        }
+      },
+      fail,
+    )
+    bus.serveApi(
+      verbs.audit.calls,
+      (query) => {
+        const found = this.#calls().filter(
+          ({ last, passed, call }) =>
+            (query.tenant ?? call.tenant) === call.tenant &&
+            (query.principal ?? call.principal) === call.principal &&
+            (query.server ?? call.server) === call.server &&
+            (query.outcome === undefined || passed.has(query.outcome)) &&
+            last < (query.before ?? Infinity),
+        )
+        return {
+          calls: found.slice(0, query.limit).map(({ call }) => call),
+          next: found.length > query.limit ? found[query.limit - 1]!.last : null,
+        }
+      },
+      fail,
+    )
+    bus.serveApi(
+      verbs.audit.status,
+      () => ({
+        size: this.records.length,
+        head: '0'.repeat(64),
+        lastSeq: this.records.at(-1)?.record.stream.seq ?? 0,
+        sealedAt: null,
+      }),
+      fail,
+    )
+  }
+
+  #calls(): { last: number; passed: Set<string>; call: CallView }[] {
+    const calls = new Map<string, { last: number; passed: Set<string>; call: CallView }>()
+    for (const { index, record } of this.records) {
+      const { tenant, server, callId, event, storedAt } = record
+      const { tool, principal, digest } = record.cloudEvent.data as Record<'tool' | 'principal' | 'digest', string>
+      const passed = calls.get(callId)?.passed ?? new Set()
+      passed.add(event)
+      calls.set(callId, {
+        last: index,
+        passed,
+        call: { callId, tenant, server, tool, principal, digest, state: event, updatedAt: storedAt },
+      })
+    }
+    return [...calls.values()].toSorted((a, b) => b.last - a.last)
+  }
+}
+
+/** Lifecycle, as far as the console asks it. */
+export class LifecyclePeer {
+  readonly accepted: string[] = []
+
+  serve(bus: Bus): void {
+    bus.serveApi(
+      verbs.lifecycle.accept,
+      ({ operator, server, tool, digest }) => {
+        if (tool === 'gone') throw new CountersignError('digest_mismatch', 'the server offers another definition now')
+        this.accepted.push(`${operator.id} ${server} ${tool} ${digest}`)
+        return { server, tool, digest }
+      },
+      fail,
+    )
+  }
+}
+
+function fail(error: unknown): void {
+  throw error as Error
+}
