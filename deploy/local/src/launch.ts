@@ -5,9 +5,9 @@
  * processes) · screen (what people see) · `../install.mjs` (what must be there before any of this can run).
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import type { BusUser, LocalInfo } from '@countersign/contracts'
+import type { BusUser, LocalInfo, ServerEntry } from '@countersign/contracts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { type Options, root } from './options.ts'
 import { settlePorts } from './ports.ts'
@@ -22,6 +22,9 @@ export interface Running {
   processes: Supervised[]
   stop(): Promise<void>
 }
+
+/** How long the screen waits for tool servers. */
+const serversPatienceMs = 15_000
 
 const services = ['policy', 'audit', 'lifecycle', 'agent-executor', 'gateway', 'console'] as const satisfies BusUser[]
 
@@ -70,11 +73,39 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     const info = await localInfo(state, ports)
+    await untilServersSettled(info, layout.servers, say)
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
     return { info, state, processes, stop }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** Waits until every tool server of the folder is verified, or it is plain that one will not be; says which. */
+async function untilServersSettled(
+  { console, tokens }: LocalInfo,
+  folder: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const documents = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).length
+  const deadline = Date.now() + serversPatienceMs
+  for (;;) {
+    const response = await fetch(`${console}/api/v1/servers`, {
+      headers: { authorization: `Bearer ${tokens.operator}` },
+    }).catch(() => undefined)
+    const { servers = [] } = ((await response?.json()) ?? {}) as {
+      servers?: Pick<ServerEntry, 'name' | 'conditions'>[]
+    }
+    const waiting = servers.filter(
+      ({ conditions }) => !conditions.some(({ type, status }) => type === 'Verified' && status === 'True'),
+    )
+    if (servers.length >= documents && waiting.length === 0) return
+    if (Date.now() >= deadline) {
+      const names = waiting.map(({ name }) => name).join(', ') || 'some documents'
+      return say(`not every tool server is up yet (${names}); npx countersign servers tells why`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

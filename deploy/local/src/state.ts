@@ -139,7 +139,7 @@ async function copySamples(layout: StateLayout, everythingPort: number): Promise
       const text = await readFile(join(samples, name), 'utf8')
       await writeFile(
         join(scratch, name),
-        text.replaceAll(/\{\{(\w+)\}\}/g, (_match, key: string) => values[key] ?? ''),
+        text.replaceAll(/__(\w+?)__/g, (_match, key: string) => values[key] ?? ''),
       )
     }
     await rename(scratch, layout[kind])

@@ -8,13 +8,13 @@ export async function until<T>(
   condition: () => Promise<T> | T,
   what: string,
   timeoutMs = 20_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, false | 0 | '' | null | undefined>> {
   const deadline = Date.now() + timeoutMs
   let last: unknown
   for (;;) {
     try {
       const value = await condition()
-      if (value) return value
+      if (value) return value as Exclude<T, false | 0 | '' | null | undefined>
       last = undefined
     } catch (error) {
       last = error

@@ -53,8 +53,9 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           maxCallsInFlight: config.maxCallsInFlight,
           onAnswered: (method, tool, seconds, errorCode) =>
             duration.record(seconds, {
-              'mcp.method.name': method,
-              ...(tool === undefined ? {} : { 'gen_ai.tool.name': tool }),
+              // Names that callers make up must not become time series.
+              'mcp.method.name': errorCode === 'method_not_found' ? '_OTHER' : method,
+              ...(tool === undefined || errorCode !== undefined ? {} : { 'gen_ai.tool.name': tool }),
               ...(errorCode === undefined ? {} : { 'error.type': errorCode }),
             }),
         })

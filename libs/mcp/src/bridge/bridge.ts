@@ -10,7 +10,6 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { legacyEra } from '../wire/era.ts'
 import { readRpcMessage, type RpcId } from '../wire/json-rpc.ts'
 import { parseStrictJson } from '../wire/strict-json.ts'
 import { accepts, checkPostHeaders, checkRequest } from './check-request.ts'
@@ -20,7 +19,7 @@ import { Exchange } from './exchange.ts'
 import { Listeners } from './listeners.ts'
 import { readBody } from './read-body.ts'
 import { Refusal, refuse } from './refusal.ts'
-import { Relay } from './relay.ts'
+import { Relay, revision } from './relay.ts'
 import { Sessions } from './sessions.ts'
 
 const path = '/mcp'
@@ -169,9 +168,9 @@ export class Bridge {
 
   #checkVersion(request: IncomingMessage): void {
     const requested = request.headers['mcp-protocol-version']
-    if (requested === undefined || requested === (this.#protocolVersion ?? legacyEra)) return
-    throw new Refusal(400, -32022, `revision ${String(requested)} is not served here; initialize with ${legacyEra}`, {
-      data: { supported: [this.#protocolVersion ?? legacyEra], requested },
+    if (requested === undefined || requested === (this.#protocolVersion ?? revision)) return
+    throw new Refusal(400, -32022, `the revision ${String(requested)} is not served here; initialize with ${revision}`, {
+      data: { supported: [this.#protocolVersion ?? revision], requested },
     })
   }
 }

@@ -1,10 +1,11 @@
 import { readRpcMessage, type RpcId, type RpcRequest } from '../wire/json-rpc.ts'
-import { legacyEra } from '../wire/era.ts'
 import type { Exchange } from './exchange.ts'
 import { memberSpan, replaceSpan } from './json-span.ts'
 import { Refusal } from './refusal.ts'
 import { Requests } from './requests.ts'
 
+/** The revision that is spoken on both sides. */
+export const revision = '2025-11-25'
 /** Requests in hand at once. */
 const maxRequests = 16_384
 const initializeTimeoutMs = 60_000
@@ -46,7 +47,7 @@ export class Relay {
     )
     this.#initializeId = this.#requests.ownId()
     const params = {
-      protocolVersion: legacyEra,
+      protocolVersion: revision,
       capabilities: {},
       clientInfo: { name: 'countersign-stdio-bridge', version: '0.1.0' },
     }

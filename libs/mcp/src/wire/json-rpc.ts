@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '@countersign/contracts'
+import type { JsonObject } from '@countersign/contracts'
 
 /** A request id as JSON-RPC and MCP allow it. */
 export type RpcId = string | number
@@ -65,4 +65,9 @@ function isRpcId(id: unknown): id is RpcId {
 
 function invalid(reason: string): RpcMessage {
   return { kind: 'invalid', reason }
+}
+
+/** Of this file's own, so that the stdio bridge, of which one runs a server, starts without loading every contract. */
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -28,6 +28,8 @@ export interface ExecutorServices {
   onEnded: (ending: Ending, tool: string, seconds: number) => void
 }
 
+/** A server that is just being started is waited for this long after a call was allowed; then the call fails, and nothing ran. */
+const startPatienceMs = 10_000
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
 
@@ -92,6 +94,9 @@ export class OnAllowed {
       nowMs: Date.now(),
     })
     if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
+    if (!this.#services.dialer.of(at.server) && Date.now() - delivery.storedAt.getTime() < startPatienceMs) {
+      throw new Error('the tool server is not up yet; looking again soon')
+    }
     await this.#execute(at, event, argumentsText, turn, signal)
   }
 

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { ownResult } from '../call/reply.ts'
+import { widenOutputSchema } from './widen-output-schema.ts'
+
+const schema = {
+  type: 'object',
+  $defs: { text: { type: 'string' } },
+  properties: { content: { $ref: '#/$defs/text' } },
+  required: ['content'],
+  additionalProperties: false,
+}
+
+test("a widened schema takes the tool's own answers and ours, and nothing else", () => {
+  const validate = new Ajv2020().compile(widenOutputSchema(schema)!)
+  assert.ok(validate({ content: 'x' }))
+  assert.ok(validate(ownResult('denied', 'id', 'no').structuredContent))
+  assert.ok(!validate({ content: 1 }))
+  assert.ok(!validate({ other: 'x' }))
+})
+
+test('a schema that refers to itself by other means is left out', () => {
+  assert.equal(widenOutputSchema({ type: 'object', properties: { child: { $ref: '#' } } }), undefined)
+  assert.equal(widenOutputSchema({ type: 'object', $id: 'https://x.example/s' , properties: {a: {$anchor: 'a'}} }), undefined)
+})

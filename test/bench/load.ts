@@ -1,0 +1,134 @@
+/**
+ * The load generator, a process of its own: reads one job as JSON from its parent, prints the outcome as a line of JSON.
+ *
+ * Open loop: calls start by a fixed schedule, whether or not earlier ones have ended, and each latency counts from the moment the
+ * call was due, so that a stall is charged to every call it delayed (coordinated omission). Closed loop (`ratePerSecond` 0): a
+ * fixed number of callers, each starting its next call when its last one ends; its latencies leave out the waiting.
+ */
+import { Agent } from 'undici'
+
+export interface LoadJob {
+  url: string
+  headers: Record<string, string>
+  tools: string[]
+  ratePerSecond: number
+  /** Calls in flight at most. */
+  concurrency: number
+  seconds: number
+  warmupSeconds: number
+}
+
+export interface LoadOutcome {
+  calls: number
+  failed: number
+  firstFailure: string | undefined
+  callsPerSecond: number
+  p50Ms: number
+  p90Ms: number
+  p99Ms: number
+  p999Ms: number
+  maxMs: number
+}
+
+async function load(job: LoadJob): Promise<LoadOutcome> {
+  const url = new URL(job.url)
+  const agent = new Agent({ connections: job.concurrency, pipelining: 1 })
+  const latencies: number[] = []
+  let failed = 0
+  let firstFailure: string | undefined
+  let started = 0
+  const begin = performance.now() + 50
+  const measureFrom = begin + job.warmupSeconds * 1000
+  const end = measureFrom + job.seconds * 1000
+  let lastEnd = 0
+
+  const call = async (dueAt: number) => {
+    const id = ++started
+    const params = { name: job.tools[id % job.tools.length], arguments: { text: `call ${id}` } }
+    let problem: string | undefined
+    try {
+      const { statusCode, body } = await agent.request({
+        origin: url.origin,
+        path: url.pathname,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...job.headers },
+        body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }),
+      })
+      const text = await body.text()
+      // Every answer is checked: a fast wrong answer is a failure.
+      if (statusCode !== 200 || !text.includes(`"call ${id}"`)) problem = `HTTP ${statusCode}: ${text.slice(0, 300)}`
+    } catch (error) {
+      problem = (error as Error).message
+    }
+    if (dueAt < measureFrom) return
+    lastEnd = performance.now()
+    if (problem !== undefined) {
+      failed += 1
+      firstFailure ??= problem
+    }
+    latencies.push(lastEnd - dueAt)
+  }
+
+  await (job.ratePerSecond === 0 ? closedLoop(job.concurrency, begin, end, call) : openLoop(job, begin, end, call))
+  await agent.close()
+  latencies.sort((a, b) => a - b)
+  const at = (share: number) =>
+    Math.round((latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0) * 1000) / 1000
+  return {
+    calls: latencies.length,
+    failed,
+    firstFailure,
+    callsPerSecond: Math.round(latencies.length / ((lastEnd - measureFrom) / 1000)),
+    p50Ms: at(0.5),
+    p90Ms: at(0.9),
+    p99Ms: at(0.99),
+    p999Ms: at(0.999),
+    maxMs: at(1),
+  }
+}
+
+async function closedLoop(
+  concurrency: number,
+  begin: number,
+  end: number,
+  call: (dueAt: number) => Promise<void>,
+): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, begin - performance.now()))
+  const caller = async () => {
+    while (performance.now() < end) await call(performance.now())
+  }
+  await Promise.all(Array.from({ length: concurrency }, caller))
+}
+
+/** Starts calls by the schedule; what finds no free place waits in line, and its waiting counts. */
+async function openLoop(
+  job: LoadJob,
+  begin: number,
+  end: number,
+  call: (dueAt: number) => Promise<void>,
+): Promise<void> {
+  const gapMs = 1000 / job.ratePerSecond
+  let due = begin
+  let inFlight = 0
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const pump = () => {
+    const now = performance.now()
+    while (due <= now && due < end && inFlight < job.concurrency) {
+      inFlight += 1
+      void call(due).finally(() => {
+        inFlight -= 1
+        pump()
+      })
+      due += gapMs
+    }
+    if (due >= end && inFlight === 0) resolve()
+  }
+  // Timers are coarse (1 ms); due times are not, so a call that starts late is charged for it.
+  const timer = setInterval(pump, 1)
+  await promise
+  clearInterval(timer)
+}
+
+process.once('message', (job: LoadJob) => {
+  void load(job).then((outcome) => process.send!(outcome, undefined, undefined, () => process.exit(0)))
+})

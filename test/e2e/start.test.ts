@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { LocalInfo } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+import { callTool } from './clients.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** `npm start`, as a person runs it. */
+function npmStart(args: string[], env: Record<string, string> = {}) {
+  const child: ChildProcess = spawn('npm', ['start', '--silent', '--', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  return {
+    output: () => output,
+    exited,
+    /** Ctrl-C: the terminal signals the whole group. */
+    async interrupt() {
+      process.kill(-child.pid!, 'SIGINT')
+      await exited
+    },
+  }
+}
+
+const read = async (info: LocalInfo, path: string) => {
+  const result = await callTool(`${info.gateway}/mcp`, info.tokens.agent, 'files_read_text_file', { path })
+  return result.content[0].text as string
+}
+
+test(
+  'npm start brings all of it up, Ctrl-C stops all of it, and starting again continues',
+  { timeout: 120_000 },
+  async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
+    t.after(() => rm(dir, { recursive: true, force: true }))
+    const state = join(dir, 'state')
+    const local = join(state, 'local.json')
+    const info = () => LocalInfo.parse(JSON.parse(readFileSync(local, 'utf8')))
+
+    const first = npmStart(['--state', state, '--free-ports'])
+    await until(() => first.output().includes('Try it'), 'the screen shows', 60_000)
+    const one = info()
+    for (const shown of [
+      `${one.gateway}/mcp`,
+      one.tokens.agent,
+      one.tokens.approver,
+      'claude mcp add',
+      'mcpServers',
+      '--method tools/list',
+    ]) {
+      assert.ok(first.output().includes(shown), shown)
+    }
+    assert.equal(statSync(local).mode & 0o777, 0o600)
+    const welcome = join(state, 'workspace', 'welcome.txt')
+    await until(
+      async () => (await read(one, welcome).catch(() => '')) === readFileSync(welcome, 'utf8'),
+      'an agent can read',
+    )
+    const held = await callTool(`${one.gateway}/mcp`, one.tokens.agent, 'files_write_file', {
+      path: join(state, 'workspace', 'x'),
+      content: 'x',
+    })
+    await first.interrupt()
+    assert.match(first.output(), /stopped/)
+    await assert.rejects(fetch(`${one.gateway}/mcp`), 'nothing listens any more')
+
+    const second = npmStart(['--state', state, '--free-ports'])
+    await until(() => second.output().includes('Try it'), 'the screen shows again', 60_000)
+    const two = info()
+    assert.deepEqual(two.tokens, one.tokens)
+    const { callId, digest } = held.structuredContent
+    const vote = await fetch(`${two.console}/api/v1/approvals/${callId}/votes`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${two.tokens.approver}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ decision: 'approve', digest }),
+    })
+    assert.equal(vote.status, 200, await vote.text())
+    await until(
+      () => existsSync(join(state, 'workspace', 'x')),
+      'what was held before the restart runs when it is approved',
+    )
+    await second.interrupt()
+
+    const third = npmStart(['--state', state, '--free-ports', '--fresh'])
+    await until(() => third.output().includes('Try it'), 'the screen shows once more', 60_000)
+    assert.notDeepEqual(info().tokens, one.tokens)
+    assert.ok(!existsSync(join(state, 'workspace', 'x')))
+    await third.interrupt()
+  },
+)
+
+test('a port that is taken and a missing server binary are said plainly', { timeout: 60_000 }, async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => void other.close())
+  const { port } = other.address() as { port: number }
+
+  const taken = npmStart(['--state', join(dir, 'a'), '--free-ports'], { COUNTERSIGN_GATEWAY_PORT: String(port) })
+  assert.equal((await taken.exited)[0], 1)
+  assert.match(taken.output(), new RegExp(`port ${port} \\(gateway\\) is taken`))
+
+  const missing = npmStart(['--state', join(dir, 'b'), '--free-ports'], {
+    COUNTERSIGN_NATS_SERVER: '/nowhere/nats-server',
+  })
+  assert.equal((await missing.exited)[0], 1)
+  assert.match(missing.output(), /COUNTERSIGN_NATS_SERVER cannot be used/)
+
+  const unknown = npmStart(['--frsh'])
+  assert.equal((await unknown.exited)[0], 2)
+  assert.match(unknown.output(), /--fresh/)
+})

@@ -1,0 +1,40 @@
+/**
+ * What must hold, as data. I-numbers are the invariants of the design and are cited in code (`// I6`); R-numbers are what else is
+ * asked for. A test that proves some of them says so at the start of its title: `I4: …`, `I2, R7: …`. Speed and start are measured by
+ * `npm run bench`, not here.
+ */
+export const requirements = {
+  I1: 'Nothing reaches a tool server without a stored `allowed` event whose grant verifies.',
+  I2: "A call's history is linear: one decision, one winner for every race (vote, expiry, cancel, dispatch).",
+  I3: 'What is executed is byte for byte what was decided and approved. No second parse, no late edit.',
+  I4: 'An approval is single use, bound to caller, server, tool, arguments, definition, policy revision and expiry; the approver is not the requester where policy says so, and a quorum counts distinct people.',
+  I5: 'Every call ends in exactly one final event, whatever crashes. What cannot be known is said: `unknown`.',
+  I6: 'A tool that is not known to be idempotent is never sent the same call twice; idempotence comes from the pinned registry entry, never from the caller.',
+  I7: 'Fail closed: no policy, no store, no space, audit too far behind: the call is refused with a clear error and nothing runs.',
+  I8: 'An event leaves the working stream only after audit has sealed it, and what is sealed can be verified offline by anyone. (So far a hash chain with signed checkpoints; inclusion proofs come with the tile log.)',
+  I9: 'Credentials never enter an event, a log line or a result. References do.',
+  I10: 'A caller sees in a list exactly what policy would not deny it outright, and a hidden tool cannot be called.',
+  I11: "The bus enforces the roles: each service's NATS user can publish only its own events.",
+  I12: 'Any process may be killed at any moment. No truth lives only in memory.',
+  I13: 'A definition that changed since it was pinned is not callable until a person accepts the difference.',
+
+  R1: 'Every gate and every test counts in one sum, and no step hides the failure of another.',
+  R2: 'The wire contract in proto/ is what the code says, its examples are judged alike by both, and it changes only by addition.',
+  R3: 'Forbidden imports are refused with the remedy in the message, and only config.ts reads the environment.',
+  R4: 'The page of errors and the table of settings are what the code says, and pages name only files that exist.',
+  R5: 'A broken policy document is refused with file, line and reason; the last good set stays in force, and without one every call is denied.',
+  R6: 'One endpoint speaks MCP 2025-11-25 and 2026-07-28, for all servers and for one, to clients that nobody here wrote.',
+  R7: 'A held call answers within the hold window, or with a pending result that can be asked for again by id or by idempotency key.',
+  R8: 'Nobody is served without a good token, from a foreign Host or Origin, or with a body over the limit.',
+  R9: 'A tool server that hangs, dies, answers garbage or too much ends its call with a clear error and harms no other.',
+  R10: 'A tool server that ends is started again with backoff, and the registry says so truthfully.',
+  R11: 'The audit log answers by call, principal, tool, time and outcome.',
+  R12: 'The HTTP API does what its served OpenAPI document describes, and the live feed loses nothing.',
+  R13: 'The command line prints tables for people and JSON for programs, with exit codes that mean something.',
+  R14: 'One command brings everything up, stops it cleanly, goes on with the same state, and says plainly what is in the way.',
+  R15: 'Bad input gets a clear error and loses nothing.',
+  R16: 'With NATS away for 10 s under load no call is lost or run twice, and everything recovers alone.',
+  R17: 'The sample policies allow reads, hold writes for one approver and moves for two, and deny paths outside the folder with every trick.',
+} as const
+
+export type Requirement = keyof typeof requirements
