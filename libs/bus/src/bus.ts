@@ -77,6 +77,11 @@ export class Bus {
     return this.#publisher.publish(publication, deadlineMs)
   }
 
+  /** Stores messages of a stream with one writer, in order, with one acknowledgement; see `Publisher.publishRun`. */
+  storeRun(run: readonly Publication[], lastSeq: number, deadlineMs: number): Promise<number> {
+    return this.#publisher.publishRun(run, lastSeq, deadlineMs)
+  }
+
   /**
    * Stores the next event of a call, given the sequence of the event it follows (0: none), so that of two writers one wins (I2).
    *

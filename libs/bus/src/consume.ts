@@ -105,6 +105,8 @@ export interface BatchOptions {
   stream: string
   consumer: string
   maxBatch: number
+  /** How long a batch is gathered after its first message, in milliseconds. */
+  lingerMs: number
   /** Handles a batch in stream order; when it returns, all of it is acknowledged, when it throws, none is. */
   handler: (batch: Delivery[]) => Promise<void>
   onProblem: (error: unknown) => void
@@ -128,6 +130,7 @@ export function consumeBatches(js: JetStreamClient, options: BatchOptions): Cons
         arrived = Promise.withResolvers()
         continue
       }
+      if (queue.length < options.maxBatch && !stopped) await pause(options.lingerMs)
       const batch = queue.splice(0, options.maxBatch)
       for (let attempt = 0; ; attempt++) {
         try {
@@ -147,7 +150,7 @@ export function consumeBatches(js: JetStreamClient, options: BatchOptions): Cons
       try {
         const consumer = await js.consumers.get(options.stream, options.consumer)
         messages = await consumer.consume({
-          max_messages: options.maxBatch * 4,
+          max_messages: options.maxBatch * 2,
           callback: (message) => {
             queue.push(message)
             arrived.resolve()

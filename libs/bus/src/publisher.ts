@@ -128,6 +128,30 @@ export class Publisher {
     }
   }
 
+  /**
+   * Stores messages of a stream that nobody else writes, in order, with one acknowledgement: the last message says which
+   * sequence must be before it, so its acknowledgement is that of all. When it is refused, each is published by itself; those that
+   * are there are recognised by their ids.
+   *
+   * @param lastSeq the stream's last sequence before
+   * @returns its last sequence after
+   * @throws CountersignError as `publish` does
+   */
+  async publishRun(run: readonly Publication[], lastSeq: number, deadlineMs: number): Promise<number> {
+    await this.#untilConnected(deadlineMs)
+    const last = run.at(-1)
+    if (!last) return lastSeq
+    for (const publication of run.slice(0, -1)) {
+      this.#nc.publish(publication.subject, publication.data, { headers: this.#headersOf(publication) })
+    }
+    const head = this.#headersOf(last)
+    head.set('Nats-Expected-Last-Sequence', String(lastSeq + run.length - 1))
+    const reply = await new Promise<Reply>((resolve) => this.#send(last, head, resolve))
+    if (reply.seq !== undefined && !reply.duplicate) return reply.seq
+    const stored = await Promise.all(run.map((publication) => this.publish(publication, deadlineMs)))
+    return Math.max(...stored.map(({ seq }) => seq))
+  }
+
   async #untilConnected(deadlineMs: number): Promise<void> {
     const { promise } = this.#reconnected ?? {}
     if (!promise) return

@@ -1,20 +1,98 @@
-export * from './api/reply.ts'
-export * from './api/verbs.ts'
-export * from './call/common.ts'
-export * from './call/envelope.ts'
-export * from './call/events.ts'
-export * from './call/grant.ts'
-export * from './call/history.ts'
-export * from './digest.ts'
-export * from './documents/mcp-server.ts'
-export * from './documents/tool-policy.ts'
-export * from './errors.ts'
-export * from './ids.ts'
-export * from './json.ts'
-export * from './local.ts'
-export * from './permissions.ts'
-export * from './record/audit-record.ts'
-export * from './record/lifecycle-event.ts'
-export * from './registry.ts'
-export * from './streams.ts'
-export * from './subjects.ts'
+export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
+export {
+  ApprovalView,
+  AuditQuery,
+  CallView,
+  PoliciesView,
+  PolicyProblem,
+  PolicyView,
+  Principal,
+  verbs,
+  Vote,
+} from './api/verbs.ts'
+export {
+  Approval,
+  Arguments,
+  callFields,
+  CallFields,
+  callFieldsOf,
+  Decision,
+  Digest,
+  Failure,
+  Instant,
+  MatchedRule,
+  maxInlineBytes,
+  PayloadRef,
+} from './call/common.ts'
+export {
+  type CallEvent,
+  decodeEvent,
+  envelopeSchema,
+  eventContentType,
+  eventType,
+  makeEvent,
+  MalformedEvent,
+} from './call/envelope.ts'
+export {
+  Allowed,
+  ApprovalTerms,
+  type CallEventData,
+  type CallEventName,
+  callEventNames,
+  callEvents,
+  Cancelled,
+  Denied,
+  Dispatched,
+  Failed,
+  Held,
+  isCallEventName,
+  Previewed,
+  Requested,
+  Resolved,
+  Succeeded,
+  Unknown,
+  Voted,
+} from './call/events.ts'
+export { Grant, GrantClaims, grantSigningInput } from './call/grant.ts'
+export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
+export { canonicalJson, digestOf, sha256 } from './digest.ts'
+export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'
+export { ApprovalSpec, Duration, durationMs, PolicyRule, ToolPolicy } from './documents/tool-policy.ts'
+export { CountersignError, type ErrorCode, errorRow, type ErrorRow, errorTable, isErrorCode } from './errors.ts'
+export { callIdFromKey, callIdTimeMs, isKeyedCallId, newCallId } from './ids.ts'
+export { isJsonObject, type Json, type JsonObject, JsonObjectSchema } from './json.ts'
+export { LocalInfo } from './local.ts'
+export { type BusUser, busUsers, inboxPrefix, type Permissions, permissionsOf } from './permissions.ts'
+export { AuditRecord, SealedRecord } from './record/audit-record.ts'
+export { LifecycleEvent } from './record/lifecycle-event.ts'
+export {
+  Condition,
+  DefinitionChange,
+  parseRegistryKey,
+  registryKeys,
+  ServerEntry,
+  ServerLimits,
+  ToolDefinition,
+  ToolEntry,
+  toolHints,
+} from './registry.ts'
+export {
+  type BucketName,
+  buckets,
+  type BucketSpec,
+  consumers,
+  executorConsumer,
+  payloadStore,
+  type StreamName,
+  streams,
+  type StreamSpec,
+} from './streams.ts'
+export {
+  type CallAddress,
+  CallId,
+  DnsLabel,
+  parseCallSubject,
+  parseHoldExpired,
+  parseMidcall,
+  subjects,
+} from './subjects.ts'

@@ -30,7 +30,7 @@ export const ServerEntry = z.object({
   tenant: DnsLabel,
   /** Digest of the document this entry was made from. */
   documentDigest: Digest,
-  source: z.enum(['Command', 'Url']),
+  source: z.enum(['Command', 'Url', 'ContainerImage']),
   transport: z.enum(['stdio', 'streamable-http']),
   /** Where the executor reaches it; absent until it has an address. */
   address: z.object({ url: z.url(), tokenFile: z.string().optional() }).optional(),

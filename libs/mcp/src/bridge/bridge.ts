@@ -169,9 +169,14 @@ export class Bridge {
   #checkVersion(request: IncomingMessage): void {
     const requested = request.headers['mcp-protocol-version']
     if (requested === undefined || requested === (this.#protocolVersion ?? revision)) return
-    throw new Refusal(400, -32022, `the revision ${String(requested)} is not served here; initialize with ${revision}`, {
-      data: { supported: [this.#protocolVersion ?? revision], requested },
-    })
+    throw new Refusal(
+      400,
+      -32022,
+      `the revision ${String(requested)} is not served here; initialize with ${revision}`,
+      {
+        data: { supported: [this.#protocolVersion ?? revision], requested },
+      },
+    )
   }
 }
 

@@ -14,8 +14,7 @@ type After = { after: (fn: () => unknown) => void }
 async function connect(t: After, url: URL, token?: string) {
   const client = new Client({ name: 'test', version: '1' })
   const requestInit = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }
-  // The SDK's types are not written for exactOptionalPropertyTypes.
-  await client.connect(new StreamableHTTPClientTransport(url, { requestInit }) as never)
+  await client.connect(new StreamableHTTPClientTransport(url, { requestInit }))
   t.after(() => client.close())
   return client
 }

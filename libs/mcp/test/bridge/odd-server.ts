@@ -48,7 +48,8 @@ const tools: Record<string, (message: Message, line: string) => unknown> = {
 
 if (process.argv.includes('--ignore-sigterm')) {
   process.on('SIGTERM', () => {})
-  setInterval(() => {}, 60_000)
+  // Not for ever, should a test lose it.
+  setTimeout(() => process.exit(), 30_000)
 }
 process.stderr.write('the odd server is up\n')
 

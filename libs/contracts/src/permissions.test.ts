@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { callEventNames, callEvents } from './call/events.ts'
+import { type BusUser, busUsers, inboxPrefix, permissionsOf } from './permissions.ts'
+import { subjects } from './subjects.ts'
+
+const at = { tenant: 'default', server: 'files', callId: '01a202b2-c500-7a3c-9b1e-5d2f40c6e871' }
+
+/** Subject matching as NATS does it. */
+function covers(pattern: string, subject: string): boolean {
+  const tokens = subject.split('.')
+  const parts = pattern.split('.')
+  const open = parts.at(-1) === '>'
+  if (open ? tokens.length < parts.length : tokens.length !== parts.length) return false
+  return parts.every((part, index) => part === '*' || part === '>' || part === tokens[index])
+}
+const publishers = (subject: string) =>
+  busUsers.filter((user) => permissionsOf(user).publish.some((pattern) => covers(pattern, subject)))
+const subscribers = (subject: string) =>
+  busUsers.filter((user) => permissionsOf(user).subscribe.some((pattern) => covers(pattern, subject)))
+
+test('I11: each event of a call can be published by its writer and nobody else', () => {
+  for (const name of callEventNames) {
+    assert.deepEqual(publishers(subjects.call(at, name)), [callEvents[name].writer], name)
+  }
+})
+
+test('I11: an event that is not in the table can be published by nobody', () => {
+  assert.deepEqual(publishers(subjects.call(at, 'approved')), [])
+})
+
+test('I11: records, lifecycle events and hold timers have one writer each', () => {
+  assert.deepEqual(publishers(subjects.auditRecord('default', 'files', 'allowed')), ['audit'])
+  assert.deepEqual(publishers(subjects.lifecycleEvent('default', 'files', 'started')), ['lifecycle'])
+  assert.deepEqual(publishers(subjects.holdTimer(at.callId)), ['policy'])
+  assert.deepEqual(publishers(subjects.holdExpired(at)), [], 'only the server rings')
+})
+
+test('I11: the registry is written by lifecycle, policies by policy, sessions by the gateway', () => {
+  assert.deepEqual(publishers('$KV.servers.server.files'), ['lifecycle'])
+  assert.deepEqual(publishers('$KV.policies.current'), ['policy'])
+  assert.deepEqual(publishers('$KV.sessions.x'), ['gateway'])
+  assert.deepEqual(publishers('$O.payloads.C.x'), ['gateway', 'agent-executor'])
+})
+
+test('I11: streams are made, changed and emptied by the set-up alone; audit purges what it sealed', () => {
+  for (const stream of ['CALLS', 'AUDIT', 'LIFECYCLE', 'TIMERS', 'KV_servers', 'KV_policies']) {
+    for (const verb of ['CREATE', 'UPDATE', 'DELETE', 'MSG.DELETE', 'RESTORE', 'PURGE']) {
+      const may = publishers(`$JS.API.STREAM.${verb}.${stream}`)
+      assert.deepEqual(
+        may,
+        verb === 'PURGE' && stream === 'CALLS' ? ['audit', 'provisioner'] : ['provisioner'],
+        `${verb} ${stream}`,
+      )
+    }
+  }
+})
+
+test('I11: the executor may consume grants and nothing else', () => {
+  const create = (filter: string) => publishers(`$JS.API.CONSUMER.CREATE.CALLS.executor-files.${filter}`)
+  assert.ok(create(subjects.callEvents('allowed', 'files')).includes('agent-executor'))
+  for (const event of ['requested', 'held', 'voted']) {
+    assert.ok(!create(subjects.callEvents(event, 'files')).includes('agent-executor'), event)
+  }
+  assert.ok(!publishers('$JS.API.CONSUMER.CREATE.CALLS.executor-files').includes('agent-executor'))
+})
+
+test('I11: nobody reads the inbox of another, and only who answers may write to it', () => {
+  for (const user of busUsers) assert.deepEqual(subscribers(`${inboxPrefix(user)}.x`), [user])
+  const writers = (user: BusUser) => publishers(`${inboxPrefix(user)}.x`)
+  assert.deepEqual(writers('gateway'), ['policy'])
+  assert.deepEqual(writers('console'), ['policy', 'lifecycle', 'audit'])
+  for (const user of busUsers) if (user !== 'gateway' && user !== 'console') assert.deepEqual(writers(user), [], user)
+})
+
+test('I11: votes and rulings are asked by the console alone, and answered by policy alone', () => {
+  for (const verb of ['vote', 'resolve', 'approval', 'approvals']) {
+    assert.deepEqual(publishers(subjects.api('policy', verb)), ['console'], verb)
+    assert.deepEqual(subscribers(subjects.api('policy', verb)), ['policy'], verb)
+  }
+  assert.deepEqual(publishers(subjects.api('policy', 'visible')), ['gateway', 'console'])
+  assert.deepEqual(publishers(subjects.api('lifecycle', 'accept')), ['console'])
+})
+
+test('I11: events of calls cannot be read by subscribing; the auditor, who only reads, is the one exception', () => {
+  for (const name of callEventNames) assert.deepEqual(subscribers(subjects.call(at, name)), ['auditor'], name)
+})

@@ -1,0 +1,64 @@
+import type { z } from 'zod'
+import { envelopeSchema } from '../call/envelope.ts'
+import { callEventNames, callEvents } from '../call/events.ts'
+import { Grant } from '../call/grant.ts'
+import { McpServerDocument } from '../documents/mcp-server.ts'
+import { ToolPolicy } from '../documents/tool-policy.ts'
+import { AuditRecord, SealedRecord } from '../record/audit-record.ts'
+import { LifecycleEvent } from '../record/lifecycle-event.ts'
+
+/** One schema of the wire contract. */
+export interface WireSchema {
+  /** Without `.json`; the version is part of the name, and a new version is a new file. */
+  name: string
+  /** `message`: we write it, anybody reads it. `document`: people write it, we read it strictly. */
+  role: 'message' | 'document'
+  meaning: string
+  schema: z.ZodType
+}
+
+/** Everything that others may read or write, one file each in `proto/schemas/`. */
+export const wireSchemas: readonly WireSchema[] = [
+  ...callEventNames.map((name) => ({
+    name: `${name}.v1`,
+    role: 'message' as const,
+    meaning: callEvents[name].meaning,
+    schema: envelopeSchema(name),
+  })),
+  {
+    name: 'grant.v1',
+    role: 'message',
+    meaning: 'What `allowed` carries: permission for exactly one call, signed.',
+    schema: Grant,
+  },
+  {
+    name: 'audit-record.v1',
+    role: 'message',
+    meaning: 'What audit seals: one event of a call, with its place in the stream.',
+    schema: AuditRecord,
+  },
+  {
+    name: 'sealed-record.v1',
+    role: 'message',
+    meaning: 'A record with its place in the hash chain of the audit log.',
+    schema: SealedRecord,
+  },
+  {
+    name: 'lifecycle-event.v1',
+    role: 'message',
+    meaning: 'What was done to a tool server, by whom and why.',
+    schema: LifecycleEvent,
+  },
+  {
+    name: 'tool-policy.v1alpha1',
+    role: 'document',
+    meaning: 'A policy document. Unknown members are errors.',
+    schema: ToolPolicy,
+  },
+  {
+    name: 'mcp-server.v1beta1',
+    role: 'document',
+    meaning: 'A tool server document. Unknown members are errors.',
+    schema: McpServerDocument,
+  },
+]

@@ -1,0 +1,61 @@
+import type { Telemetry } from '@countersign/telemetry'
+import type { Log } from './log/log.ts'
+
+type Meter = Telemetry['meter']
+
+/** What audit counts. */
+export class AuditMetrics {
+  readonly #meter: Meter
+  readonly #sealed: ReturnType<Meter['createCounter']>
+  readonly #purged: ReturnType<Meter['createCounter']>
+  readonly #missing: ReturnType<Meter['createCounter']>
+  readonly #batch: ReturnType<Meter['createHistogram']>
+  readonly #duration: ReturnType<Meter['createHistogram']>
+  /** Events stored and not acknowledged yet, when last looked at. */
+  lag = 0
+
+  constructor(meter: Meter) {
+    this.#meter = meter
+    this.#sealed = meter.createCounter('countersign_audit_records_sealed', {
+      description: 'Records on disk in the log',
+    })
+    this.#purged = meter.createCounter('countersign_audit_events_purged', { description: 'Events removed from CALLS' })
+    this.#missing = meter.createCounter('countersign_audit_events_missing', {
+      description: 'Events gone before they were sealed',
+    })
+    this.#batch = meter.createHistogram('countersign_audit_batch_size', { description: 'Records appended at once' })
+    this.#duration = meter.createHistogram('countersign_audit_seal_duration', {
+      unit: 's',
+      description: 'Time of an append',
+    })
+  }
+
+  purged(messages: number): void {
+    this.#purged.add(messages)
+  }
+
+  gap(events: number): void {
+    this.#missing.add(events)
+  }
+
+  /** Shows the size of a log, and the lag. */
+  observe(log: Log): void {
+    const gauge = (name: string, description: string, value: () => number) =>
+      this.#meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(value()))
+    gauge('countersign_audit_log_size', 'Records in the log', () => log.size)
+    gauge('countersign_audit_log_bytes', 'Bytes of the log', () => log.bytes)
+    gauge('countersign_audit_lag', 'Events stored and not acknowledged yet', () => this.lag)
+  }
+
+  /** Appends, counted and timed. */
+  timed(append: Log['append']): Log['append'] {
+    return async (records) => {
+      const begun = performance.now()
+      const sealed = await append(records)
+      this.#duration.record((performance.now() - begun) / 1000)
+      this.#batch.record(sealed.length)
+      this.#sealed.add(sealed.length)
+      return sealed
+    }
+  }
+}

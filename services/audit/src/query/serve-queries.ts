@@ -1,0 +1,45 @@
+import type { Bus } from '@countersign/bus'
+import { CountersignError, verbs } from '@countersign/contracts'
+import type { Log } from '../log/log.ts'
+import type { RecordIndex } from './record-index.ts'
+
+/** Queries that may wait; one scans at a time, so that sealing keeps its share of the processor. */
+const maxWaiting = 32
+
+/** Answers `audit.records`, `audit.calls` and `audit.status`. */
+export function serveQueries(
+  bus: Pick<Bus, 'serveApi'>,
+  log: Log,
+  index: RecordIndex,
+  onDefect: (error: unknown) => void,
+): { stop: () => void } {
+  const inTurn = oneAtATime()
+  const serving = [
+    bus.serveApi(verbs.audit.records, (query) => inTurn(() => index.records(query)), onDefect),
+    bus.serveApi(verbs.audit.calls, (query) => inTurn(() => index.calls(query)), onDefect),
+    bus.serveApi(verbs.audit.status, () => statusOf(log), onDefect),
+  ]
+  return { stop: () => serving.forEach(({ stop }) => stop()) }
+}
+
+function statusOf(log: Log) {
+  const { size, head, last, sealedAt } = log
+  return { size, head, lastSeq: last?.seq ?? 0, sealedAt: sealedAt?.toISOString() ?? null }
+}
+
+function oneAtATime() {
+  let turn: Promise<unknown> = Promise.resolve()
+  let waiting = 0
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (waiting >= maxWaiting)
+      throw new CountersignError('overloaded', 'too many audit queries are waiting; ask again later')
+    waiting += 1
+    const result = turn.then(work)
+    turn = result.catch(() => {})
+    try {
+      return await result
+    } finally {
+      waiting -= 1
+    }
+  }
+}

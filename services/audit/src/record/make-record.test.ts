@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AuditRecord, canonicalJson, type Json, makeEvent, sha256, subjects } from '@countersign/contracts'
+import { requestedFixture } from '@countersign/testing'
+import { makeRecord } from './make-record.ts'
+import { noCall, readHead } from './record-text.ts'
+
+const storedAt = new Date('2026-11-22T10:00:00.123Z')
+const created = '2026-11-22T09:00:00.123456789Z'
+const data = requestedFixture({ principal: 'a "quoted" one' }, { '9': 1, '10': 2, text: ',"event":"forged"' })
+const event = makeEvent('requested', data, { now: storedAt })
+const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+
+test('a record is the canonical text of the event with its place in the stream', () => {
+  const subject = subjects.call(data, 'requested')
+  const record = makeRecord({ subject, data: bytes(event), seq: 7, storedAt }, created)
+  const parsed = AuditRecord.parse(JSON.parse(record.text))
+  assert.equal(record.text, canonicalJson(parsed as unknown as Json))
+  assert.deepEqual(parsed.cloudEvent, event)
+  assert.deepEqual(parsed.stream, { seq: 7, created })
+  const { text, ...head } = record
+  assert.deepEqual(readHead(text), head)
+})
+
+test('whatever was stored has a record: what is not an event is kept by digest and first bytes', () => {
+  const subject = subjects.call(data, 'requested')
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+  const bad: [string, Uint8Array][] = [
+    ['not JSON', new TextEncoder().encode('{"a":')],
+    ['not UTF-8', Uint8Array.of(0x22, 0xff, 0x22)],
+    ['a lone surrogate', new TextEncoder().encode('{"id":"1","type":"t","data":{"a":"\\ud800"}}')],
+    ['no number', new TextEncoder().encode('{"id":"1","type":"t","data":{"a":1e999}}')],
+    ['too deep', new TextEncoder().encode(`{"id":"1","type":"t","data":{"a":${deep}}}`)],
+    ['too long', bytes({ id: '1', type: 't', data: { a: 'x'.repeat(5 * 1024 * 1024) } })],
+    ['no event', bytes({ hello: 'world' })],
+    ['nothing', new Uint8Array()],
+  ]
+  for (const [what, content] of bad) {
+    const { text } = makeRecord({ subject, data: content, seq: 1, storedAt }, created)
+    const { cloudEvent, callId } = AuditRecord.parse(JSON.parse(text))
+    assert.equal(callId, data.callId, what)
+    assert.equal(cloudEvent['digest'], sha256(content), what)
+    const kept = Buffer.from(cloudEvent['malformed'] as string, 'base64')
+    assert.deepEqual(kept, Buffer.from(content.subarray(0, 4096)), what)
+    assert.equal(text, canonicalJson(JSON.parse(text) as Json), what)
+  }
+})
+
+test('a subject that names no call is kept in the record', () => {
+  for (const subject of [
+    'calls.x',
+    `calls.NOT-A-LABEL.files.${data.callId}.requested`,
+    `${subjects.call(data, 'requested')}.more`,
+  ]) {
+    const record = makeRecord({ subject, data: bytes(event), seq: 1, storedAt }, created)
+    const { cloudEvent, ...head } = AuditRecord.parse(JSON.parse(record.text))
+    assert.equal(cloudEvent['subject'], subject)
+    assert.equal(head.callId, noCall.callId)
+  }
+})

@@ -1,0 +1,32 @@
+import type { Bus, Consumption } from '@countersign/bus'
+import { consumers } from '@countersign/contracts'
+import type { Recorder } from './recorder.ts'
+
+/** Events handed over at once, at most; they share one sync of the disk. */
+const maxBatch = 500
+// Nobody waits for a record to be sealed: gathering a moment saves an fsync an event, on a disk that calls wait for.
+const lingerMs = 25
+
+/**
+ * Takes every event of `CALLS` in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
+ * in again until it can, and nothing overtakes it.
+ *
+ * @param told of each batch that was recorded and of each that failed
+ */
+export function onAny(
+  bus: Pick<Bus, 'consumeBatches'>,
+  recorder: Recorder,
+  told: { onRecorded: (count: number) => void; onProblem: (error: unknown) => void },
+): Consumption {
+  return bus.consumeBatches({
+    stream: consumers.audit.stream,
+    consumer: consumers.audit.name,
+    maxBatch,
+    lingerMs,
+    handler: async (batch) => {
+      await recorder.record(batch)
+      told.onRecorded(batch.length)
+    },
+    onProblem: told.onProblem,
+  })
+}

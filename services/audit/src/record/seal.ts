@@ -1,0 +1,110 @@
+import type { Bus } from '@countersign/bus'
+import type { Log, Sealed } from '../log/log.ts'
+import { makeRecord, type StoredMessage } from './make-record.ts'
+import type { RecordText } from './record-text.ts'
+import type { StreamEpoch } from './stream-epoch.ts'
+
+/** What sealing works with. */
+export interface SealOptions {
+  bus: Pick<Bus, 'readStream'>
+  append: Log['append']
+  epoch: StreamEpoch
+  /** Told of records once they are on disk, in order. */
+  onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
+  /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
+  onGap: (gap: { created: string; from: number; to: number }) => void
+}
+
+/** Appended and synced at once, at most: bounds what a batch of large events takes in memory. */
+const chunkBytes = 4 * 1024 * 1024
+const readLimits = { maxMessages: 500, maxBytes: chunkBytes }
+
+/**
+ * Seals messages in stream order, each once. The consumer alone does not give that: after a crash or a reconnection the server
+ * hands out what is new first and what was lost on the way only a minute later, and acknowledging the new acknowledges both.
+ * So sequences that are missing before a message are read from the stream itself (I8).
+ *
+ * @throws Error when something could not be sealed; what was sealed before it stays sealed, and is passed over next time
+ */
+export async function seal(options: SealOptions, messages: readonly StoredMessage[]): Promise<void> {
+  const { epoch } = options
+  if (messages.length === 0) return
+  let created = epoch.known
+  // Sealed already, or from a stream made anew? Only the server knows.
+  if (created === undefined || lowestSeq(messages) <= epoch.sealedThrough(created)) ({ created } = await epoch.read())
+  let next = epoch.sealedThrough(created) + 1
+  let fresh: StoredMessage[] = []
+  for (const message of messages) {
+    if (message.seq < next) continue
+    if (message.seq > next) {
+      await appendAll(options, created, fresh)
+      fresh = []
+      next = await sealMissing(options, created, next, message.seq)
+      if (message.seq < next) continue
+    }
+    fresh.push(message)
+    next = message.seq + 1
+  }
+  await appendAll(options, created, fresh)
+}
+
+/** Seals everything that is in the stream now, without waiting for the consumer. */
+export async function sealAll(options: SealOptions): Promise<void> {
+  const { created, lastSeq } = await options.epoch.read()
+  for (;;) {
+    const next = options.epoch.sealedThrough(created) + 1
+    if (next > lastSeq) return
+    const messages = await options.bus.readStream('CALLS', next, readLimits)
+    if (messages.length === 0) return
+    noteGap(options, created, next, messages[0]!.seq)
+    await appendAll(options, created, messages)
+  }
+}
+
+/** Seals what is there from `next` up to a message that was delivered; resolves to the sequence to go on with. */
+async function sealMissing(options: SealOptions, created: string, next: number, delivered: number): Promise<number> {
+  while (next < delivered) {
+    const messages = await options.bus.readStream('CALLS', next, readLimits)
+    if (messages.length === 0) {
+      const stream = await options.epoch.read()
+      if (stream.created !== created) throw new Error('CALLS was made anew while its events were recorded')
+      // The message is from a stream that is no more.
+      if (stream.lastSeq < delivered) return delivered + 1
+      // A replica may not have it yet; only what the stream has passed is gone for good.
+      if (stream.firstSeq <= delivered) throw new Error(`events ${next} to ${delivered} cannot be read from CALLS yet`)
+      noteGap(options, created, next, delivered)
+      return delivered
+    }
+    noteGap(options, created, next, Math.min(messages[0]!.seq, delivered))
+    await appendAll(options, created, messages)
+    next = messages.at(-1)!.seq + 1
+  }
+  return next
+}
+
+function lowestSeq(messages: readonly StoredMessage[]): number {
+  return messages.reduce((lowest, { seq }) => Math.min(lowest, seq), Number.POSITIVE_INFINITY)
+}
+
+function noteGap({ onGap }: SealOptions, created: string, expected: number, found: number): void {
+  if (found > expected) onGap({ created, from: expected, to: found - 1 })
+}
+
+async function appendAll(
+  { append, onSealed }: SealOptions,
+  created: string,
+  messages: readonly StoredMessage[],
+): Promise<void> {
+  let records: RecordText[] = []
+  let bytes = 0
+  for (const message of messages) {
+    const record = makeRecord(message, created)
+    records.push(record)
+    bytes += record.text.length
+    if (bytes < chunkBytes) continue
+    await onSealed(await append(records))
+    records = []
+    bytes = 0
+  }
+  if (records.length > 0) await onSealed(await append(records))
+}

@@ -1,0 +1,148 @@
+/**
+ * audit: seals every event of every call into a log that shows when it was changed.
+ *
+ * File map: record/ on-any (takes events in batches) → make-record → seal (in stream order, each once) → publish (on AUDIT),
+ * in turn by recorder · log/ the log: log.ts is what the rest knows of it, chain-log.ts the form it has (files of JSON lines,
+ * a chain of hashes, signed checkpoints), verify.ts checks it offline · retention/ purges what is sealed and ended · query/
+ * answers `audit.records`, `audit.calls`, `audit.status`.
+ *
+ * Invariants upheld here:
+ * I8  An event is acknowledged after it is on disk in the log and on AUDIT, and purged only after that.
+ * I9  Records hold what events hold; log lines name sequences and counts, never content.
+ * I12 What is sealed and what is published is read back from the log and from AUDIT at start.
+ */
+import type { Consumption } from '@countersign/bus'
+import { consumers } from '@countersign/contracts'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import type { AuditConfig } from './config.ts'
+import type { Log } from './log/log.ts'
+import { openLog } from './log/open-log.ts'
+import { readSigningKey } from './log/read-signing-key.ts'
+import { AuditMetrics } from './metrics.ts'
+import { ScanIndex } from './query/scan-index.ts'
+import { serveQueries } from './query/serve-queries.ts'
+import { workingState } from './query/working-state.ts'
+import { onAny } from './record/on-any.ts'
+import { RecordPublisher } from './record/publish.ts'
+import { Recorder } from './record/recorder.ts'
+import { StreamEpoch } from './record/stream-epoch.ts'
+import { retentionTimes } from './retention/purge-due.ts'
+import { Retention } from './retention/retention.ts'
+
+const lagEveryMs = 2000
+
+/** The parts of audit, in the order in which they start. */
+export function auditParts(config: AuditConfig, { bus, log: logger, telemetry, expectations }: ServiceContext): Part[] {
+  const logUsable = expectations.expect('audit log')
+  const streamKnown = expectations.expect('CALLS stream')
+  const consumerRunning = expectations.expect('audit consumer')
+  const recording = expectations.expect('recording')
+  const metrics = new AuditMetrics(telemetry.meter)
+  let log: Log
+  let epoch: StreamEpoch
+  let retention: Retention
+  let recorder: Recorder
+  let consumption: Consumption
+  let queries: { stop: () => void }
+  let watch: NodeJS.Timeout
+
+  return [
+    {
+      name: 'log',
+      async start() {
+        log = await openLog({
+          dir: config.auditDir,
+          key: readSigningKey(config.auditKeyFile),
+          onTorn: (torn) => logger.warn(torn, 'a crash left the end of the audit log half-written; it was cut off'),
+          onProblem: (error) => logger.warn({ err: error }, 'the checkpoint of the audit log could not be written'),
+        })
+        metrics.observe(log)
+        logUsable(true)
+        logger.info({ size: log.size, head: log.head, last: log.last }, 'audit log is open')
+      },
+      stop: () => log.close(),
+    },
+    {
+      name: 'recorder',
+      async start() {
+        epoch = new StreamEpoch(bus, log)
+        retention = new Retention({
+          bus,
+          epoch,
+          times: retentionTimes(config.auditGraceMs),
+          everyMs: Math.min(1000, Math.max(50, config.auditGraceMs / 4)),
+          now: Date.now,
+          onPurged: (messages) => metrics.purged(messages),
+          onProblem: (error) => logger.warn({ err: error }, 'ended calls could not be purged; it is tried again'),
+        })
+        const publisher = new RecordPublisher(bus, log)
+        recorder = new Recorder({
+          bus,
+          append: metrics.timed((records) => log.append(records)),
+          epoch,
+          publish: (sealed) => publisher.publishThrough(sealed),
+          onSealed: (sealed) => retention.sealed(sealed),
+          onGap: (gap) => {
+            metrics.gap(gap.to - gap.from + 1)
+            logger.error(gap, 'events left CALLS before audit had sealed them; the sequences in the log show the gap')
+          },
+        })
+        await epoch.read()
+        streamKnown(true)
+        await publisher.resume()
+        await retention.rebuild()
+        await recorder.recordAll()
+        recording(true)
+      },
+      stop: () => recorder.idle(),
+    },
+    {
+      name: 'consumer',
+      start() {
+        consumption = onAny(bus, recorder, {
+          onRecorded: () => recording(true),
+          onProblem(error) {
+            // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).
+            recording(false)
+            logger.error({ err: error }, 'events could not be recorded; they are kept and tried again')
+          },
+        })
+      },
+      stop: () => consumption.stop(),
+    },
+    {
+      name: 'retention',
+      start: () => retention.start(),
+      stop: () => retention.stop(),
+    },
+    {
+      name: 'queries',
+      start() {
+        const index = new ScanIndex(log, workingState(bus))
+        queries = serveQueries(bus, log, index, (error) => logger.error({ err: error }, 'an audit query failed'))
+      },
+      stop: () => queries.stop(),
+    },
+    {
+      name: 'lag',
+      async start() {
+        let { reconnects } = bus
+        const look = async () => {
+          metrics.lag = await bus.consumerLag(consumers.audit.stream, consumers.audit.name)
+          consumerRunning(true)
+          if (bus.reconnects === reconnects) return
+          // What was on its way when the connection broke is delivered again only after a minute.
+          await recorder.recordAll()
+          reconnects = bus.reconnects
+        }
+        const onProblem = (error: unknown) => {
+          consumerRunning(false)
+          logger.warn({ err: error }, 'the audit consumer or its stream cannot be read; it is tried again')
+        }
+        await look()
+        watch = setInterval(() => void look().catch(onProblem), lagEveryMs)
+      },
+      stop: () => clearInterval(watch),
+    },
+  ]
+}

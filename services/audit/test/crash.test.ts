@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { findNatsServer, startNatsServer } from '@countersign/bus/server'
+import { verbs } from '@countersign/contracts'
+import { startTestBus, until } from '@countersign/testing'
+import { verifyLog } from '../src/log/verify.ts'
+import { auditFolder, callWriter, openTestLog, readAll, readAudit, readLog, startAudit } from './harness.ts'
+
+test('I8, I12: killed at any moment, audit goes on without a gap or a duplicate', { timeout: 120_000 }, async (t) => {
+  const testBus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const writer = await callWriter(testBus)
+  const reader = await testBus.connect('audit')
+  let writing = true
+  const load = (async () => {
+    // A burst, then a pause: what was delivered last is then not always followed by something newer.
+    while (writing) {
+      await Promise.all(Array.from({ length: 20 }, () => writer.request().then((call) => writer.deny(call))))
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 100))
+    }
+  })()
+  for (let round = 0; round < 6; round++) {
+    const audit = await startAudit(t, testBus, folder)
+    const { lastSeq } = await reader.streamInfo('AUDIT')
+    // Some die while they catch up, some in the middle of the load.
+    const more = round % 3 === 0 ? 0 : Math.floor(Math.random() * 60)
+    await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= lastSeq + more, 'it has published some')
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 30))
+    assert.equal(await audit.stop('SIGKILL'), null)
+  }
+  writing = false
+  await load
+  const last = await startAudit(t, testBus, folder)
+  const stored = await readAll(reader, 'CALLS')
+  await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= stored.length, 'all is published')
+  assert.equal(await last.stop('SIGTERM'), 0)
+
+  assert.equal((await verifyLog(folder.dir)).problem, undefined)
+  const log = await openTestLog(folder)
+  const sealed = await readLog(log)
+  await log.close()
+  assert.ok(stored.length > 100, 'there was a load')
+  assert.deepEqual(
+    sealed.map(({ record }) => record.stream.seq),
+    stored.map(({ seq }) => seq),
+  )
+  assert.deepEqual(await readAudit(reader), sealed)
+})
+
+test('I12: with the bus killed and back again, audit goes on by itself', { timeout: 60_000 }, async (t) => {
+  const testBus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const writer = await callWriter(testBus)
+  const [reader, console] = await Promise.all([testBus.connect('audit'), testBus.connect('console')])
+  const audit = await startAudit(t, testBus, folder)
+  await Promise.all(Array.from({ length: 50 }, () => writer.request()))
+  const { port, passwords } = testBus.server
+  await testBus.server.stop('SIGKILL')
+  const server = await startNatsServer({ binary: await findNatsServer(), dir: testBus.dir, port, passwords })
+  t.after(() => server.stop('SIGKILL'))
+  await until(() => writer.gateway.connected && reader.connected && console.connected, 'everybody is back')
+  await Promise.all(Array.from({ length: 50 }, () => writer.request()))
+  await until(async () => (await console.callApi(verbs.audit.status, {})).size >= 100, 'all is sealed')
+  await until(async () => (await audit.ready()).status === 200, 'it is ready again')
+  assert.equal(await audit.stop('SIGTERM'), 0)
+  assert.equal((await verifyLog(folder.dir)).problem, undefined)
+  const log = await openTestLog(folder)
+  const sealed = await readLog(log)
+  await log.close()
+  const stored = await readAll(reader, 'CALLS')
+  assert.deepEqual(
+    sealed.map(({ record }) => record.stream.seq),
+    stored.map(({ seq }) => seq),
+  )
+  assert.equal(new Set(sealed.map(({ record }) => record.stream.created)).size, 1)
+  assert.deepEqual(await readAudit(reader), sealed)
+})
+
+test(
+  'I7, I8: on a full disk nothing is acknowledged and readiness is red; with space again all is sealed',
+  { timeout: 60_000 },
+  async (t) => {
+    if (process.platform !== 'linux') return t.skip('sets the limit of a running process with prlimit')
+    const testBus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const writer = await callWriter(testBus)
+    const reader = await testBus.connect('audit')
+    const audit = await startAudit(t, testBus, folder)
+    const limit = (bytes: number | 'unlimited') =>
+      execFileSync('prlimit', ['--pid', String(audit.child.pid), `--fsize=${bytes}:unlimited`])
+    await writer.request()
+    await until(async () => (await reader.streamInfo('AUDIT')).lastSeq === 1, 'one is sealed')
+    const segment = join(folder.dir, 'segment-000000000000.jsonl')
+    // No file may grow beyond this, in the middle of a record.
+    limit((await stat(segment)).size + 5000)
+    for (let count = 0; count < 30; count++) await writer.request()
+    await until(async () => (await audit.ready()).body.includes('recording'), 'readiness is red')
+    assert.equal((await audit.ready()).status, 503)
+    assert.match(audit.output(), /EFBIG/)
+    const published = (await reader.streamInfo('AUDIT')).lastSeq
+    assert.ok(published < 31)
+    await until(
+      async () => (await reader.consumerLag('CALLS', 'audit')) === 31 - published,
+      'only what is sealed is acknowledged',
+    )
+    limit('unlimited')
+    await until(async () => (await audit.ready()).status === 200, 'readiness is green')
+    await until(async () => (await reader.consumerLag('CALLS', 'audit')) === 0, 'all is acknowledged')
+    assert.equal(await audit.stop('SIGTERM'), 0)
+    assert.deepEqual({ ...(await verifyLog(folder.dir)), head: '' }, { size: 31, head: '', problem: undefined })
+    assert.equal((await readAudit(reader)).length, 31)
+  },
+)

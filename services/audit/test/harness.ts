@@ -1,0 +1,149 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Bus } from '@countersign/bus'
+import { callFieldsOf, makeEvent, SealedRecord, sha256, subjects } from '@countersign/contracts'
+import { type Cleanup, requestedFixture, type TestBus } from '@countersign/testing'
+import type { Log } from '../src/log/log.ts'
+import { openLog } from '../src/log/open-log.ts'
+import { makeRecord } from '../src/record/make-record.ts'
+
+/** A folder that goes away with the test, with a key to sign with. */
+export async function auditFolder(t: Cleanup): Promise<{ dir: string; keyFile: string; key: KeyObject }> {
+  const root = await mkdtemp(join(tmpdir(), 'countersign-audit-'))
+  t.after(() => rm(root, { recursive: true, force: true }))
+  const key = generateKeyPairSync('ed25519').privateKey
+  const keyFile = join(root, 'key.pem')
+  await writeFile(keyFile, key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
+  return { dir: join(root, 'log'), keyFile, key }
+}
+
+/** The log of a folder, opened in this process. */
+export function openTestLog(
+  folder: { dir: string; key: KeyObject },
+  more: { maxSegmentBytes?: number } = {},
+): Promise<Log> {
+  const fail = (error: unknown) => {
+    throw error
+  }
+  return openLog({ ...folder, checkpointEveryMs: 1, onTorn: () => {}, onProblem: fail, ...more })
+}
+
+/** A running audit service. */
+export interface RunningAudit {
+  child: ChildProcess
+  output: () => string
+  ready: () => Promise<{ status: number; body: string }>
+  stop: (signal: NodeJS.Signals) => Promise<number | null>
+}
+
+/** Starts the service as a process of its own and waits until it says that it has started. */
+export async function startAudit(
+  t: Cleanup,
+  { server, dir }: TestBus,
+  folder: { dir: string; keyFile: string },
+  more: Record<string, string> = {},
+): Promise<RunningAudit> {
+  const passwordFile = join(dir, 'audit.password')
+  await writeFile(passwordFile, server.passwords.audit, { mode: 0o600 })
+  const child = fork(new URL('../src/main.ts', import.meta.url), {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: {
+      ...process.env,
+      COUNTERSIGN_NATS_URL: server.url,
+      COUNTERSIGN_NATS_PASSWORD_FILE: passwordFile,
+      COUNTERSIGN_AUDIT_DIR: folder.dir,
+      COUNTERSIGN_AUDIT_KEY_FILE: folder.keyFile,
+      ...more,
+    },
+  })
+  let output = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  const stop = (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    return exited
+  }
+  t.after(async () => void (await stop('SIGKILL')))
+  const started = new Promise<{ healthPort: number }>((resolve) =>
+    child.once('message', (message) => resolve(message as never)),
+  )
+  const early = exited.then((code) => {
+    throw new Error(`audit ended with ${code} before it had started:\n${output}`)
+  })
+  early.catch(() => {})
+  const { healthPort } = await Promise.race([started, early])
+  const ready = async () => {
+    const response = await fetch(`http://127.0.0.1:${healthPort}/readyz`)
+    return { status: response.status, body: await response.text() }
+  }
+  return { child, output: () => output, ready, stop }
+}
+
+const soon = () => Date.now() + 20_000
+
+/** Writes calls as the services do: requested, and denied where it should end. */
+export async function callWriter({ connect }: TestBus) {
+  const [gateway, policy] = await Promise.all([connect('gateway'), connect('policy')])
+  return {
+    gateway,
+    policy,
+    async request(more: Parameters<typeof requestedFixture>[0] = {}, args = {}) {
+      const event = makeEvent('requested', requestedFixture(more, args), { now: new Date() })
+      const { seq } = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
+      return { at: event.data, seq }
+    },
+    async deny({ at, seq }: { at: ReturnType<typeof requestedFixture>; seq: number }, code = 'policy') {
+      const denied = makeEvent('denied', { ...callFieldsOf(at), reason: { code, message: 'no' } }, { now: new Date() })
+      return policy.publishEvent(at, 'denied', denied, seq, soon())
+    },
+    /** Any event of a call, by whoever may write it; its content does not matter. */
+    async write(bus: Bus, at: ReturnType<typeof requestedFixture>, event: string) {
+      const data = JSON.stringify({ id: `${at.callId}.${event}`, type: event, data: callFieldsOf(at) })
+      return bus.store(
+        { subject: subjects.call(at, event), data: Buffer.from(data), msgId: sha256(data + Math.random()) },
+        soon(),
+      )
+    },
+  }
+}
+
+/** All messages of a stream. */
+export async function readAll(bus: Bus, stream: 'CALLS' | 'AUDIT') {
+  const all: Awaited<ReturnType<Bus['readStream']>> = []
+  for (;;) {
+    const page = await bus.readStream(stream, (all.at(-1)?.seq ?? 0) + 1, { maxMessages: 1000, maxBytes: 2 ** 23 })
+    if (page.length === 0) return all
+    all.push(...page)
+  }
+}
+
+/** What `AUDIT` carries, checked against its schema. */
+export async function readAudit(bus: Bus): Promise<SealedRecord[]> {
+  return (await readAll(bus, 'AUDIT')).map(({ data }) => SealedRecord.parse(JSON.parse(Buffer.from(data).toString())))
+}
+
+/** Everything in a log, oldest first. */
+export async function readLog(log: Log): Promise<SealedRecord[]> {
+  const entries = []
+  for await (const entry of log.backward(log.size)) entries.push(SealedRecord.parse(JSON.parse(entry.text)))
+  return entries.toReversed()
+}
+
+/** Records without a bus, for tests of the log alone. */
+export function testRecords(count: number, firstSeq = 1, text = (seq: number) => `text ${seq}`) {
+  return Array.from({ length: count }, (_, place) => {
+    const seq = firstSeq + place
+    const data = requestedFixture({}, { text: text(seq) })
+    const event = makeEvent('requested', data, { now: new Date() })
+    const message = {
+      subject: subjects.call(data, 'requested'),
+      data: Buffer.from(JSON.stringify(event)),
+      seq,
+      storedAt: new Date(),
+    }
+    return makeRecord(message, '2026-11-22T09:00:00Z')
+  })
+}

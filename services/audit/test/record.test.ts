@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { newCallId, subjects, verbs } from '@countersign/contracts'
+import { type Cleanup, startTestBus, until } from '@countersign/testing'
+import type { Sealed } from '../src/log/log.ts'
+import { verifyLog } from '../src/log/verify.ts'
+import { seal, sealAll, type SealOptions } from '../src/record/seal.ts'
+import { RecordPublisher } from '../src/record/publish.ts'
+import { StreamEpoch } from '../src/record/stream-epoch.ts'
+import {
+  auditFolder,
+  callWriter,
+  openTestLog,
+  readAll,
+  readAudit,
+  readLog,
+  startAudit,
+  testRecords,
+} from './harness.ts'
+
+const soon = () => Date.now() + 10_000
+
+test(
+  'I8: every event is sealed in order, published as it was sealed, and answered for',
+  { timeout: 60_000 },
+  async (t) => {
+    const testBus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const writer = await callWriter(testBus)
+    // Some are there before audit is, most come while it runs.
+    const early = await Promise.all(Array.from({ length: 30 }, () => writer.request()))
+    const audit = await startAudit(t, testBus, folder)
+    assert.equal((await audit.ready()).status, 200)
+    await Promise.all(early.map((call) => writer.deny(call)))
+    const late = await Promise.all(
+      Array.from({ length: 400 }, (_, place) => writer.request({ principal: `p${place % 10}` })),
+    )
+    await writer.gateway.store(
+      { subject: `calls.NO-LABEL.files.${newCallId(0)}.requested`, data: Buffer.from('not JSON'), msgId: 'garbage' },
+      soon(),
+    )
+    const [reader, console] = await Promise.all([testBus.connect('audit'), testBus.connect('console')])
+    await until(async () => (await console.callApi(verbs.audit.status, {})).size === 461, 'all is sealed')
+    await until(async () => (await reader.consumerLag('CALLS', 'audit')) === 0, 'all is acknowledged')
+
+    const status = await console.callApi(verbs.audit.status, {})
+    assert.equal(status.lastSeq, 461)
+    const { calls } = await console.callApi(verbs.audit.calls, { principal: 'p3', limit: 1000 })
+    assert.equal(calls.length, 40)
+    const { records } = await console.callApi(verbs.audit.records, { callId: late[7]!.at.callId })
+    assert.deepEqual(
+      records.map(({ record }) => record.event),
+      ['requested'],
+    )
+    await assert.rejects(console.callApi(verbs.audit.records, { limit: 5000 }), { code: 'invalid_params' })
+
+    assert.equal(await audit.stop('SIGTERM'), 0, audit.output())
+    const verified = await verifyLog(folder.dir)
+    assert.deepEqual(verified, { size: 461, head: status.head, problem: undefined })
+    const log = await openTestLog(folder)
+    const sealed = await readLog(log)
+    await log.close()
+    const stored = await readAll(reader, 'CALLS')
+    assert.deepEqual(
+      sealed.map(({ record }) => record.stream.seq),
+      stored.map(({ seq }) => seq),
+    )
+    const { created } = await reader.streamInfo('CALLS')
+    for (const [place, { record }] of sealed.entries()) {
+      assert.equal(record.stream.created, created)
+      // The client reads a delivery's time through a double, which can be a millisecond after what a direct read says.
+      assert.ok(Math.abs(Date.parse(record.storedAt) - stored[place]!.storedAt.getTime()) <= 1)
+      if (place < 460) assert.deepEqual(record.cloudEvent, JSON.parse(Buffer.from(stored[place]!.data).toString()))
+    }
+    assert.equal(sealed[460]!.record.cloudEvent['malformed'], Buffer.from('not JSON').toString('base64'))
+    assert.deepEqual(await readAudit(reader), sealed)
+    assert.ok((await reader.streamInfo('AUDIT', subjects.auditRecord('default', 'files', 'denied'))).subjects)
+  },
+)
+
+/** What sealing works with, in this process. */
+async function sealer(t: Cleanup, testBus: Awaited<ReturnType<typeof startTestBus>>) {
+  const bus = await testBus.connect('audit')
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  const gaps: [number, number][] = []
+  const sealed: Sealed[] = []
+  const options: SealOptions = {
+    bus,
+    epoch: new StreamEpoch(bus, log),
+    append: (records) => log.append(records),
+    onSealed: (batch) => void sealed.push(...batch),
+    onGap: ({ from, to }) => gaps.push([from, to]),
+  }
+  const seqs = () => sealed.map(({ record }) => record.seq)
+  return { bus, log, options, gaps, seqs }
+}
+
+const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, place) => first + place)
+
+test('I8: whatever order events are delivered in, they are sealed in stream order and each once', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const { bus, options, gaps, seqs } = await sealer(t, testBus)
+  for (let count = 0; count < 60; count++) await writer.request()
+  const stored = await readAll(bus, 'CALLS')
+  // After a crash the new ones come first; what the dead process was given comes a minute later.
+  await seal(options, stored.slice(40, 45))
+  assert.deepEqual(seqs(), upTo(60))
+  await seal(options, [...stored.slice(20, 50), ...stored.slice(0, 10)])
+  assert.deepEqual(seqs(), upTo(60))
+  const { seq } = await writer.request()
+  await writer.request()
+  await seal(options, [
+    ...stored.slice(55),
+    ...(await bus.readStream('CALLS', seq + 1, { maxMessages: 1, maxBytes: 1e6 })),
+  ])
+  await sealAll(options)
+  assert.deepEqual(seqs(), upTo(62))
+  assert.deepEqual(gaps, [])
+})
+
+test('events that somebody removed before they were sealed show as a gap', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const { bus, options, gaps, seqs } = await sealer(t, testBus)
+  for (let count = 0; count < 10; count++) await writer.request()
+  await sealAll(options)
+  for (let count = 0; count < 10; count++) await writer.request()
+  await bus.purge('CALLS', { seq: 15 })
+  await seal(options, await bus.readStream('CALLS', 18, { maxMessages: 10, maxBytes: 1e6 }))
+  assert.deepEqual(seqs(), [...upTo(10), ...upTo(20, 15)])
+  assert.deepEqual(gaps, [[11, 14]])
+})
+
+test('a stream made anew is told from the one before; one that was set back is refused', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const { bus, log, options, gaps, seqs } = await sealer(t, testBus)
+  // From another stream, further on than this one.
+  await log.append(testRecords(50))
+  for (let count = 0; count < 10; count++) await writer.request()
+  await seal(options, (await readAll(bus, 'CALLS')).slice(3))
+  assert.deepEqual(seqs(), upTo(10))
+  assert.deepEqual(gaps, [])
+  const { created } = await bus.streamInfo('CALLS')
+  assert.deepEqual(log.last, { seq: 10, created })
+  await log.append(testRecords(5, 11).map((record) => ({ ...record, created })))
+  for (let count = 0; count < 2; count++) await writer.request()
+  const again = (await readAll(bus, 'CALLS')).slice(10)
+  await assert.rejects(seal(options, again), /CALLS ends at 12, but the audit log has sealed its events up to 15/)
+  assert.equal(log.size, 65)
+})
+
+test('records that AUDIT lost are published again, and none twice', async (t) => {
+  const testBus = await startTestBus(t)
+  const bus = await testBus.connect('audit')
+  const folder = await auditFolder(t)
+  const log = await openTestLog(folder)
+  t.after(() => log.close())
+  await log.append(testRecords(700))
+  // AUDIT has the first hundred, as after a power failure.
+  await new RecordPublisher(bus, { ...partOf(log, 100) }).resume()
+  assert.equal((await readAudit(bus)).length, 100)
+  for (let again = 0; again < 2; again++) {
+    await new RecordPublisher(bus, log).resume()
+    assert.deepEqual(await readAudit(bus), await readLog(log))
+  }
+})
+
+test('I8: a log that is not the one AUDIT comes from is refused', async (t) => {
+  const testBus = await startTestBus(t)
+  const bus = await testBus.connect('audit')
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  await log.append(testRecords(20))
+  await new RecordPublisher(bus, log).resume()
+  const other = await openTestLog(await auditFolder(t))
+  t.after(() => other.close())
+  await assert.rejects(new RecordPublisher(bus, other).resume(), /AUDIT holds record 19, and the audit log ends at 0/)
+  await other.append(testRecords(20))
+  await assert.rejects(new RecordPublisher(bus, other).resume(), /has another one in its place/)
+})
+
+/** A log as it was when it had so many entries. */
+function partOf(log: Awaited<ReturnType<typeof openTestLog>>, size: number) {
+  return {
+    ...{ size, head: log.head, last: log.last, sealedAt: log.sealedAt, bytes: log.bytes },
+    append: () => Promise.reject(new Error('not used')),
+    read: (from: number, count: number) => log.read(from, Math.min(count, size - from)),
+    backward: (before: number) => log.backward(before),
+    close: () => Promise.resolve(),
+  }
+}

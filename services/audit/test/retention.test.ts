@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { callIdFromKey, parseCallSubject } from '@countersign/contracts'
+import { type Cleanup, type TestBus, startTestBus } from '@countersign/testing'
+import { sealAll } from '../src/record/seal.ts'
+import { StreamEpoch } from '../src/record/stream-epoch.ts'
+import { keyedMs, retentionTimes } from '../src/retention/purge-due.ts'
+import { Retention } from '../src/retention/retention.ts'
+import { auditFolder, callWriter, openTestLog } from './harness.ts'
+
+const graceMs = 600_000
+
+/** Retention over a real stream, with a clock that is set by hand. */
+async function retaining(t: Cleanup, testBus: TestBus) {
+  const bus = await testBus.connect('audit')
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  let purges = 0
+  const counting = {
+    streamInfo: bus.streamInfo.bind(bus),
+    purge: (...what: Parameters<typeof bus.purge>) => {
+      purges += 1
+      return bus.purge(...what)
+    },
+  }
+  const clock = { ms: Date.now() }
+  const epoch = new StreamEpoch(bus, log)
+  const make = async () => {
+    const retention = new Retention({
+      bus: counting,
+      epoch,
+      times: retentionTimes(graceMs),
+      everyMs: 1000,
+      now: () => clock.ms,
+      onPurged: () => {},
+      onProblem: (error) => assert.fail(String(error)),
+    })
+    await retention.rebuild()
+    return retention
+  }
+  let retention = await make()
+  return {
+    clock,
+    seal: () =>
+      sealAll({
+        bus,
+        epoch,
+        append: (records) => log.append(records),
+        onSealed: (sealed) => retention.sealed(sealed),
+        onGap: (gap) => assert.fail(JSON.stringify(gap)),
+      }),
+    purge: () => retention.purge(),
+    restart: async () => void (retention = await make()),
+    waiting: () => retention.waiting,
+    purges: () => purges,
+    /** The events that are left of each call. */
+    left: async () => {
+      const { subjects } = await bus.streamInfo('CALLS', 'calls.>')
+      const left: Record<string, string> = {}
+      for (const subject of Object.keys(subjects).toSorted()) {
+        const { callId, event } = parseCallSubject(subject)!
+        left[callId] = left[callId] === undefined ? event : `${left[callId]} ${event}`
+      }
+      return left
+    },
+  }
+}
+
+test('I8: a call is purged after its grace, whole, and neither an open nor an unsealed one is', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  const executor = await testBus.connect('agent-executor')
+  const [ended, open, unknown] = [await writer.request(), await writer.request(), await writer.request()]
+  await writer.deny(ended)
+  await writer.write(executor, unknown.at, 'dispatched')
+  await writer.write(executor, unknown.at, 'unknown')
+  await kept.seal()
+  const unsealed = await writer.request()
+  await writer.deny(unsealed)
+  const before = await kept.left()
+  kept.clock.ms = Date.now() + graceMs - 5000
+  await kept.purge()
+  assert.deepEqual(await kept.left(), before)
+  kept.clock.ms = Date.now() + 10 * graceMs
+  await kept.purge()
+  const { [ended.at.callId]: gone, ...rest } = before
+  assert.equal(gone, 'denied requested')
+  assert.deepEqual(await kept.left(), rest)
+
+  // An operator's ruling ends it; the others stay as they are.
+  await writer.write(writer.policy, unknown.at, 'resolved')
+  await kept.seal()
+  kept.clock.ms = Date.now() + 2 * graceMs
+  await kept.purge()
+  assert.deepEqual(await kept.left(), { [open.at.callId]: 'requested' })
+})
+
+test('the final event of a call with an idempotency key stays for a day', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  const keyed = await writer.request({ callId: callIdFromKey('default', 'agent', 'k') })
+  await writer.deny(keyed)
+  const others = await Promise.all([1, 2, 3].map(() => writer.request()))
+  await Promise.all(others.map((call) => writer.deny(call)))
+  await kept.seal()
+  for (const restart of [false, true]) {
+    if (restart) await kept.restart()
+    kept.clock.ms = Date.now() + 2 * graceMs + (restart ? 2 * graceMs : 0)
+    await kept.purge()
+    assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'denied' })
+    assert.equal(kept.waiting(), 1)
+  }
+  kept.clock.ms += keyedMs - 3 * graceMs
+  await kept.purge()
+  assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'denied' })
+  kept.clock.ms += 4 * graceMs
+  await kept.purge()
+  assert.deepEqual(await kept.left(), {})
+  // Asked again after that, it is a new call, which nothing from before takes away.
+  await writer.write(writer.gateway, keyed.at, 'requested')
+  await kept.seal()
+  kept.clock.ms += 100 * graceMs
+  await kept.purge()
+  assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'requested' })
+})
+
+test('I12: what had ended before a restart is found in the stream and purged after its grace', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  const calls = await Promise.all(Array.from({ length: 20 }, () => writer.request()))
+  await Promise.all(calls.slice(0, 12).map((call) => writer.deny(call)))
+  await kept.seal()
+  await kept.restart()
+  await Promise.all(calls.slice(12, 18).map((call) => writer.deny(call)))
+  await kept.seal()
+  kept.clock.ms = Date.now() + 2 * graceMs
+  await kept.purge()
+  const open = calls.slice(18).map(({ at }) => [at.callId, 'requested'])
+  assert.deepEqual(await kept.left(), Object.fromEntries(open))
+})
+
+test('calls that come and go quickly are purged together, with few requests', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  await Promise.all(Array.from({ length: 300 }, () => writer.request().then((call) => writer.deny(call))))
+  await kept.seal()
+  const open = await writer.request()
+  await kept.seal()
+  kept.clock.ms = Date.now() + 2 * graceMs
+  await kept.purge()
+  assert.deepEqual(await kept.left(), { [open.at.callId]: 'requested' })
+  assert.equal(kept.purges(), 1)
+  // The open call now stands in the way of those after it, which go one by one.
+  await Promise.all(Array.from({ length: 40 }, () => writer.request().then((call) => writer.deny(call))))
+  await kept.seal()
+  await kept.purge()
+  assert.deepEqual(await kept.left(), { [open.at.callId]: 'requested' })
+  assert.equal(kept.purges(), 41)
+  assert.equal(kept.waiting(), 0)
+})

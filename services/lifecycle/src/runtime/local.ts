@@ -1,0 +1,225 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join, resolve } from 'node:path'
+import type { McpServerDocument } from '@countersign/contracts'
+import { stdioBridgePath } from '@countersign/mcp/bridge'
+import type { Logger } from '@countersign/telemetry'
+import type { ProbeTarget } from '../server/probe.ts'
+import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
+import { type RunningProcess, startProcess } from './start-process.ts'
+
+/** How long a bridge may take to listen. */
+const bridgeStartMs = 20_000
+/** A bridge gives its server three seconds. */
+const bridgeKillAfterMs = 4000
+const commandKillAfterMs = 3000
+const keptLines = 20
+const keptLineLength = 500
+
+/** A server that runs, wherever that is. */
+export interface Workload {
+  target: Omit<ProbeTarget, 'maxResultBytes'>
+  pid?: number
+  /** Resolves with how it ended; never for a server that somebody else runs. */
+  exited: Promise<string>
+  stop(): Promise<void>
+}
+
+type Spec = McpServerDocument['spec']
+type Command = Extract<Spec['source'], { type: 'Command' }>['command']
+
+/** Runs servers as processes on this machine. */
+export class LocalRuntime {
+  readonly #options: { runDir: string; serversDir: string; childEnv: Record<string, string>; log: Logger }
+  readonly #running = new Set<RunningProcess>()
+
+  constructor(options: { runDir: string; serversDir: string; childEnv: Record<string, string>; log: Logger }) {
+    this.#options = options
+  }
+
+  /** Makes the folder for secrets and ends what an earlier lifecycle left running. */
+  async prepare(): Promise<void> {
+    await mkdir(this.#options.runDir, { recursive: true, mode: 0o700 })
+    await endLeftovers(this.#options.runDir, this.#options.log)
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @param signal aborting gives the start up
+   * @throws Error saying why it could not be started
+   */
+  async start(name: string, { source, config }: Spec, signal: AbortSignal): Promise<Workload> {
+    switch (source.type) {
+      case 'Url':
+        return { target: { address: source.url }, exited: new Promise(() => {}), stop: async () => {} }
+      case 'Command':
+        return source.command.transport === 'stdio'
+          ? await this.#startBridge(name, source.command, config, signal)
+          : await this.#startCommand(name, source.command, config)
+      case 'ContainerImage':
+        throw new Error('a ContainerImage needs Kubernetes')
+    }
+  }
+
+  /** Kills everything at once, for a process that is ending without grace. */
+  killAll(): void {
+    for (const running of this.#running) running.kill()
+  }
+
+  async #startBridge(
+    name: string,
+    { run, cwd }: Command,
+    config: Spec['config'],
+    signal: AbortSignal,
+  ): Promise<Workload> {
+    const { serversDir, childEnv } = this.#options
+    const tokenFile = await this.#writeSecret(`${name}.token`, randomBytes(32).toString('hex'))
+    const environment = Object.fromEntries(config.env.map((variable) => [variable.name, variable.value]))
+    const environmentFile = await this.#writeSecret(`${name}.env.json`, JSON.stringify(environment))
+    const listening = Promise.withResolvers<number>()
+    let ended: string | undefined
+    const options = [
+      '--port',
+      '0',
+      '--stop-on-stdin-close',
+      '--token-file',
+      tokenFile,
+      '--environment-file',
+      environmentFile,
+    ]
+    if (cwd !== undefined) options.push('--cwd', resolve(serversDir, cwd))
+    const bridge = await this.#start(
+      name,
+      {
+        program: process.execPath,
+        args: [stdioBridgePath, ...options, '--', ...run, ...config.arguments],
+        env: childEnv,
+        stdin: 'pipe',
+        killAfterMs: bridgeKillAfterMs,
+        onLine(line) {
+          const said = readBridgeLine(line)
+          if (said?.listening !== undefined) listening.resolve(said.listening)
+          ended ??= said?.ended
+        },
+      },
+      config,
+    )
+    const exited = bridge.exited.then((reason) => ended ?? `the stdio bridge is gone: ${reason}`)
+    const giveUp = AbortSignal.any([signal, AbortSignal.timeout(bridgeStartMs)])
+    const abandon = () => listening.reject(new Error('the stdio bridge did not listen in time'))
+    giveUp.addEventListener('abort', abandon, { once: true })
+    if (giveUp.aborted) abandon()
+    void exited.then((reason) => listening.reject(new Error(reason)))
+    try {
+      const url = `http://127.0.0.1:${await listening.promise}/mcp`
+      return {
+        target: { address: { url, tokenFile }, era: '2025-11-25' },
+        pid: bridge.pid,
+        exited,
+        stop: () => bridge.stop(),
+      }
+    } catch (error) {
+      await bridge.stop()
+      throw error
+    } finally {
+      giveUp.removeEventListener('abort', abandon)
+    }
+  }
+
+  async #startCommand(name: string, { run, cwd }: Command, config: Spec['config']): Promise<Workload> {
+    const { port, path, arguments: more, env } = config
+    if (port === undefined) throw new Error('config.port is missing')
+    // Else a probe would take whoever has the port for this server.
+    if (await isTaken(port))
+      throw new Error(`port ${port} is in use by another program; end it or choose another config.port`)
+    const [program, ...args] = run
+    const command = await this.#start(
+      name,
+      {
+        program: program!,
+        args: [...args, ...more],
+        env: {
+          ...this.#options.childEnv,
+          ...Object.fromEntries(env.map((variable) => [variable.name, variable.value])),
+        },
+        stdin: 'ignore',
+        killAfterMs: commandKillAfterMs,
+        onLine() {},
+        ...(cwd === undefined ? {} : { cwd: resolve(this.#options.serversDir, cwd) }),
+      },
+      config,
+    )
+    const target = { address: { url: `http://127.0.0.1:${port}${path}` } }
+    return { target, pid: command.pid, exited: command.exited, stop: () => command.stop() }
+  }
+
+  async #start(
+    name: string,
+    options: Parameters<typeof startProcess>[0],
+    config: Spec['config'],
+  ): Promise<RunningProcess> {
+    const { log, runDir } = this.#options
+    const secrets = config.env.map(({ value }) => value).filter((value) => value.length >= 8)
+    const last: string[] = []
+    let stopping = false
+    const running = await startProcess({
+      ...options,
+      onLine(line, stream) {
+        const short = withoutSecrets(line, secrets).slice(0, keptLineLength)
+        log.debug({ server: name, stream }, short)
+        last.push(short)
+        if (last.length > keptLines) last.shift()
+        if (stream === 'stdout') options.onLine(line, stream)
+      },
+    })
+    this.#running.add(running)
+    await noteProcess(runDir, name, running.pid)
+    const exited = running.exited.then(async (reason) => {
+      this.#running.delete(running)
+      if (!stopping) log.warn({ server: name, reason, last }, 'the process of a server is gone')
+      await forgetProcess(runDir, name)
+      return reason
+    })
+    return {
+      ...running,
+      exited,
+      async stop() {
+        stopping = true
+        await running.stop()
+        await exited
+      },
+    }
+  }
+
+  /** Writes a file that only this user may read, in place of an older one. */
+  async #writeSecret(file: string, content: string): Promise<string> {
+    const path = join(this.#options.runDir, file)
+    await rm(path, { force: true })
+    await writeFile(path, content, { mode: 0o600, flag: 'wx' })
+    return path
+  }
+}
+
+/** What a document gives a server is not ours to log (I9). */
+function withoutSecrets(line: string, secrets: readonly string[]): string {
+  return secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line)
+}
+
+function readBridgeLine(line: string): { listening?: number; ended?: string } | undefined {
+  try {
+    return JSON.parse(line) as { listening?: number; ended?: string }
+  } catch {
+    return undefined
+  }
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  const { promise, resolve: settle } = Promise.withResolvers<boolean>()
+  const socket = connect({ host: '127.0.0.1', port })
+  socket.once('connect', () => settle(true)).once('error', () => settle(false))
+  const taken = await promise
+  socket.destroy()
+  return taken
+}

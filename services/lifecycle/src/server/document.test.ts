@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readDocuments } from './document.ts'
+
+const good = `apiVersion: mcp.x-k8s.io/v1beta1
+kind: MCPServer
+metadata: { name: files, namespace: team }
+spec:
+  source: { type: Command, command: { run: [serve] } }
+`
+
+test('a file may hold several documents', () => {
+  const { servers, problems } = readDocuments('a.yaml', `# files\n---\n${good}---\n${good.replace('files', 'other')}`)
+  assert.deepEqual(problems, [])
+  assert.deepEqual(
+    servers.map(({ identity: { documentDigest: _digest, limits: _limits, ...identity } }) => identity),
+    ['files', 'other'].map((name) => ({ name, tenant: 'team', source: 'Command', transport: 'stdio' })),
+  )
+})
+
+test('each problem names its place, and nothing of the file is taken', () => {
+  const at = (text: string) => {
+    const content = readDocuments('a.yaml', text)
+    return content.problems.map(({ line, column, message, server }) => `${line}:${column} ${message} (${server})`)
+  }
+  assert.deepEqual(at(good.replace('run: [serve]', 'run: []')), [
+    '5:39 spec.source.command.run: Too small: expected array to have >=1 items (files)',
+  ])
+  assert.deepEqual(at(good.replace('kind: MCPServer', 'kind: MCPserver')), [
+    '2:1 kind: Invalid input: expected "MCPServer" (files)',
+  ])
+  assert.deepEqual(at(`${good}  confg: {}\n`), ['6:3 spec: Unrecognized key: "confg" (files)'])
+  assert.deepEqual(at(good.replace('[serve]', '[serve, 7]')), [
+    '5:52 spec.source.command.run.1: Invalid input: expected string, received number (files)',
+  ])
+  assert.match(at(`${good}kind: again\n`)[0]!, /^6:1 .*unique/)
+  assert.match(at('')[0]!, /no document/)
+  assert.match(at('- a')[0]!, /^1:1 document: .*expected object/)
+  assert.match(at(`a: &a [1]\nb: [${'*a, '.repeat(200)}]`)[0]!, /alias/)
+  assert.match(
+    at(
+      good.replace(
+        '{ type: Command, command: { run: [serve] } }',
+        '{ type: Url, url: { url: "http://x" } }\n  config: { env: [{ name: A, value: b }] }',
+      ),
+    )[0]!,
+    /^6:3 spec\.config: .*no effect/,
+  )
+})
+
+test('of a refused document its server is told where that can be seen', () => {
+  const { refused } = readDocuments('a.yaml', `${good}  confg: {}\n`)
+  assert.deepEqual([refused[0]?.name, refused[0]?.tenant, refused[0]?.source], ['files', 'team', 'Command'])
+  assert.deepEqual(readDocuments('a.yaml', 'metadata: {name: files}').refused, [])
+})

@@ -1,0 +1,155 @@
+import { CountersignError, type Principal } from '@countersign/contracts'
+import type { Bucket } from '@countersign/bus'
+import type { Logger } from '@countersign/telemetry'
+import { EntryWriter } from '../registry/entry-writer.ts'
+import type { EventLog } from '../registry/event-log.ts'
+import type { KnownServer } from '../registry/load-registry.ts'
+import type { LocalRuntime } from '../runtime/local.ts'
+import { type Desired, DesiredReader, type Wish } from './desired.ts'
+import type { DocumentProblem } from './document.ts'
+import { ServerKeeper } from './keeper.ts'
+
+/** Time between two looks at the documents; a file counts once two looks find it the same. */
+const lookMs = 250
+/** Groups whose members may accept changed definitions. */
+const acceptingGroups = ['operators', 'approvers']
+
+export interface ReconcilerOptions {
+  serversDir: string
+  probeIntervalMs: number
+  /** The registry as an earlier lifecycle left it. */
+  known: Map<string, KnownServer>
+  bucket: Bucket
+  runtime: LocalRuntime
+  events: EventLog
+  log: Logger
+}
+
+/** Makes what runs follow the documents; a keeper a server does the work, so that none waits for another. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+  readonly #reader: DesiredReader
+  readonly #keepers = new Map<string, ServerKeeper>()
+  readonly #leaving = new Map<string, Promise<void>>()
+  #told = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+    this.#reader = new DesiredReader(options.serversDir)
+  }
+
+  async start(): Promise<void> {
+    await this.#look()
+  }
+
+  /** Stops every server that runs here. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await Promise.all([...this.#leaving.values(), ...[...this.#keepers.values()].map((keeper) => keeper.shutDown())])
+  }
+
+  /**
+   * Accepts a changed definition for a person.
+   *
+   * @throws CountersignError `forbidden`, `not_found`, `digest_mismatch`
+   */
+  async accept(
+    operator: Principal,
+    { server, tool, digest }: { server: string; tool: string; digest: string },
+  ): Promise<void> {
+    if (!operator.groups.some((group) => acceptingGroups.includes(group))) {
+      const who = acceptingGroups.join(' or ')
+      throw new CountersignError('forbidden', `only members of ${who} may accept changed tools; ask one of them`)
+    }
+    const keeper = this.#keepers.get(server)
+    if (!keeper) throw new CountersignError('not_found', 'there is no such server')
+    await keeper.accept(tool, digest, operator)
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.#reconcile(await this.#reader.look())
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the documents could not be followed; trying again')
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#look(), lookMs)
+  }
+
+  #reconcile({ servers, problems, complete }: Desired): void {
+    if (this.#stopped) return
+    this.#tellProblems(problems)
+    for (const [name, wish] of servers) this.#keeperOf(name)?.apply(wish)
+    for (const name of new Set([...this.#keepers.keys(), ...this.#options.known.keys()])) {
+      if (servers.has(name)) continue
+      if (complete) this.#remove(name)
+      // Its document may be the one that cannot be read: then its pins must not be lost (I13).
+      else if (!this.#keepers.has(name)) this.#keepUnnamed(name)
+    }
+  }
+
+  #keeperOf(name: string): ServerKeeper | undefined {
+    const existing = this.#keepers.get(name)
+    // A server of the same name that is still leaving has to be gone first; the next look finds it so.
+    if (existing || this.#leaving.has(name)) return existing
+    const { bucket, log, runtime, events, probeIntervalMs, known } = this.#options
+    const writer = new EntryWriter(bucket, log, name)
+    const keeper = new ServerKeeper({ name, known: known.get(name), runtime, writer, events, log, probeIntervalMs })
+    known.delete(name)
+    this.#keepers.set(name, keeper)
+    return keeper
+  }
+
+  #remove(name: string): void {
+    const keeper = this.#keeperOf(name)
+    if (!keeper) return
+    this.#keepers.delete(name)
+    this.#leaving.set(
+      name,
+      keeper.remove().finally(() => this.#leaving.delete(name)),
+    )
+  }
+
+  #keepUnnamed(name: string): void {
+    const entry = this.#options.known.get(name)?.entry
+    if (!entry) return
+    const { tenant, source, transport, limits, documentDigest } = entry
+    const wish: Wish = {
+      kind: 'refused',
+      identity: { name, tenant, source, transport, limits, documentDigest },
+      problem: 'no document names this server, but not all documents can be read; fix them',
+    }
+    this.#keeperOf(name)?.apply(wish)
+  }
+
+  /** Each problem is told once, and again when it comes back. */
+  #tellProblems(problems: readonly DocumentProblem[]): void {
+    const now = new Set<string>()
+    for (const { file, line, column, message, server } of problems) {
+      const text = `${file}:${line}:${column}: ${message}`
+      now.add(text)
+      if (this.#told.has(text)) continue
+      this.#options.log.warn({ file, line, column }, `a document is refused: ${message}`)
+      this.#options.events.record({
+        event: 'refused',
+        tenant: 'default',
+        server: server ?? labelOf(file),
+        message: text,
+      })
+    }
+    this.#told = now
+  }
+}
+
+/** A name for a document that names no server: its file's. */
+function labelOf(file: string): string {
+  const label = file
+    .toLowerCase()
+    .replace(/\.ya?ml$/, '')
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(-63)
+    .replaceAll(/^-+|-+$/g, '')
+  return label === '' ? 'unknown' : label
+}

@@ -1,0 +1,68 @@
+/**
+ * Lifecycle: runs the tool servers as their documents say and keeps the registry of them.
+ *
+ * File map: server/desired reads the documents (server/document one file) → server/reconcile makes what runs follow them, with one
+ * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe), takes the
+ * server/inventory, compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
+ * (server/status) and writes that down (registry/make-entry, registry/entry-writer, registry/event-log; registry/load-registry reads it back
+ * after a restart). runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
+ *
+ * It upholds: I6 (idempotence comes from the entries pinned here), I9 (secrets in files only this user may read), I12 (pins are in the
+ * registry; a killed lifecycle finds its leftovers), I13 (what changed since it was pinned is quarantined until a person accepts it,
+ * and a server has no address before its tools were compared).
+ */
+import { mkdir } from 'node:fs/promises'
+import { verbs } from '@countersign/contracts'
+import type { Part, ServiceContext } from '@countersign/runtime'
+import type { LifecycleConfig } from './config.ts'
+import { EventLog } from './registry/event-log.ts'
+import { loadRegistry } from './registry/load-registry.ts'
+import { LocalRuntime } from './runtime/local.ts'
+import { Reconciler } from './server/reconcile.ts'
+
+/** The parts of lifecycle, in start order. */
+export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<ServiceContext, 'bus' | 'log'>): Part[] {
+  const { serversDir, runDir, childEnv, probeIntervalMs } = config
+  const runtime = new LocalRuntime({ runDir, serversDir, childEnv, log })
+  const events = new EventLog(bus, log)
+  const killAll = () => runtime.killAll()
+  let reconciler: Reconciler | undefined
+  let serving: { stop: () => void } | undefined
+  return [
+    { name: 'events', start() {}, stop: () => events.flushed() },
+    {
+      name: 'runtime',
+      async start() {
+        await runtime.prepare()
+        // Also when this process ends without grace, nothing of it stays behind.
+        process.once('exit', killAll)
+      },
+      stop: () => void process.off('exit', killAll),
+    },
+    {
+      name: 'servers',
+      async start() {
+        await mkdir(serversDir, { recursive: true })
+        const bucket = await bus.bucket('servers')
+        const known = await loadRegistry(bucket, log)
+        reconciler = new Reconciler({ serversDir, probeIntervalMs, known, bucket, runtime, events, log })
+        await reconciler.start()
+      },
+      stop: () => reconciler?.stop(),
+    },
+    {
+      name: 'verbs',
+      start() {
+        serving = bus.serveApi(
+          verbs.lifecycle.accept,
+          async ({ operator, ...change }) => {
+            await reconciler!.accept(operator, change)
+            return change
+          },
+          (error) => log.error({ err: error }, 'a verb failed'),
+        )
+      },
+      stop: () => serving?.stop(),
+    },
+  ]
+}
