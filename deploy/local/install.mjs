@@ -35,7 +35,7 @@ if (installed !== wanted) {
     process.exit(1)
   }
   const version = spawnSync(node24, ['--version'], { encoding: 'utf8' })
-  if (!/^v24\./.test(version.stdout ?? '')) {
+  if (!(version.stdout ?? '').startsWith('v24.')) {
     console.error(
       'countersign: Node 24 did not install with the dependencies; does npm run install scripts here (ignore-scripts)?',
     )

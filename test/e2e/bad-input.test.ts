@@ -24,7 +24,7 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     ...(params ? { params } : {}),
   })
 
-  test('malformed JSON and malformed JSON-RPC', async () => {
+  test('R15: malformed JSON and malformed JSON-RPC', async () => {
     for (const [body, code] of [
       ['{"jsonrpc":', -32700],
       ['{"jsonrpc":"2.0","id":1,"method":"ping","id":2}', -32700],
@@ -41,7 +41,7 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     assert.deepEqual([unknown.body.id, unknown.body.error.code], [7, -32601])
   })
 
-  test('tokens: none, wrong, no bearer; a person who is no agent', async () => {
+  test('R8: tokens: none, wrong, no bearer; a person who is no agent', async () => {
     const url = `${stack.info.gateway}/mcp`
     for (const token of [undefined, 'wrong']) {
       const answer = await rawPost(url, token, request('tools/list'))
@@ -53,12 +53,12 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     assert.deepEqual([approver.status, approver.body.error.data.code], [403, 'forbidden'])
   })
 
-  test('Host and Origin of a web page are refused', async () => {
+  test('R8: Host and Origin of a web page are refused', async () => {
     const origin = await post(request('ping'), { origin: 'https://evil.example' })
     assert.deepEqual([origin.status, origin.body.error.data.code], [403, 'forbidden_host'])
   })
 
-  test('a body over the limit, another media type, another method', async () => {
+  test('R8: a body over the limit, another media type, another method', async () => {
     const large = await post(
       JSON.stringify(request('tools/call', { name: 'everything_echo', arguments: { message: 'x'.repeat(5_000_000) } })),
     )
@@ -68,7 +68,7 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     assert.equal((await fetch(`${stack.info.gateway}/nothing`)).status, 404)
   })
 
-  test('arguments that do not match the schema are refused before policy, and recorded', async () => {
+  test('R15: arguments that do not match the schema are refused before policy, and recorded', async () => {
     const result = await callTool(`${stack.info.gateway}/mcp`, stack.info.tokens.agent, 'everything_get-sum', {
       a: 'one',
       b: 2,
@@ -96,7 +96,7 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     assert.ok(result.content[0].text.includes(message))
   })
 
-  test('unknown approvals, calls and routes of the HTTP API', async () => {
+  test('R15: unknown approvals, calls and routes of the HTTP API', async () => {
     const nobody = '01890000-0000-7000-8000-000000000000'
     assert.equal((await stack.api(`/approvals/${nobody}`, 'approver')).status, 404)
     const vote = await stack.api(`/approvals/${nobody}/votes`, 'approver', {
@@ -110,7 +110,7 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     assert.equal(malformed.status, 400)
   })
 
-  test('I7: a policy with a typo is refused with file and line; the last good set stays in force', async () => {
+  test('I7, R5: a policy with a typo is refused with file and line; the last good set stays in force', async () => {
     const before = (await stack.api('/policies')).body.revision
     const file = join(stack.state.layout.policies, 'typo.yaml')
     writeFileSync(

@@ -4,7 +4,6 @@ import {
   type CallEvent,
   callEvents,
   canonicalJson,
-  type GrantClaims,
   grantSigningInput,
   type History,
   mayFollow,
@@ -83,10 +82,5 @@ export function checkHistory(history: History, grantPublicPem: string): string[]
 }
 
 function isSigned({ claims, signature }: CallEvent<'allowed'>['data']['grant'], pem: string): boolean {
-  return verify(
-    null,
-    grantSigningInput(claims as GrantClaims),
-    createPublicKey(pem),
-    Buffer.from(signature, 'base64url'),
-  )
+  return verify(null, grantSigningInput(claims), createPublicKey(pem), Buffer.from(signature, 'base64url'))
 }

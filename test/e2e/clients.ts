@@ -15,7 +15,7 @@ export async function legacyClient(url: string, token: string): Promise<LegacyCl
     requestInit: { headers: { authorization: `Bearer ${token}` } },
   })
   // The SDK's own types disagree about optional members under exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<LegacyClient['connect']>[0])
+  await client.connect(transport)
   return client
 }
 
@@ -26,7 +26,7 @@ export async function modernClient(
   revision: '2025-11-25' | '2026-07-28',
 ): Promise<ModernClient> {
   const options = revision === '2026-07-28' ? { versionNegotiation: { mode: { pin: revision } } } : {}
-  const client = new ModernClient(clientInfo, options as ConstructorParameters<typeof ModernClient>[1])
+  const client = new ModernClient(clientInfo, options)
   await client.connect(
     new ModernTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
   )

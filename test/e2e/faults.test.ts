@@ -55,7 +55,7 @@ async function assertSound(stack: Stack): Promise<number> {
 }
 
 test(
-  'NATS away for 10 s under load: nothing lost, nothing twice, and all recovers alone',
+  'R16: NATS away for 10 s under load: nothing lost, nothing twice, and all recovers alone',
   { timeout: 240_000 },
   async (t) => {
     const stack = await startStack(t)

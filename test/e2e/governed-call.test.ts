@@ -32,7 +32,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     return body.events.map(({ event }: { event: string }) => event) as string[]
   }
 
-  test('clients of both official SDKs, in both revisions, list and read', async () => {
+  test('R6: clients of both official SDKs, in both revisions, list and read', async () => {
     writeFileSync(path('a.txt'), 'alpha')
     const clients = await Promise.all([
       legacyClient(mcp(), agent()),
@@ -55,7 +55,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     }
   })
 
-  test('the Inspector lists and calls, on the merged endpoint and on one server', async () => {
+  test('R6: the Inspector lists and calls, on the merged endpoint and on one server', async () => {
     const merged = await inspector(mcp(), agent(), ['--method', 'tools/list'])
     assert.ok(merged.tools.some(({ name }: { name: string }) => name === 'everything_echo'))
     const files = await inspector(`${mcp()}/files`, agent(), ['--method', 'tools/list'])
@@ -131,7 +131,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     assert.ok(!existsSync(path('no.txt')))
   })
 
-  test('I4: a move needs two people; one person counts once; another digest does not count', async () => {
+  test('I4, R17: a move needs two people; one person counts once; another digest does not count', async () => {
     writeFileSync(path('from.txt'), 'cargo')
     const { structuredContent } = await call('files_move_file', {
       source: path('from.txt'),
@@ -158,7 +158,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     ])
   })
 
-  test('paths outside the folder are denied, and so are tricks with them', async () => {
+  test('R17: paths outside the folder are denied, and so are tricks with them', async () => {
     for (const outside of [
       '/etc/passwd',
       `${stack.workspace}/../keys/grant.pem`,
@@ -192,7 +192,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     assert.ok(!existsSync(path('d')))
   })
 
-  test('a held call with a progress token keeps its caller informed, then answers with the result', async () => {
+  test('R7: a held call with a progress token keeps its caller informed, then answers with the result', async () => {
     const client = await legacyClient(mcp(), agent())
     const messages: string[] = []
     const answer = client.callTool(
@@ -228,7 +228,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     await client.close()
   })
 
-  test('asking again with the same idempotency key is the same call; with other arguments it is refused', async () => {
+  test('R7: asking again with the same idempotency key is the same call; with other arguments it is refused', async () => {
     const meta = { 'countersign.dev/idempotencyKey': 'key-1' }
     const args = { path: path('k.txt'), content: 'once' }
     const first = await call('files_write_file', args, meta)

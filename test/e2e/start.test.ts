@@ -43,7 +43,7 @@ const read = async (info: LocalInfo, path: string) => {
 }
 
 test(
-  'npm start brings all of it up, Ctrl-C stops all of it, and starting again continues',
+  'R14: npm start brings all of it up, Ctrl-C stops all of it, and starting again continues',
   { timeout: 120_000 },
   async (t) => {
     const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
@@ -104,7 +104,7 @@ test(
   },
 )
 
-test('a port that is taken and a missing server binary are said plainly', { timeout: 60_000 }, async (t) => {
+test('R14: a port that is taken and a missing server binary are said plainly', { timeout: 60_000 }, async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   const other = createServer().listen(0, '127.0.0.1')

@@ -144,7 +144,7 @@ function environmentOf(
     'COUNTERSIGN_LOG_LEVEL',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ]
-  const environment = inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]!]]))
+  const environment = inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]]))
   const settings = { NATS_URL: natsUrl, NATS_PASSWORD_FILE: layout.passwords(name), ...own[name] }
   return {
     ...(Object.fromEntries(environment) as Record<string, string>),

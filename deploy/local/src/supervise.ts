@@ -31,7 +31,12 @@ export async function superviseService(service: {
   const begin = (): Promise<void> => {
     const log = openSync(service.logFile, 'a', 0o600)
     // A process group of its own: Ctrl-C reaches the launcher alone, which stops things in order.
-    child = fork(service.main, { env: service.env, stdio: ['ignore', log, log, 'ipc'], detached: true })
+    child = fork(service.main, {
+      execArgv: ['--max-semi-space-size=8'],
+      env: service.env,
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const startedAt = Date.now()
     child.once('message', () => resolve())

@@ -170,10 +170,6 @@ export class Bus {
     })
   }
 
-  async deleteConsumer(stream: string, name: string): Promise<void> {
-    await this.#jsm.consumers.delete(stream, name)
-  }
-
   /** Messages a consumer has still to acknowledge, delivered or not. */
   async consumerLag(stream: StreamName, name: string): Promise<number> {
     const info = await this.#jsm.consumers.info(stream, name)
@@ -204,7 +200,7 @@ export class Bus {
       subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter },
     )
     return {
-      created: String(info.created),
+      created: info.created,
       firstSeq: info.state.first_seq,
       lastSeq: info.state.last_seq,
       bytes: info.state.bytes,

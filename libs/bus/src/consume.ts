@@ -185,9 +185,14 @@ function deliveryOf(message: JsMsg): Delivery {
     subject: message.subject,
     data: message.data,
     seq: message.seq,
-    storedAt: message.time,
+    storedAt: storedAt(message),
     redelivered: message.redelivered,
     deliveries: message.info.deliveryCount,
     header: (name) => message.headers?.get(name) || undefined,
   }
+}
+
+/** When a message was stored; the client's own `time` goes through a double and can be a millisecond off. */
+export function storedAt(message: { timestampNanos: bigint }): Date {
+  return new Date(Number(message.timestampNanos / 1_000_000n))
 }

@@ -51,9 +51,9 @@ interface Waiting {
 
 const attemptMs = 2000
 /** Publishes in flight at once before the rest is gathered into batches. */
-const window = 8
-/** Below this many gathered events a batch costs more than it saves (a batch is about 15 single publishes). */
-const batchMin = 24
+const window = 4
+/** Below this many gathered events a batch costs more than it saves (a batch is about a dozen single publishes). */
+const batchMin = 12
 const batchMax = 200
 
 /** Publishes events to JetStream for one connection. */

@@ -7,7 +7,7 @@ import { requestedFixture, startTestBus, until } from '@countersign/testing'
 const soon = () => Date.now() + 10_000
 const requested = (more = {}) => makeEvent('requested', requestedFixture(more), { now: new Date() })
 
-test('a history is linear: of many writers after one event, one wins', { timeout: 60_000 }, async (t) => {
+test('I2: a history is linear: of many writers after one event, one wins', { timeout: 60_000 }, async (t) => {
   const { connect } = await startTestBus(t)
   const [gateway, policy, policy2] = await Promise.all([connect('gateway'), connect('policy'), connect('policy')])
   for (let round = 0; round < 50; round++) {
@@ -107,7 +107,7 @@ test('a handler that returns acknowledges, one that throws is asked again, a ter
   assert.deepEqual(problems.toSorted(), ['redelivery', 'terminated'])
 })
 
-test('the bus enforces the roles: a service cannot write what is not its own', async (t) => {
+test('I11: the bus enforces the roles: a service cannot write what is not its own', async (t) => {
   const { connect } = await startTestBus(t)
   const executor = await connect('agent-executor')
   const event = requested()

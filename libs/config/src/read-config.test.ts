@@ -9,7 +9,10 @@ const schema = z.object({
 })
 
 test('settings come from COUNTERSIGN_ variables, defaults fill in', () => {
-  assert.deepEqual(readConfig(schema, { COUNTERSIGN_PORT: '7', COUNTERSIGN_NATS_URL: '' }), { natsUrl: 'nats://x', port: 7 })
+  assert.deepEqual(readConfig(schema, { COUNTERSIGN_PORT: '7', COUNTERSIGN_NATS_URL: '' }), {
+    natsUrl: 'nats://x',
+    port: 7,
+  })
 })
 
 test('every wrong variable is named at once', () => {
@@ -17,7 +20,9 @@ test('every wrong variable is named at once', () => {
   assert.throws(
     () => readConfig(both, { COUNTERSIGN_PORT: 'seven' }),
     (error: Error) =>
-      error instanceof ConfigError && error.message.includes('COUNTERSIGN_PORT') && error.message.includes('COUNTERSIGN_HOST'),
+      error instanceof ConfigError &&
+      error.message.includes('COUNTERSIGN_PORT') &&
+      error.message.includes('COUNTERSIGN_HOST'),
   )
 })
 

@@ -38,7 +38,11 @@ export const errorTable = {
   deadline_exceeded: row("The call's deadline passed before it could run; nothing ran.", true, 504),
   audit_behind: row('The audit log is too far behind, so new calls are refused.', true, 503),
   // On the way
-  store_unavailable: row('The event store does not answer; whether the call was taken is said in the message.', true, 503),
+  store_unavailable: row(
+    'The event store does not answer; whether the call was taken is said in the message.',
+    true,
+    503,
+  ),
   store_full: row('The event store has no space left, so new calls are refused.', true, 507),
   overloaded: row('Too many calls are waiting here.', true, 503),
   cancelled: row('The caller withdrew the call.', false, 409),
@@ -54,7 +58,11 @@ export const errorTable = {
   upstream_died: row('The connection to the tool server broke during the call; the tool is safe to repeat.', true, 502),
   upstream_garbage: row('The tool server answered something that is not MCP.', false, 502),
   result_too_large: row('The tool ran, but its result is over the limit and was dropped.', false, 502),
-  outcome_unknown: row('It is not known whether the tool ran; a person must find out before it is asked again.', false, 502),
+  outcome_unknown: row(
+    'It is not known whether the tool ran; a person must find out before it is asked again.',
+    false,
+    502,
+  ),
   // Approval and operation
   unknown_approval: row('There is no such approval.', false, 404),
   digest_mismatch: row('The vote is over another digest than the one that is held.', false, 409),

@@ -23,7 +23,10 @@ export function newCallId(nowMs: number): string {
  * same key names the same call, on every replica and after every restart.
  */
 export function callIdFromKey(tenant: string, principal: string, key: string): string {
-  const bytes = createHash('sha256').update(JSON.stringify([tenant, principal, key])).digest().subarray(0, 16)
+  const bytes = createHash('sha256')
+    .update(JSON.stringify([tenant, principal, key]))
+    .digest()
+    .subarray(0, 16)
   bytes[6] = 0x80 | (bytes[6]! & 0x0f)
   bytes[8] = 0x80 | (bytes[8]! & 0x3f)
   return format(bytes)

@@ -18,6 +18,8 @@ export type BusUser = (typeof busUsers)[number]
 /** What a user may publish to and subscribe to; NATS refuses all else (I11). */
 export interface Permissions {
   publish: string[]
+  /** Taken out of `publish` again: what belongs to another service. */
+  publishDenied: string[]
   subscribe: string[]
 }
 
@@ -47,7 +49,6 @@ const watchStream = (stream: string) => [
   `$JS.API.CONSUMER.CREATE.${stream}.*.>`,
   `$JS.API.CONSUMER.INFO.${stream}.*`,
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
   `$JS.FC.${stream}.>`,
 ]
 const readBucket = (bucket: BucketName) => [
@@ -63,19 +64,44 @@ const readPayloads = [
   `$JS.API.DIRECT.GET.OBJ_${payloadStore.name}.>`,
   `$JS.API.STREAM.MSG.GET.OBJ_${payloadStore.name}`,
 ]
-const writePayloads = [
-  ...readPayloads,
-  `$O.${payloadStore.name}.>`,
-  `$JS.API.STREAM.PURGE.OBJ_${payloadStore.name}`,
-]
+const writePayloads = [...readPayloads, `$O.${payloadStore.name}.>`, `$JS.API.STREAM.PURGE.OBJ_${payloadStore.name}`]
 
 /** The call events a service writes, from the event table. */
 function eventsOf(service: string): string[] {
   return callEventNames.filter((name) => callEvents[name].writer === service).map((name) => subjects.callEvents(name))
 }
 
+/** Whose the durable consumers are. */
+const consumerOwners: Record<keyof typeof consumers, BusUser> = {
+  policyRequested: 'policy',
+  policyVoted: 'policy',
+  policyExpired: 'policy',
+  audit: 'audit',
+}
+
+/** Taking, acknowledging, changing or removing a consumer that is somebody else's would lose or skip events (I7, I8). */
+function othersConsumers(user: BusUser): string[] {
+  const names = Object.keys(consumers) as (keyof typeof consumers)[]
+  return names
+    .filter((name) => consumerOwners[name] !== user)
+    .flatMap((name) => {
+      const { stream, name: consumer } = consumers[name]
+      return [
+        ...ackStream(stream, consumer),
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+        `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
+        `$JS.API.CONSUMER.CREATE.${stream}.${consumer}`,
+        `$JS.API.CONSUMER.CREATE.${stream}.${consumer}.>`,
+      ]
+    })
+}
+
 /** The permission list of a user. */
 export function permissionsOf(user: BusUser): Permissions {
+  return { ...granted(user), publishDenied: user === 'provisioner' ? [] : othersConsumers(user) }
+}
+
+function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
   const inbox = `${inboxPrefix(user)}.>`
   switch (user) {
     case 'gateway':
@@ -121,7 +147,6 @@ export function permissionsOf(user: BusUser): Permissions {
           `$JS.API.CONSUMER.CREATE.CALLS.*.${subjects.callEvents('allowed')}`,
           '$JS.API.CONSUMER.INFO.CALLS.*',
           '$JS.API.CONSUMER.MSG.NEXT.CALLS.*',
-          '$JS.API.CONSUMER.DELETE.CALLS.*',
           ...ackStream('CALLS', '*'),
           ...readBucket('servers'),
           ...writePayloads,
@@ -132,7 +157,12 @@ export function permissionsOf(user: BusUser): Permissions {
       }
     case 'lifecycle':
       return {
-        publish: [...writeBucket('servers'), subjects.allLifecycle, `$JS.API.STREAM.INFO.LIFECYCLE`, '_INBOX_console.>'],
+        publish: [
+          ...writeBucket('servers'),
+          subjects.allLifecycle,
+          `$JS.API.STREAM.INFO.LIFECYCLE`,
+          '_INBOX_console.>',
+        ],
         subscribe: [inbox, subjects.api('lifecycle', '*')],
       }
     case 'audit':

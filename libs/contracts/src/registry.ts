@@ -20,7 +20,11 @@ export const ServerLimits = z.strictObject({
   concurrency: z.int().min(1).max(10_000).default(64),
   /** From sending the request to the last byte of its answer. */
   callTimeoutMs: z.int().min(100).max(3_600_000).default(60_000),
-  maxResultBytes: z.int().min(1024).max(64 * 1024 * 1024).default(4 * 1024 * 1024),
+  maxResultBytes: z
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .default(4 * 1024 * 1024),
 })
 export type ServerLimits = z.infer<typeof ServerLimits>
 
@@ -69,7 +73,11 @@ export const ToolDefinition = z.looseObject({
 export type ToolDefinition = z.infer<typeof ToolDefinition>
 
 /** One member of a definition that changed, as a JSON Pointer (RFC 6901) with its JSON before and after. */
-export const DefinitionChange = z.object({ path: z.string(), before: z.string().optional(), after: z.string().optional() })
+export const DefinitionChange = z.object({
+  path: z.string(),
+  before: z.string().optional(),
+  after: z.string().optional(),
+})
 export type DefinitionChange = z.infer<typeof DefinitionChange>
 
 /** A tool as the registry knows it, under the key `tool.<server>.<hash of its name>`. */

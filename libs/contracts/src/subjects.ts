@@ -3,11 +3,17 @@ import { z } from 'zod'
 /** Tenant and server names are DNS labels: they become subject tokens, host names and Kubernetes names. */
 export const DnsLabel = z
   .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: lower-case letters, digits and inner hyphens, 63 at most')
+  .regex(
+    /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+    'must be a DNS label: lower-case letters, digits and inner hyphens, 63 at most',
+  )
 
 export const CallId = z
   .string()
-  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a call id (UUIDv7 or UUIDv8)')
+  .regex(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-[78][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    'must be a call id (UUIDv7 or UUIDv8)',
+  )
 
 /** What names one call on the bus. */
 export interface CallAddress {

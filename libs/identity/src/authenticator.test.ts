@@ -7,7 +7,13 @@ import { test } from 'node:test'
 import { UsersFileAuthenticator } from './authenticator.ts'
 
 const sha = (token: string) => createHash('sha256').update(token).digest('hex')
-const user = (id: string, token: string, more = {}) => ({ id, tenant: 'default', groups: ['agents'], tokenSha256: sha(token), ...more })
+const user = (id: string, token: string, more = {}) => ({
+  id,
+  tenant: 'default',
+  groups: ['agents'],
+  tokenSha256: sha(token),
+  ...more,
+})
 
 function usersFile(t: { after: (fn: () => void) => void }, users: object[]) {
   const dir = mkdtempSync(join(tmpdir(), 'users-'))
@@ -21,7 +27,11 @@ function usersFile(t: { after: (fn: () => void) => void }, users: object[]) {
 test('a token says who its owner is', async (t) => {
   const { path } = usersFile(t, [user('ann', 'token-a')])
   const authenticator = new UsersFileAuthenticator(path)
-  assert.deepEqual(await authenticator.authenticate('Bearer token-a'), { id: 'ann', tenant: 'default', groups: ['agents'] })
+  assert.deepEqual(await authenticator.authenticate('Bearer token-a'), {
+    id: 'ann',
+    tenant: 'default',
+    groups: ['agents'],
+  })
 })
 
 test('missing, malformed, wrong and expired tokens are refused, each with its reason', async (t) => {
@@ -54,5 +64,8 @@ test('callers who come while the file is first read wait for it', async (t) => {
   const { path } = usersFile(t, [user('ann', 'token-a')])
   const authenticator = new UsersFileAuthenticator(path)
   const found = await Promise.all(Array.from({ length: 5 }, () => authenticator.authenticate('Bearer token-a')))
-  assert.deepEqual(found.map(({ id }) => id), Array(5).fill('ann'))
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    Array(5).fill('ann'),
+  )
 })

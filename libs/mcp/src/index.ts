@@ -12,6 +12,13 @@ export {
   metaKeys,
   modernEra,
 } from './wire/era.ts'
-export { readRpcMessage, type RpcError, type RpcId, type RpcMessage, type RpcNotification, type RpcRequest } from './wire/json-rpc.ts'
+export {
+  readRpcMessage,
+  type RpcError,
+  type RpcId,
+  type RpcMessage,
+  type RpcNotification,
+  type RpcRequest,
+} from './wire/json-rpc.ts'
 export { formatSse, type SseEvent, SseReader } from './wire/sse.ts'
 export { parseStrictJson, StrictJsonError } from './wire/strict-json.ts'

@@ -16,7 +16,10 @@ export function createLogger(name: string, level: string): Logger {
     {
       name,
       level,
-      redact: { paths: secretMembers.flatMap((member) => [member, `*.${member}`, `*.*.${member}`]), censor: '[secret]' },
+      redact: {
+        paths: secretMembers.flatMap((member) => [member, `*.${member}`, `*.*.${member}`]),
+        censor: '[secret]',
+      },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
     },

@@ -54,7 +54,7 @@ export async function register(
 ): Promise<void> {
   const bucket = await lifecycle.bucket('servers')
   for (const tool of tools) {
-    const toolEntry = 'inputSchema' in tool ? toolEntryFixture(entry.name, tool as ToolDefinition) : (tool as ToolEntry)
+    const toolEntry = 'inputSchema' in tool ? toolEntryFixture(entry.name, tool) : tool
     await bucket.put(registryKeys.tool(entry.name, toolEntry.name), encode(toolEntry))
   }
   await bucket.put(registryKeys.server(entry.name), encode({ ...entry, toolCount: tools.length }))

@@ -162,7 +162,7 @@ test('I1, I4, I13: what the grant does not permit is not sent, and the call ends
   assert.equal(upstream.calls.length, 0)
 })
 
-test('I5, I6: every way a tool server can fail has its ending; what may have run and cannot be repeated is unknown', async (t) => {
+test('I5, I6, R9: every way a tool server can fail has its ending; what may have run and cannot be repeated is unknown', async (t) => {
   const kinds = ['tool-error', 'rpc-error', 'hang', 'die', 'garbage', 'stream-for-ever', 'oversized', 'refuse']
   const tools = kinds.flatMap((kind) => [scriptedTool(kind), scriptedTool(`${kind}-read`, readOnly)])
   const { startExecutor, allow, ended } = await setUp(t, tools)
@@ -306,7 +306,7 @@ test('I9: our own credentials for a server are taken out of what it answers', as
   assert.ok(!text.includes('very-secret-token'))
 })
 
-test('a server takes as many calls at once as its limit says; the rest waits its turn', async (t) => {
+test('R9: a server takes as many calls at once as its limit says; the rest waits its turn', async (t) => {
   const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('hang', readOnly)], {
     concurrency: 2,
     callTimeoutMs: 20_000,

@@ -1,5 +1,5 @@
 import { runService } from '@countersign/runtime'
-import { readAuditConfig } from './config.ts'
+import { loadConfig } from './config.ts'
 import { auditParts } from './service.ts'
 
-await runService({ name: 'audit', config: readAuditConfig, parts: auditParts })
+await runService({ name: 'audit', config: loadConfig, parts: auditParts })

@@ -14,7 +14,7 @@
 import type { Consumption } from '@countersign/bus'
 import { consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
-import type { AuditConfig } from './config.ts'
+import type { Settings } from './config.ts'
 import type { Log } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
 import { readSigningKey } from './log/read-signing-key.ts'
@@ -32,7 +32,7 @@ import { Retention } from './retention/retention.ts'
 const lagEveryMs = 2000
 
 /** The parts of audit, in the order in which they start. */
-export function auditParts(config: AuditConfig, { bus, log: logger, telemetry, expectations }: ServiceContext): Part[] {
+export function auditParts(config: Settings, { bus, log: logger, telemetry, expectations }: ServiceContext): Part[] {
   const logUsable = expectations.expect('audit log')
   const streamKnown = expectations.expect('CALLS stream')
   const consumerRunning = expectations.expect('audit consumer')

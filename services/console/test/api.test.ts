@@ -122,7 +122,7 @@ test('a service that does not answer is an error that says so', async (t) => {
   assertError(await get('operator', '/approvals?all=true'), 'internal')
 })
 
-test('the OpenAPI document has every route, with its parameters, bodies and answers described', async (t) => {
+test('R12: the OpenAPI document has every route, with its parameters, bodies and answers described', async (t) => {
   const { get } = await startConsole(t)
   const { body: document } = await get(undefined, '/openapi.json')
   assert.equal(document.openapi, '3.1.0')

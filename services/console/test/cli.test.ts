@@ -29,7 +29,7 @@ async function countersign({ dir }: Pick<Console, 'dir'>, ...args: string[]) {
   return { exit, ...said, json: () => JSON.parse(said.stdout) }
 }
 
-test('wrong usage is 2, with a word on what to do', async (t) => {
+test('R13: wrong usage is 2, with a word on what to do', async (t) => {
   const console = await startConsole(t)
   for (const args of [
     ['nonsense'],
@@ -71,7 +71,7 @@ test('wrong usage is 2, with a word on what to do', async (t) => {
   }
 })
 
-test('no console and a wrong token are 3, with what to do next', async (t) => {
+test('R13: no console and a wrong token are 3, with what to do next', async (t) => {
   const console = await startConsole(t)
   const nowhere = await countersign({ dir: '/' }, 'status')
   assert.equal(nowhere.exit, 3)
@@ -186,7 +186,7 @@ test('calls are listed, told in full, followed and resolved', async (t) => {
   assert.equal(follower.said.stdout, '', 'no call became unknown')
 })
 
-test('the live feed is one event a line, for people and for programs', async (t) => {
+test('R13: the live feed is one event a line, for people and for programs', async (t) => {
   const console = await startConsole(t)
   const [people, programs] = [start(console.dir, ['calls', '--follow']), start(console.dir, ['calls', '-f', '--json'])]
   await until(() => console.feed.size === 2, 'both are there')

@@ -73,7 +73,7 @@ test('each reader is told of exactly the calls that are theirs to see', async (t
   assert.match(operator!.heard[2]!.id!, /^\d+$/)
 })
 
-test('a reader that comes back goes on where it stopped, without gap or repetition', async (t) => {
+test('R12: a reader that comes back goes on where it stopped, without gap or repetition', async (t) => {
   const console = await startConsole(t)
   const first = await follow(t, console, 'operator')
   for (let count = 0; count < 3; count++) await console.request()

@@ -78,43 +78,47 @@ test(
   },
 )
 
-test('a server that ends is started again, and the registry is true all the while', { timeout: 60_000 }, async (t) => {
-  const world = await makeWorld(t)
-  const { document: wanted, control } = await changing('change', await freePort())
-  world.write('change.yaml', wanted)
-  await startLifecycle(world)
-  const first = await untilVerified(world, 'change')
-  await control({ exit: 3 })
-  const firstDown = (restarts: number) =>
-    until(() => world.history('change').find((entry) => entry.restarts === restarts), `end ${restarts} is noticed`)
-  const down = await firstDown(1)
-  assert.equal(down.address, undefined)
-  assert.equal(down.pid, undefined)
-  assert.equal(conditionOf(down, 'Available'), 'False/DeploymentUnavailable')
-  assert.match(down.conditions[1]!.message, /exit code 3/)
-  assert.equal(conditionOf(down, 'Verified'), 'Unknown/NotVerified')
-  const verifiedAgain = (restarts: number) =>
-    until(() => {
-      const entry = world.server('change')
-      return entry?.restarts === restarts && conditionOf(entry, 'Verified') === 'True/Verified' ? entry : undefined
-    }, 'it is verified again')
-  const again = await verifiedAgain(1)
-  assert.notEqual(again.pid, first.pid)
-  assert.deepEqual(again.address, first.address)
-  process.kill(-again.pid!, 'SIGKILL')
-  assert.match((await firstDown(2)).conditions[1]!.message, /signal SIGKILL/)
-  await verifiedAgain(2)
-  // An address is only ever told of a server that runs and whose tools were compared (I13).
-  for (const entry of world.history('change')) {
-    if (entry.address) assert.ok(entry.pid !== undefined && conditionOf(entry, 'Verified') === 'True/Verified')
-  }
-  const life = ['started', 'verified']
-  const told = ['accepted', ...life, 'tools_pinned', 'crashed', ...life, 'crashed', ...life]
-  assert.deepEqual(
-    (await world.events()).map(({ event }) => event),
-    told,
-  )
-})
+test(
+  'R10: a server that ends is started again, and the registry is true all the while',
+  { timeout: 60_000 },
+  async (t) => {
+    const world = await makeWorld(t)
+    const { document: wanted, control } = await changing('change', await freePort())
+    world.write('change.yaml', wanted)
+    await startLifecycle(world)
+    const first = await untilVerified(world, 'change')
+    await control({ exit: 3 })
+    const firstDown = (restarts: number) =>
+      until(() => world.history('change').find((entry) => entry.restarts === restarts), `end ${restarts} is noticed`)
+    const down = await firstDown(1)
+    assert.equal(down.address, undefined)
+    assert.equal(down.pid, undefined)
+    assert.equal(conditionOf(down, 'Available'), 'False/DeploymentUnavailable')
+    assert.match(down.conditions[1]!.message, /exit code 3/)
+    assert.equal(conditionOf(down, 'Verified'), 'Unknown/NotVerified')
+    const verifiedAgain = (restarts: number) =>
+      until(() => {
+        const entry = world.server('change')
+        return entry?.restarts === restarts && conditionOf(entry, 'Verified') === 'True/Verified' ? entry : undefined
+      }, 'it is verified again')
+    const again = await verifiedAgain(1)
+    assert.notEqual(again.pid, first.pid)
+    assert.deepEqual(again.address, first.address)
+    process.kill(-again.pid!, 'SIGKILL')
+    assert.match((await firstDown(2)).conditions[1]!.message, /signal SIGKILL/)
+    await verifiedAgain(2)
+    // An address is only ever told of a server that runs and whose tools were compared (I13).
+    for (const entry of world.history('change')) {
+      if (entry.address) assert.ok(entry.pid !== undefined && conditionOf(entry, 'Verified') === 'True/Verified')
+    }
+    const life = ['started', 'verified']
+    const told = ['accepted', ...life, 'tools_pinned', 'crashed', ...life, 'crashed', ...life]
+    assert.deepEqual(
+      (await world.events()).map(({ event }) => event),
+      told,
+    )
+  },
+)
 
 test(
   'a server that cannot start, hangs or has no free port says why, and holds up nobody else',

@@ -20,7 +20,7 @@ async function decision(world: World) {
   return name === 'denied' ? (event as { data: { reason: { code: string } } }).data.reason.code : name
 }
 
-test('I7: with no policy, and with only a broken one, every call is denied', async (t) => {
+test('I7, R5: with no policy, and with only a broken one, every call is denied', async (t) => {
   const world = await startWorld(t, {})
   const { expectations } = await world.start()
   assert.deepEqual(expectations.awaited, [], 'policy answers, so it is ready')

@@ -35,11 +35,11 @@ export function natsServerConfig(options: ServerConfigOptions): string {
       },
       authorization: {
         users: busUsers.map((user) => {
-          const { publish, subscribe } = permissionsOf(user)
+          const { publish, publishDenied, subscribe } = permissionsOf(user)
           return {
             user,
             password: options.passwords[user],
-            permissions: { publish: { allow: publish }, subscribe: { allow: subscribe } },
+            permissions: { publish: { allow: publish, deny: publishDenied }, subscribe: { allow: subscribe } },
           }
         }),
       },

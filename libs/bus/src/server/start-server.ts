@@ -55,7 +55,7 @@ export async function startNatsServer(options: {
   await chmod(config, 0o600)
   const child = spawn(options.binary, ['--config', config], { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
   let output = ''
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-8000)))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-8000)))
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()))
   const port = await untilListening(options, child, () => output)
   return {

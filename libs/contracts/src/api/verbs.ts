@@ -13,7 +13,12 @@ export const Principal = z.object({
 })
 export type Principal = z.infer<typeof Principal>
 
-export const Vote = z.object({ approver: z.string(), vote: z.enum(['approve', 'reject']), at: Instant, comment: z.string().optional() })
+export const Vote = z.object({
+  approver: z.string(),
+  vote: z.enum(['approve', 'reject']),
+  at: Instant,
+  comment: z.string().optional(),
+})
 
 /** A call that waits for people. */
 export const ApprovalView = z.object({
@@ -39,7 +44,14 @@ export const PolicyView = z.object({
   file: z.string(),
   mode: z.enum(['enforce', 'shadow']),
   servers: z.array(z.string()),
-  rules: z.array(z.object({ name: z.string(), effect: z.enum(['allow', 'deny', 'hold']), when: z.string(), reason: z.string().optional() })),
+  rules: z.array(
+    z.object({
+      name: z.string(),
+      effect: z.enum(['allow', 'deny', 'hold']),
+      when: z.string(),
+      reason: z.string().optional(),
+    }),
+  ),
 })
 export type PolicyView = z.infer<typeof PolicyView>
 
@@ -104,7 +116,12 @@ export const verbs = {
       z.object({ viewer: Principal, all: z.boolean().default(false) }),
       z.object({ approvals: z.array(ApprovalView) }),
     ),
-    approval: apiVerb('policy', 'approval', z.object({ viewer: Principal, callId: CallId, all: z.boolean().default(false) }), ApprovalView),
+    approval: apiVerb(
+      'policy',
+      'approval',
+      z.object({ viewer: Principal, callId: CallId, all: z.boolean().default(false) }),
+      ApprovalView,
+    ),
     vote: apiVerb(
       'policy',
       'vote',
@@ -120,7 +137,12 @@ export const verbs = {
     resolve: apiVerb(
       'policy',
       'resolve',
-      z.object({ operator: Principal, callId: CallId, outcome: z.enum(['ran', 'did_not_run']), evidence: z.string().min(1).max(4000) }),
+      z.object({
+        operator: Principal,
+        callId: CallId,
+        outcome: z.enum(['ran', 'did_not_run']),
+        evidence: z.string().min(1).max(4000),
+      }),
       z.object({ callId: CallId, state: z.literal('resolved') }),
     ),
     policies: apiVerb('policy', 'policies', z.object({}), PoliciesView),

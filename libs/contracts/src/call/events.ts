@@ -129,7 +129,13 @@ export const callEvents = {
   held: row('policy', ['requested'], false, Held, 'People must decide: groups, quorum, expiry, reason.'),
   previewed: row('agent-executor', ['held'], false, Previewed, 'What the call would change, with its digest.'),
   voted: row('policy', ['held', 'previewed', 'voted'], false, Voted, "One approver's yes or no over the digest shown."),
-  allowed: row('policy', ['requested', 'held', 'previewed', 'voted'], false, Allowed, 'The signed, bound, expiring grant.'),
+  allowed: row(
+    'policy',
+    ['requested', 'held', 'previewed', 'voted'],
+    false,
+    Allowed,
+    'The signed, bound, expiring grant.',
+  ),
   denied: row('policy', ['requested', 'held', 'previewed', 'voted'], true, Denied, 'Refused, with a reason code.'),
   cancelled: row(
     'gateway',
@@ -138,14 +144,26 @@ export const callEvents = {
     Cancelled,
     'The caller withdrew before anything ran.',
   ),
-  dispatched: row('agent-executor', ['allowed', 'dispatched'], false, Dispatched, 'Write-ahead: the tool may have run.'),
+  dispatched: row(
+    'agent-executor',
+    ['allowed', 'dispatched'],
+    false,
+    Dispatched,
+    'Write-ahead: the tool may have run.',
+  ),
   succeeded: row('agent-executor', ['dispatched'], true, Succeeded, 'The tool answered.'),
   failed: row('agent-executor', ['allowed', 'dispatched'], true, Failed, 'It did not run, or answered with an error.'),
   unknown: row('agent-executor', ['dispatched'], true, Unknown, 'It may or may not have run; a person must find out.'),
   resolved: row('policy', ['unknown'], true, Resolved, "An operator's ruling on an unknown call, with evidence."),
 } as const
 
-function row<S extends z.ZodType>(writer: Writer, follows: readonly string[], final: boolean, schema: S, meaning: string) {
+function row<S extends z.ZodType>(
+  writer: Writer,
+  follows: readonly string[],
+  final: boolean,
+  schema: S,
+  meaning: string,
+) {
   return { writer, follows, final, schema, meaning } satisfies EventRow
 }
 

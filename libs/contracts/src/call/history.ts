@@ -42,7 +42,7 @@ export class History {
 
   /** The last event of a name, with its data typed. */
   find<N extends CallEventName>(name: N): CallEvent<N> | undefined {
-    return this.entries.findLast((entry) => entry.name === name)?.event as CallEvent<N> | undefined
+    return this.entries.findLast((entry) => entry.name === name)?.event
   }
 
   all<N extends CallEventName>(name: N): CallEvent<N>[] {
@@ -74,7 +74,11 @@ export interface Tally {
 }
 
 /** Counts the votes over the digest that was held; each person counts once (I4). */
-export function tally(quorum: number, votes: readonly CallEvent<'voted'>[], digest: CallEventData<'held'>['digest']): Tally {
+export function tally(
+  quorum: number,
+  votes: readonly CallEvent<'voted'>[],
+  digest: CallEventData<'held'>['digest'],
+): Tally {
   const approvals = new Map<string, { approver: string; at: string; digest: string }>()
   let rejection: Tally['rejection']
   for (const { data, time } of votes) {

@@ -3,7 +3,9 @@ import { z } from 'zod'
 const Name = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a lower-case DNS name')
 
 /** A duration like `30s`, `15m`, `24h`, `7d`. */
-export const Duration = z.string().regex(/^[1-9][0-9]{0,5}(s|m|h|d)$/, 'must be a whole number with s, m, h or d, like 15m')
+export const Duration = z
+  .string()
+  .regex(/^[1-9][0-9]{0,5}(s|m|h|d)$/, 'must be a whole number with s, m, h or d, like 15m')
 
 /** The length of a duration in milliseconds. */
 export function durationMs(duration: string): number {
@@ -50,7 +52,10 @@ export const ToolPolicy = z.strictObject({
   spec: z.strictObject({
     /** Which servers (glob with `*`) and tenants the rules are for; both default to all. */
     match: z
-      .strictObject({ servers: z.array(z.string().min(1)).min(1).optional(), tenants: z.array(z.string().min(1)).min(1).optional() })
+      .strictObject({
+        servers: z.array(z.string().min(1)).min(1).optional(),
+        tenants: z.array(z.string().min(1)).min(1).optional(),
+      })
       .default({}),
     rules: z.array(PolicyRule).min(1).max(500),
     /** `shadow`: decided and recorded, not applied. */

@@ -66,7 +66,7 @@ const sample: [string, string][] = [
   ['bob/files/write', 'voted'],
 ]
 
-test('records are found by every filter, newest first', async (t) => {
+test('R11: records are found by every filter, newest first', async (t) => {
   const { index, calls } = await logOf(t, sample)
   const found = async (query: Partial<AuditQuery>) => {
     const { records, next } = await index.records(ask(query))

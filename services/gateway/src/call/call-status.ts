@@ -10,22 +10,6 @@ import {
 import { newsOf } from './outcome-board.ts'
 import { ownResult, reply } from './reply.ts'
 
-/** The gateway's own tool: how a held or long call is asked about later. */
-export const statusTool: JsonObject = {
-  name: 'countersign_call_status',
-  title: 'Status of a call',
-  description:
-    'Tells how an earlier tool call of yours stands, by the callId that a pending or unfinished answer named. Returns the ' +
-    "tool's own result once there is one. Asking never runs a tool.",
-  inputSchema: {
-    type: 'object',
-    properties: { callId: { type: 'string', description: 'The callId of the earlier answer' } },
-    required: ['callId'],
-    additionalProperties: false,
-  },
-  annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
-}
-
 /**
  * Answers `countersign_call_status`, from the history and so on any replica.
  *

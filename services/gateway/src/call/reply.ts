@@ -1,5 +1,5 @@
 import type { Bus } from '@countersign/bus'
-import { type CallEvent, CountersignError, errorRow, type JsonObject } from '@countersign/contracts'
+import { type CallEvent, CountersignError, errorRow, isJsonObject, type JsonObject } from '@countersign/contracts'
 import type { Outcome } from './await-outcome.ts'
 import { unknownTool } from './resolve-target.ts'
 
@@ -26,11 +26,11 @@ export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): 
     case 'succeeded': {
       const { data } = outcome.event as CallEvent<'succeeded'>
       const result = await bus.payloads.fetch(data.result)
-      const meta = typeof result._meta === 'object' ? result._meta : {}
+      const meta = isJsonObject(result._meta) ? result._meta : {}
       return { ...result, _meta: { ...meta, [callIdMeta]: context.callId } }
     }
     case 'held':
-      return pendingResult(outcome.event as CallEvent<'held'>)
+      return pendingResult(outcome.event)
     case 'denied': {
       const { reason } = (outcome.event as CallEvent<'denied'>).data
       if (reason.code === 'unknown_tool' || !(await context.visible())) throw unknownTool(context.name)

@@ -1,11 +1,9 @@
 import type { JsonObject, Principal, ToolDefinition } from '@countersign/contracts'
-import { statusTool } from '../call/call-status.ts'
+import { statusTool } from '../call/status-tool.ts'
 import type { RegistryView } from '@countersign/bus'
+import { prefixSeparator } from '../call/resolve-target.ts'
 import type { VisibleTools } from './visible-tools.ts'
 import { widenOutputSchema } from './widen-output-schema.ts'
-
-/** Between a server's name and a tool's on `/mcp`; server names are DNS labels and cannot hold it. */
-export const prefixSeparator = '_'
 
 const shown = new WeakMap<ToolDefinition, JsonObject>()
 

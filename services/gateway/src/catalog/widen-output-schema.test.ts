@@ -22,5 +22,8 @@ test("a widened schema takes the tool's own answers and ours, and nothing else",
 
 test('a schema that refers to itself by other means is left out', () => {
   assert.equal(widenOutputSchema({ type: 'object', properties: { child: { $ref: '#' } } }), undefined)
-  assert.equal(widenOutputSchema({ type: 'object', $id: 'https://x.example/s' , properties: {a: {$anchor: 'a'}} }), undefined)
+  assert.equal(
+    widenOutputSchema({ type: 'object', $id: 'https://x.example/s', properties: { a: { $anchor: 'a' } } }),
+    undefined,
+  )
 })

@@ -17,6 +17,10 @@ test('loopback names and those of the list may be addressed; a rebound name and 
     { host: 'localhost', origin: 'null' },
     { host: 'gateway.example:444' },
   ]) {
-    assert.throws(() => checkOrigin(headers, new Set(['gateway.example'])), { code: 'forbidden_host' }, JSON.stringify(headers))
+    assert.throws(
+      () => checkOrigin(headers, new Set(['gateway.example'])),
+      { code: 'forbidden_host' },
+      JSON.stringify(headers),
+    )
   }
 })

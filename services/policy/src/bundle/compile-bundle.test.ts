@@ -30,7 +30,7 @@ test('broken YAML is placed', () => {
   assert.match(problemsOf('a: &x [1]\nb: !thing 1\n')[0]!, /^1\.yaml:2:4: not valid YAML: .*tag/)
 })
 
-test('unknown keys are errors, placed at the key', () => {
+test('R5: unknown keys are errors, placed at the key', () => {
   const text = policy('a', '    - name: all\n      when: "true"\n      effect: allow\n      reson: typo')
   assert.deepEqual(problemsOf(text), ['1.yaml:9:7: spec.rules[0]: unknown key "reson"; look for a typing mistake'])
   assert.match(problemsOf(`${policy('a')}  mod: shadow\n`)[0]!, /^1\.yaml:7:3: spec: unknown key "mod"/)
