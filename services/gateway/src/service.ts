@@ -62,7 +62,10 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
         const port = await listener.listen()
         log.info({ port }, 'listening for agents')
       },
-      stop: () => listener?.close(),
+      async stop() {
+        board.hurry()
+        await listener?.close()
+      },
     },
   ]
 }

@@ -26,7 +26,7 @@ export async function awaitOutcome(wait: Wait, patience: Patience, first?: News)
   if (news.name !== 'held') return news
   const held = news.event as CallEvent<'held'>
   const untilMs = Math.min(patience.deadlineMs, Date.now() + patience.holdWindowMs)
-  while (Date.now() < untilMs) {
+  while (Date.now() < untilMs && !wait.hurried) {
     patience.onHeld(held)
     const next = await wait.next(Math.min(untilMs, Date.now() + tellEveryMs))
     if (next && next.name !== 'held') return next

@@ -27,7 +27,16 @@ export interface Wait {
    * @param untilMs instant in epoch milliseconds
    */
   next(untilMs: number): Promise<News | undefined>
+  /** The gateway is stopping: a held call is to be answered as held, now. */
+  readonly hurried: boolean
   done(): void
+}
+
+interface Waiting {
+  arrived: (news: News) => void
+  progress: (params: JsonObject) => void
+  /** Ends the pause between looks at the history. */
+  wake: () => void
 }
 
 const nameOfType = new Map<string, CallEventName>(callEventNames.map((name) => [eventType(name), name]))
@@ -38,7 +47,8 @@ const pollMs = [1000, 2000, 4000] as const
 export class OutcomeBoard {
   readonly gatewayId: string
   readonly #bus: Bus
-  readonly #waits = new Map<string, Set<{ arrived: (news: News) => void; progress: (params: JsonObject) => void }>>()
+  readonly #waits = new Map<string, Set<Waiting>>()
+  #hurried = false
   #listening: { stop: () => void }[] = []
 
   constructor(bus: Bus, gatewayId: string) {
@@ -61,6 +71,12 @@ export class OutcomeBoard {
     for (const { stop } of this.#listening) stop()
   }
 
+  /** Asks those who wait for people to be content with that: the gateway is stopping, and any replica can answer later. */
+  hurry(): void {
+    this.#hurried = true
+    for (const waits of this.#waits.values()) for (const wait of waits) wait.wake()
+  }
+
   /** Calls that somebody waits for here. */
   get size(): number {
     return this.#waits.size
@@ -71,8 +87,9 @@ export class OutcomeBoard {
     const queue: News[] = []
     let wake: (() => void) | undefined
     let heldSeen = false
-    const entry = {
+    const entry: Waiting = {
       progress: onProgress,
+      wake: () => wake?.(),
       arrived: (news: News) => {
         queue.push(news)
         wake?.()
@@ -89,7 +106,7 @@ export class OutcomeBoard {
           return news
         }
         const now = Date.now()
-        if (now >= untilMs) return undefined
+        if (now >= untilMs || (heldSeen && this.#hurried)) return undefined
         const { promise, resolve } = Promise.withResolvers<void>()
         wake = resolve
         const timer = setTimeout(resolve, Math.min(untilMs - now, pollMs[Math.min(polls, pollMs.length - 1)]!))
@@ -101,8 +118,12 @@ export class OutcomeBoard {
         if (news) queue.push(news)
       }
     }
+    const hurried = () => this.#hurried
     return {
       next,
+      get hurried() {
+        return hurried()
+      },
       done: () => {
         waits.delete(entry)
         if (waits.size === 0) this.#waits.delete(at.callId)

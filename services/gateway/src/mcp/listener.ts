@@ -41,10 +41,17 @@ export class Listener {
   readonly #app: FastifyInstance
   /** Legacy calls that can still be cancelled, by session and request id. */
   readonly #cancellable = new Map<string, AbortController>()
+  /** Requests that are being answered. */
+  #inHand = 0
 
   constructor(options: ListenerOptions) {
     this.#options = options
     this.#app = fastify({ bodyLimit: options.maxBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 })
+    this.#app.addHook('onRequest', (_request, reply, done) => {
+      this.#inHand += 1
+      reply.raw.once('close', () => (this.#inHand -= 1))
+      done()
+    })
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
       done(null, body),
@@ -68,7 +75,15 @@ export class Listener {
 
   /** Takes no new requests and waits for those in hand. */
   async close(): Promise<void> {
-    await this.#app.close()
+    // Connections on which nothing was asked yet, or which were kept alive, would hold the server open.
+    const sweep = setInterval(() => {
+      if (this.#inHand === 0) this.#app.server.closeAllConnections()
+    }, 20)
+    try {
+      await this.#app.close()
+    } finally {
+      clearInterval(sweep)
+    }
   }
 
   async #post(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
