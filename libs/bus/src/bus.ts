@@ -1,7 +1,7 @@
 /**
  * The bus: the one way services reach NATS.
  *
- * File map: publisher.ts (store an event) · history.ts (read a call back) · consume.ts (durable consumers, and the one place
+ * File map: publisher.ts (store an event) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
  * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · server/ (the nats-server binary and its configuration).
  */
@@ -25,7 +25,8 @@ import {
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import { Bucket } from './bucket.ts'
-import { type BatchOptions, consume, consumeBatches, type ConsumeOptions, type Consumption } from './consume.ts'
+import { consume, type ConsumeOptions, type Consumption } from './consume.ts'
+import { type BatchOptions, consumeBatches } from './consume-batches.ts'
 import { follow, type Followed, type FollowOptions } from './follow.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
 import { readHistory } from './history.ts'
@@ -49,11 +50,13 @@ export class Bus {
   readonly #js: JetStreamClient
   readonly #jsm: JetStreamManager
   readonly #publisher: Publisher
+  readonly #inboxPrefix: string
   readonly payloads: Payloads
   readonly callApi: ReturnType<typeof callApi>
   readonly serveApi: ReturnType<typeof serveApi>
 
-  constructor(nc: NatsConnection, jsm: JetStreamManager, publisher: Publisher) {
+  constructor(nc: NatsConnection, jsm: JetStreamManager, publisher: Publisher, inboxPrefix: string) {
+    this.#inboxPrefix = inboxPrefix
     this.#nc = nc
     this.#js = jetstream(nc, { checkAPI: false, timeout: 5000 })
     this.#jsm = jsm
@@ -118,7 +121,7 @@ export class Bus {
   }
 
   consumeBatches(options: BatchOptions): Consumption {
-    return consumeBatches(this.#js, options)
+    return consumeBatches(this.#nc, this.#inboxPrefix, options)
   }
 
   /** Watches a stream in order without acknowledging; see `follow`. */
@@ -256,7 +259,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   })
   void watchStatus(nc, publisher, options.onStatus)
-  return new Bus(nc, jsm, publisher)
+  return new Bus(nc, jsm, publisher, prefix)
 }
 
 async function watchStatus(nc: NatsConnection, publisher: Publisher, onStatus: BusOptions['onStatus']): Promise<void> {

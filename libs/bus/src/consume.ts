@@ -35,7 +35,7 @@ export interface Consumption {
   stop(): Promise<void>
 }
 
-const backoffMs = [100, 500, 2000, 5000, 15_000]
+export const backoffMs = [100, 500, 2000, 5000, 15_000]
 
 /** Handles the messages of a durable consumer, several at once, until stopped. The only place that acknowledges. */
 export function consume(js: JetStreamClient, options: ConsumeOptions): Consumption {
@@ -101,82 +101,8 @@ export function consume(js: JetStreamClient, options: ConsumeOptions): Consumpti
   }
 }
 
-export interface BatchOptions {
-  stream: string
-  consumer: string
-  maxBatch: number
-  /** How long a batch is gathered after its first message, in milliseconds. */
-  lingerMs: number
-  /** Handles a batch in stream order; when it returns, all of it is acknowledged, when it throws, none is. */
-  handler: (batch: Delivery[]) => Promise<void>
-  onProblem: (error: unknown) => void
-}
-
-/**
- * Handles messages in order and in batches, acknowledging each batch with one acknowledgement (ack policy `all`). A batch whose
- * handler throws is handed in again after a while, so that nothing overtakes it; copies that the server redelivers meanwhile
- * are the handler's to recognise by their sequence.
- */
-export function consumeBatches(js: JetStreamClient, options: BatchOptions): Consumption {
-  const queue: JsMsg[] = []
-  let stopped = false
-  let messages: ConsumerMessages | undefined
-  let arrived = Promise.withResolvers<void>()
-
-  const handleQueue = async () => {
-    while (!stopped) {
-      if (queue.length === 0) {
-        await arrived.promise
-        arrived = Promise.withResolvers()
-        continue
-      }
-      if (queue.length < options.maxBatch && !stopped) await pause(options.lingerMs)
-      const batch = queue.splice(0, options.maxBatch)
-      for (let attempt = 0; ; attempt++) {
-        try {
-          await options.handler(batch.map(deliveryOf))
-          batch.at(-1)!.ack()
-          break
-        } catch (error) {
-          options.onProblem(error)
-          if (stopped) return
-          await pause(backoffMs[Math.min(attempt, backoffMs.length - 1)]!)
-        }
-      }
-    }
-  }
-  const pull = async () => {
-    while (!stopped) {
-      try {
-        const consumer = await js.consumers.get(options.stream, options.consumer)
-        messages = await consumer.consume({
-          max_messages: options.maxBatch * 2,
-          callback: (message) => {
-            queue.push(message)
-            arrived.resolve()
-          },
-        })
-        if (stopped) messages.stop()
-        await messages.closed()
-      } catch (error) {
-        if (error instanceof ClosedConnectionError) return
-        options.onProblem(error)
-      }
-      if (!stopped) await pause(500)
-    }
-  }
-  const running = Promise.all([handleQueue(), pull()])
-  return {
-    async stop() {
-      stopped = true
-      messages?.stop()
-      arrived.resolve()
-      await running
-    },
-  }
-}
-
-function pause(ms: number): Promise<void> {
+/** Resolves after a while. */
+export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 

@@ -1,6 +1,7 @@
 export { Bucket, type BucketChange } from './bucket.ts'
 export { Bus, type BusOptions, connectBus, encode } from './bus.ts'
-export type { BatchOptions, ConsumeOptions, Consumption, Delivery } from './consume.ts'
+export type { ConsumeOptions, Consumption, Delivery } from './consume.ts'
+export type { BatchOptions } from './consume-batches.ts'
 export { LostRace, Terminal } from './errors.ts'
 export type { Followed, FollowOptions } from './follow.ts'
 export { type Carried, Payloads } from './payloads.ts'

@@ -130,11 +130,11 @@ export class Publisher {
 
   /**
    * Stores messages of a stream that nobody else writes, in order, with one acknowledgement: the last message says which
-   * sequence must be before it, so its acknowledgement is that of all. When it is refused, each is published by itself; those that
-   * are there are recognised by their ids.
+   * sequence must be before it, so its acknowledgement is that of all.
    *
    * @param lastSeq the stream's last sequence before
    * @returns its last sequence after
+   * @throws LostRace when the stream does not end where it should: look at what it has
    * @throws CountersignError as `publish` does
    */
   async publishRun(run: readonly Publication[], lastSeq: number, deadlineMs: number): Promise<number> {
@@ -148,8 +148,8 @@ export class Publisher {
     head.set('Nats-Expected-Last-Sequence', String(lastSeq + run.length - 1))
     const reply = await new Promise<Reply>((resolve) => this.#send(last, head, resolve))
     if (reply.seq !== undefined && !reply.duplicate) return reply.seq
-    const stored = await Promise.all(run.map((publication) => this.publish(publication, deadlineMs)))
-    return Math.max(...stored.map(({ seq }) => seq))
+    if (reply.silent) throw storeUnavailable('the event store did not acknowledge in time')
+    throw new LostRace(reply.error?.description ?? 'a message of the run was there already')
   }
 
   async #untilConnected(deadlineMs: number): Promise<void> {

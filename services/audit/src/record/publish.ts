@@ -1,4 +1,4 @@
-import type { Bus, Publication } from '@countersign/bus'
+import { type Bus, LostRace, type Publication } from '@countersign/bus'
 import { subjects } from '@countersign/contracts'
 import type { Log, LogEntry } from '../log/log.ts'
 import { LogBroken } from '../log/log-broken.ts'
@@ -35,6 +35,28 @@ export class RecordPublisher {
    * @throws LogBroken when `AUDIT` has records that the log has not
    */
   async resume(): Promise<void> {
+    await this.#findEnd()
+    await this.publishThrough([])
+  }
+
+  /**
+   * Publishes everything that is sealed and not published yet. A stream that does not end where it should has lost its newest
+   * records with its server: what is missing is published again.
+   *
+   * @param recent the newest entries, which are not read from the log again
+   * @throws CountersignError when the store did not take one; publishing again leaves out those it took
+   */
+  async publishThrough(recent: readonly LogEntry[]): Promise<void> {
+    try {
+      await this.#publishRest(recent)
+    } catch (error) {
+      if (!(error instanceof LostRace)) throw error
+      await this.#findEnd()
+      await this.#publishRest(recent)
+    }
+  }
+
+  async #findEnd(): Promise<void> {
     const { lastSeq } = await this.#bus.streamInfo('AUDIT')
     this.#lastSeq = lastSeq
     const [newest] =
@@ -42,16 +64,9 @@ export class RecordPublisher {
     if (newest) this.#next = await this.#after(newest.data)
     // An emptied stream says nothing about what it had; a new one had nothing.
     else this.#next = lastSeq > 0 ? this.#log.size : Math.max(0, this.#log.size - maxRepublished)
-    await this.publishThrough([])
   }
 
-  /**
-   * Publishes everything that is sealed and not published yet.
-   *
-   * @param recent the newest entries, which are not read from the log again
-   * @throws CountersignError when the store did not take one; publishing again leaves out those it took
-   */
-  async publishThrough(recent: readonly LogEntry[]): Promise<void> {
+  async #publishRest(recent: readonly LogEntry[]): Promise<void> {
     const inHand = recent[0]?.index ?? this.#log.size
     while (this.#next < inHand) {
       await this.#publish(await this.#log.read(this.#next, Math.min(pageSize, inHand - this.#next)))
