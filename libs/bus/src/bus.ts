@@ -75,9 +75,9 @@ export class Bus {
     return this.#publisher.reconnects
   }
 
-  /** Stores a message; see `Publisher.publish`. */
+  /** Stores a message by itself, in any stream; see `Publisher.publish`. */
   store(publication: Publication, deadlineMs: number): Promise<Stored> {
-    return this.#publisher.publish(publication, deadlineMs)
+    return this.#publisher.publish({ ...publication, alone: true }, deadlineMs)
   }
 
   /** Stores messages of a stream with one writer, in order, with one acknowledgement; see `Publisher.publishRun`. */
@@ -171,6 +171,13 @@ export class Bus {
       max_ack_pending: settings.maxAckPending,
       max_deliver: -1,
     })
+  }
+
+  /** Names of the durable consumers of a stream. */
+  async consumerNames(stream: StreamName): Promise<string[]> {
+    const names: string[] = []
+    for await (const { name } of this.#jsm.consumers.list(stream)) names.push(name)
+    return names
   }
 
   /** Messages a consumer has still to acknowledge, delivered or not. */

@@ -82,6 +82,7 @@ export {
   type BucketSpec,
   consumers,
   executorConsumer,
+  serverOfExecutorConsumer,
   payloadStore,
   type StreamName,
   streams,

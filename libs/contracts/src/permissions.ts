@@ -145,6 +145,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           ...readStream('CALLS'),
           // Its consumers may filter on grants and nothing else.
           `$JS.API.CONSUMER.CREATE.CALLS.*.${subjects.callEvents('allowed')}`,
+          '$JS.API.CONSUMER.LIST.CALLS',
           '$JS.API.CONSUMER.INFO.CALLS.*',
           '$JS.API.CONSUMER.MSG.NEXT.CALLS.*',
           ...ackStream('CALLS', '*'),
@@ -205,7 +206,6 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           '$JS.API.CONSUMER.NAMES.*',
           '$JS.API.STREAM.MSG.GET.CALLS',
           '$JS.API.STREAM.MSG.GET.AUDIT',
-          '$JS.ACK.>',
         ],
         // People bring clients of their own, whose inboxes have the default prefix.
         subscribe: [inbox, '_INBOX.>', subjects.allCalls, subjects.allAudit],

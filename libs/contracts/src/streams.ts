@@ -76,3 +76,8 @@ export const consumers = {
 export function executorConsumer(server: string) {
   return { stream: 'CALLS', name: `executor-${server}`, filter: subjects.callEvents('allowed', server) } as const
 }
+
+/** The server whose executor consumer has this name; undefined for any other consumer. */
+export function serverOfExecutorConsumer(name: string): string | undefined {
+  return name.startsWith('executor-') ? name.slice('executor-'.length) : undefined
+}

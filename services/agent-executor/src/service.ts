@@ -59,11 +59,15 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
     { name: 'queues', start() {}, stop: () => queues.stop() },
     {
       name: 'registry',
-      start: () =>
-        registry.start(bus, (name, entry) => {
+      async start() {
+        const known = new Set<string>()
+        await registry.start(bus, (name, entry) => {
+          known.add(name)
           dialer.apply(name, entry)
           queues.apply(name, entry)
-        }),
+        })
+        await queues.openOrphans((server) => known.has(server))
+      },
       stop: () => registry.stop(),
     },
   ]

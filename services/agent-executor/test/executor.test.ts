@@ -176,7 +176,8 @@ test('I5, I6, R9: every way a tool server can fail has its ending; what may have
     'die-read': ['failed', 'upstream_died'],
     garbage: ['unknown', 'outcome_unknown'],
     'garbage-read': ['failed', 'upstream_garbage'],
-    'stream-for-ever': ['failed', 'result_too_large'],
+    'stream-for-ever': ['unknown', 'outcome_unknown'],
+    'stream-for-ever-read': ['failed', 'upstream_garbage'],
     oversized: ['failed', 'result_too_large'],
     refuse: ['failed', 'upstream_error'],
   }

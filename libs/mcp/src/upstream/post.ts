@@ -86,9 +86,12 @@ async function readStream(body: Dispatcher.ResponseData['body'], options: PostOp
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       bytes += chunk.length
-      if (bytes > options.maxBytes) return { kind: 'too-large', maxBytes: options.maxBytes }
-      for (const { data } of reader.push(decoder.decode(chunk, { stream: true }))) {
+      const events = reader.push(decoder.decode(chunk, { stream: true }))
+      // One event this large can only be the answer; many small ones say nothing of whether the tool ran.
+      if (reader.pending > options.maxBytes) return { kind: 'too-large', maxBytes: options.maxBytes }
+      for (const { data } of events) {
         if (data === '') continue
+        if (data.length > options.maxBytes) return { kind: 'too-large', maxBytes: options.maxBytes }
         const message = readRpcMessage(tryParse(data))
         if (message.kind === 'result' && message.id === options.id) return { kind: 'result', result: message.result }
         if (message.kind === 'error' && message.id === options.id)
@@ -96,6 +99,9 @@ async function readStream(body: Dispatcher.ResponseData['body'], options: PostOp
         if (message.kind === 'notification') options.onNotification?.(message.notification)
         if (message.kind === 'request') options.onRequest?.(message.request)
         if (message.kind === 'invalid') return { kind: 'garbage', message: message.reason }
+      }
+      if (bytes > options.maxBytes) {
+        return { kind: 'garbage', message: `more than ${options.maxBytes} bytes came, and no answer among them` }
       }
     }
   } finally {

@@ -120,7 +120,6 @@ export class Upstream {
   }
 
   async #initialize(): Promise<ServerHello> {
-    this.#sessionId = undefined
     const params = { protocolVersion: legacyEra, capabilities: {}, clientInfo: this.#options.clientInfo }
     const outcome = await this.#request(legacyEra, 'initialize', params, this.#options.timeoutMs)
     if (outcome.kind !== 'result') throw handshakeError(outcome)
@@ -182,25 +181,19 @@ export class Upstream {
     } catch (error) {
       return { kind: 'not-sent', message: (error as Error).message }
     }
+    const session = this.#sessionId
     const outcome = await this.#sendCall(hello.era, call)
-    if (!this.#sessionRefused(outcome)) return outcome
-    this.#connecting = undefined
+    if (session === undefined || !isSessionRefused(outcome)) return outcome
+    // Of the calls that learn it at once, the first opens the new session.
+    if (this.#sessionId === session) this.#connecting = undefined
     return this.connect().then(
       ({ era }) => this.#sendCall(era, call),
       (error: unknown) => ({ kind: 'not-sent', message: (error as Error).message }),
     )
   }
 
-  /**
-   * A session that the server does not know (404 by the specification, 400 by many) is refused before the call is looked at, so
-   * sending it in a new session is the first time (I6).
-   */
-  #sessionRefused(outcome: UpstreamOutcome): boolean {
-    const status = outcome.kind === 'refused' || outcome.kind === 'rpc-error' ? outcome.status : 200
-    return this.#sessionId !== undefined && (status === 404 || status === 400)
-  }
-
   async #sendCall(era: Era, call: ToolCall): Promise<UpstreamOutcome> {
+    if (call.signal?.aborted) return { kind: 'not-sent', message: 'the caller withdrew before' }
     const id = ++this.#lastId
     const meta: JsonObject = {
       ...(era === modernEra ? this.#envelope() : {}),
@@ -294,8 +287,10 @@ export class Upstream {
       signal: abort.signal,
     })
     clearTimeout(timer)
-    if (method === 'initialize' && typeof headers['mcp-session-id'] === 'string')
-      this.#sessionId = headers['mcp-session-id']
+    if (method === 'initialize') {
+      const session = headers['mcp-session-id']
+      this.#sessionId = typeof session === 'string' ? session : undefined
+    }
     return outcome
   }
 
@@ -341,7 +336,8 @@ export class Upstream {
           }
         : {
             ...(this.#hello?.era === legacyEra ? { 'mcp-protocol-version': this.#hello.protocolVersion } : {}),
-            ...(this.#sessionId === undefined ? {} : { 'mcp-session-id': this.#sessionId }),
+            // A new session is not opened in the old one.
+            ...(this.#sessionId === undefined || method === 'initialize' ? {} : { 'mcp-session-id': this.#sessionId }),
           }),
     }
   }
@@ -376,6 +372,16 @@ function handshakeError(outcome: UpstreamOutcome, what = 'the handshake'): Upstr
     case 'garbage':
       return new UpstreamError(`${what} failed: ${outcome.message}`)
   }
+}
+
+/**
+ * True when the server says that it does not know the session: 404 by the specification, 400 with such words by many. The call was
+ * refused before it was looked at, so sending it in a new session is the first time (I6). Any other refusal is final.
+ */
+function isSessionRefused(outcome: UpstreamOutcome): boolean {
+  if (outcome.kind === 'refused') return outcome.status === 404
+  if (outcome.kind !== 'rpc-error') return false
+  return (outcome.status === 404 || outcome.status === 400) && /session/i.test(outcome.error.message)
 }
 
 function isProgressOf({ method, params }: RpcNotification, id: number): boolean {

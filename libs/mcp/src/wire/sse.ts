@@ -12,6 +12,11 @@ export class SseReader {
   #id: string | undefined
   #data: string[] = []
 
+  /** Characters of the event that is not complete yet. */
+  get pending(): number {
+    return this.#data.reduce((sum, line) => sum + line.length, this.#rest.length)
+  }
+
   /** Takes a piece of the stream; returns the events that it completed. */
   push(piece: string): SseEvent[] {
     const events: SseEvent[] = []

@@ -1,5 +1,5 @@
 import { type Bus, encode } from '@countersign/bus'
-import { type Allowed, type JsonObject, subjects } from '@countersign/contracts'
+import { type Allowed, canonicalJson, type JsonObject, subjects } from '@countersign/contracts'
 import type { UpstreamOutcome } from '@countersign/mcp'
 import type { Dialed } from '../upstream/dial.ts'
 import { redactSecrets } from '../upstream/redact.ts'
@@ -23,7 +23,23 @@ export async function execute(
     timeoutMs: dialed.limits.callTimeoutMs,
     traceparent: call.traceparent,
     signal: call.signal,
-    onProgress: ({ progressToken: _ours, ...progress }: JsonObject) => bus.hint(down, encode(progress)),
+    onProgress: ({ progressToken: _ours, ...progress }: JsonObject) =>
+      bus.hint(down, encode(redactSecrets(progress, dialed.secrets))),
   })
-  return outcome.kind === 'result' ? { kind: 'result', result: redactSecrets(outcome.result, dialed.secrets) } : outcome
+  return clean(outcome, dialed.secrets)
+}
+
+/** What may go into an event: without our credentials (I9), and with a canonical form. */
+function clean(outcome: UpstreamOutcome, secrets: readonly string[]): UpstreamOutcome {
+  if (outcome.kind === 'rpc-error') {
+    const { code, message } = outcome.error
+    return { ...outcome, error: { code, message: String(redactSecrets({ message }, secrets).message) } }
+  }
+  if (outcome.kind !== 'result') return outcome
+  try {
+    canonicalJson(outcome.result)
+  } catch (error) {
+    return { kind: 'garbage', message: (error as Error).message }
+  }
+  return { kind: 'result', result: redactSecrets(outcome.result, secrets) }
 }

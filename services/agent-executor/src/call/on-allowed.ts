@@ -14,7 +14,7 @@ import { claim } from './claim.ts'
 import { execute } from './execute.ts'
 import { type Ending, endingOf, publishOutcome } from './publish-outcome.ts'
 import { recover } from './recover.ts'
-import { type GrantKeys, verifyGrant } from './verify-grant.ts'
+import { grantExpired, type GrantKeys, verifyGrant } from './verify-grant.ts'
 
 /** What the steps of an execution work with. */
 export interface ExecutorServices {
@@ -85,6 +85,9 @@ export class OnAllowed {
       }
       turn = recovery
     }
+    // Before the arguments are fetched, which may be gone by then.
+    const expired = grantExpired(event.data, Date.now())
+    if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
     const refusal = verifyGrant(event.data, {
       keys: this.#services.keys,
@@ -136,17 +139,24 @@ export class OnAllowed {
     durationMs: number,
   ): Promise<void> {
     const { bus, log, onEnded } = this.#services
-    try {
-      const call = { fields: data, traceparent, durationMs }
-      const event = await publishOutcome(bus, at, call, ending, follows, Date.now() + outcomePatienceMs)
-      this.#tell(data, event)
-      onEnded(ending, data.tool, durationMs / 1000)
-    } catch (error) {
-      if (!(error instanceof LostRace)) throw error
-      log.warn(
-        { callId: at.callId, ending: ending.name },
-        'the call was ended by somebody else; this outcome is not recorded',
-      )
+    const call = { fields: data, traceparent, durationMs }
+    const deadlineMs = Date.now() + outcomePatienceMs
+    for (;;) {
+      try {
+        const event = await publishOutcome(bus, at, call, ending, follows, deadlineMs)
+        this.#tell(data, event)
+        onEnded(ending, data.tool, durationMs / 1000)
+        return
+      } catch (error) {
+        if (error instanceof LostRace) {
+          log.warn({ callId: at.callId, ending: ending.name }, 'the call was ended by somebody else')
+          return
+        }
+        if (Date.now() >= deadlineMs) throw error
+        // No space, or no object store: what the tool did is known here and nowhere else, so it is not given up.
+        log.error({ callId: at.callId, err: error }, 'an outcome could not be stored; trying again')
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
     }
   }
 

@@ -86,7 +86,8 @@ export async function publishOutcome(
   deadlineMs: number,
 ): Promise<CallEvent> {
   const common = { ...callFieldsOf(call.fields), durationMs: Math.round(call.durationMs * 100) / 100 }
-  const context = { now: new Date(), traceparent: call.traceparent }
+  // An id of its own a claim: an executor that lost its call must not take the winner's ending for its own.
+  const context = { now: new Date(), traceparent: call.traceparent, distinct: String(follows) }
   const store = async <N extends CallEventName>(name: N, event: CallEvent<N>): Promise<CallEvent> => {
     await bus.publishEvent(at, name, event, follows, deadlineMs)
     return event

@@ -64,12 +64,8 @@ export function verifyGrant(allowed: Allowed, check: GrantCheck): Failure | unde
     return refuse('grant_invalid', 'the arguments are not those that were approved')
   if (nowMs < Date.parse(claims.notBefore))
     return refuse('grant_invalid', `it is not valid before ${claims.notBefore}; check the clocks`)
-  if (nowMs >= Date.parse(claims.expiresAt)) {
-    return {
-      code: 'grant_expired',
-      message: `the grant expired at ${claims.expiresAt} before the call could be sent; nothing ran, ask again`,
-    }
-  }
+  const expired = grantExpired(allowed, nowMs)
+  if (expired) return expired
   if (tool?.state !== 'pinned' || tool.pinned?.digest !== claims.definitionDigest) {
     return {
       code: 'definition_changed',
@@ -77,6 +73,16 @@ export function verifyGrant(allowed: Allowed, check: GrantCheck): Failure | unde
     }
   }
   return undefined
+}
+
+/** Why a grant is too old, if it is; undefined while it is good. */
+export function grantExpired({ grant }: Allowed, nowMs: number): Failure | undefined {
+  const { expiresAt } = grant.claims
+  if (nowMs < Date.parse(expiresAt)) return undefined
+  return {
+    code: 'grant_expired',
+    message: `the grant expired at ${expiresAt} before the call could be sent; nothing ran, ask again`,
+  }
 }
 
 function isSigned({ claims, keyId, signature }: Grant, keys: GrantKeys): boolean {

@@ -1,6 +1,9 @@
 import type { Bus, Consumption, Delivery } from '@countersign/bus'
-import { executorConsumer, type ServerEntry } from '@countersign/contracts'
+import { executorConsumer, type ServerEntry, serverOfExecutorConsumer } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
+
+/** Calls at once of a server that is gone: each only has to be ended. */
+const orphanConcurrency = 16
 
 /**
  * One durable consumer a tool server, with as many messages in hand as the server takes at once: a slow server queues on itself
@@ -25,14 +28,29 @@ export class ServerQueues {
   apply(name: string, entry: ServerEntry | undefined): void {
     const queue = this.#queues.get(name)
     if (!entry || queue?.concurrency === entry.limits.concurrency) return
-    const { concurrency } = entry.limits
-    const consumption = this.#consume(name, concurrency, queue?.consumption)
+    this.#open(name, entry.limits.concurrency)
+  }
+
+  #open(name: string, concurrency: number): void {
+    const consumption = this.#consume(name, concurrency, this.#queues.get(name)?.consumption)
     this.#queues.set(name, { concurrency, consumption })
     consumption.catch((error: unknown) => {
       this.#log.error({ err: error, server: name }, 'the queue of a server could not be opened; trying again')
       this.#queues.delete(name)
-      setTimeout(() => this.apply(name, entry), 1000).unref()
+      setTimeout(() => this.#queues.has(name) || this.#open(name, concurrency), 1000).unref()
     })
+  }
+
+  /**
+   * Opens the queues of servers that went away while no executor ran: their last calls must be ended too (I5).
+   *
+   * @param isKnown true for servers of the registry, whose queues are open
+   */
+  async openOrphans(isKnown: (server: string) => boolean): Promise<void> {
+    for (const name of await this.#bus.consumerNames('CALLS')) {
+      const server = serverOfExecutorConsumer(name)
+      if (server !== undefined && !isKnown(server)) this.#open(server, orphanConcurrency)
+    }
   }
 
   async stop(): Promise<void> {

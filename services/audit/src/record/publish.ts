@@ -15,14 +15,21 @@ const maxRepublished = 100_000
 
 /** Publishes sealed records on `AUDIT`, each once and in order, also after a crash between sealing and publishing. */
 export class RecordPublisher {
-  readonly #bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream'>
+  readonly #bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>
   readonly #log: Log
   readonly #now: () => number
   #next = 0
+  /** Where this process began to publish; all before it had been published long ago. */
+  #since: number | undefined
+  #reconnects = 0
   /** The last sequence of `AUDIT`, which nobody else writes. */
   #lastSeq = 0
 
-  constructor(bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream'>, log: Log, now: () => number = Date.now) {
+  constructor(
+    bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>,
+    log: Log,
+    now: () => number = Date.now,
+  ) {
     this.#bus = bus
     this.#log = log
     this.#now = now
@@ -36,6 +43,7 @@ export class RecordPublisher {
    */
   async resume(): Promise<void> {
     await this.#findEnd()
+    this.#since = this.#next
     await this.publishThrough([])
   }
 
@@ -47,6 +55,8 @@ export class RecordPublisher {
    * @throws CountersignError when the store did not take one; publishing again leaves out those it took
    */
   async publishThrough(recent: readonly LogEntry[]): Promise<void> {
+    // The server may have been killed, and with it what it had acknowledged and not written.
+    if (this.#since !== undefined && this.#bus.reconnects !== this.#reconnects) await this.#findEnd()
     try {
       await this.#publishRest(recent)
     } catch (error) {
@@ -57,13 +67,16 @@ export class RecordPublisher {
   }
 
   async #findEnd(): Promise<void> {
+    const { reconnects } = this.#bus
     const { lastSeq } = await this.#bus.streamInfo('AUDIT')
     this.#lastSeq = lastSeq
     const [newest] =
       lastSeq > 0 ? await this.#bus.readStream('AUDIT', lastSeq, { maxMessages: 1, maxBytes: 2 ** 24 }) : []
     if (newest) this.#next = await this.#after(newest.data)
-    // An emptied stream says nothing about what it had; a new one had nothing.
-    else this.#next = lastSeq > 0 ? this.#log.size : Math.max(0, this.#log.size - maxRepublished)
+    // A new stream had nothing. An emptied one says nothing about what it had: what this process published is published again.
+    else if (lastSeq === 0) this.#next = Math.max(0, this.#log.size - maxRepublished)
+    else this.#next = this.#since ?? this.#log.size
+    this.#reconnects = reconnects
   }
 
   async #publishRest(recent: readonly LogEntry[]): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type Principal,
 } from '@countersign/contracts'
+import type { VisibleTools } from '../catalog/visible-tools.ts'
 import { newsOf } from './outcome-board.ts'
 import { ownResult, reply } from './reply.ts'
 
@@ -15,7 +16,11 @@ import { ownResult, reply } from './reply.ts'
  *
  * @throws CountersignError `invalid_params`, or `unknown_call` for another caller's call and for one that never was
  */
-export async function callStatus(bus: Bus, principal: Principal, args: Json | undefined): Promise<JsonObject> {
+export async function callStatus(
+  { bus, visible: visibleTools }: { bus: Bus; visible: VisibleTools },
+  principal: Principal,
+  args: Json | undefined,
+): Promise<JsonObject> {
   const asked = isJsonObject(args) ? (args.callId ?? args.call_id) : undefined
   const callId = CallId.safeParse(asked)
   if (!callId.success)
@@ -28,7 +33,11 @@ export async function callStatus(bus: Bus, principal: Principal, args: Json | un
       'there is no such call of yours, or it is so long ago that only the audit log knows it',
     )
   }
-  const context = { callId: callId.data, name: data.tool, visible: async () => true }
+  const context = {
+    callId: callId.data,
+    name: data.tool,
+    visible: () => visibleTools.has(principal, data.server, data.tool),
+  }
   const news = newsOf(history)
   if (news) return reply(bus, news, context)
   return {

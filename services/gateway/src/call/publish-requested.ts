@@ -69,7 +69,10 @@ export async function publishRequested(
   }
   const history = await bus.history({ ...at, server: '*' })
   const earlier = history.last?.event.data
-  if (earlier?.server === target.server && earlier.tool === target.tool && earlier.digest === digest) return history
+  if (!earlier) {
+    throw new CountersignError('store_unavailable', 'the earlier call with this key is just being let go; ask again')
+  }
+  if (earlier.server === target.server && earlier.tool === target.tool && earlier.digest === digest) return history
   throw new CountersignError(
     'idempotency_conflict',
     'this idempotency key was used for a call of another tool or with other arguments; use a new key for a new call',

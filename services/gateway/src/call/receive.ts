@@ -87,6 +87,8 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   let told = 0
   try {
     const earlier = await publishRequested(bus, callId, asked, board.gatewayId)
+    // Withdrawn while it was being stored, when there was nothing to withdraw yet.
+    if (call.signal.aborted) withdraw()
     const outcome = await awaitOutcome(
       wait,
       {
@@ -96,7 +98,7 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
       },
       earlier && newsOf(earlier),
     )
-    const visible = async () => (await services.visible.of(principal)).get(target.server)?.has(target.tool) ?? false
+    const visible = () => services.visible.has(principal, target.server, target.tool)
     return await reply(bus, outcome, { callId, name, visible })
   } finally {
     call.signal.removeEventListener('abort', withdraw)

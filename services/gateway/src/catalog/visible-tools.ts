@@ -35,6 +35,11 @@ export class VisibleTools {
     this.#following?.stop()
   }
 
+  /** True when a caller can see a tool; throws as `of` does. */
+  async has(principal: Principal, server: string, tool: string): Promise<boolean> {
+    return (await this.of(principal)).get(server)?.has(tool) ?? false
+  }
+
   /**
    * The visible tools of a tenant's servers, by server name.
    *

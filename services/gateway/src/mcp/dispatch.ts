@@ -66,7 +66,7 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
       })
     case 'tools/call': {
       if (request.params?.name === statusTool.name) {
-        return complete(await callStatus(services.bus, principal, request.params?.arguments))
+        return complete(await callStatus(services, principal, request.params?.arguments))
       }
       const { params } = request
       const token = inbound.mayStream && isJsonObject(params?._meta) ? params._meta.progressToken : undefined

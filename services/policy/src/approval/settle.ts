@@ -42,6 +42,7 @@ export async function settle(context: PolicyContext, at: CallAddress, seenSeq = 
   } catch (error) {
     // Another replica, a cancellation or a further vote: whoever wrote last looks again.
     if (!(error instanceof LostRace)) throw error
+    return { waiting: true }
   }
   return { waiting: false }
 }

@@ -16,12 +16,11 @@ const schema = {
   additionalProperties: false,
 }
 
-test('arguments are checked against the schema, and every problem is told', () => {
+test('arguments are checked against the schema, and the first problem is told', () => {
   assert.equal(check(schema, { path: '/a' }), undefined)
-  const problem = check(schema, { at: 'yesterday', extra: 1 })
-  assert.match(problem!, /required property 'path'/)
-  assert.match(problem!, /"extra"/)
-  assert.match(problem!, /\/at .*date-time/)
+  assert.match(check(schema, { at: 'yesterday', extra: 1 })!, /required property 'path'/)
+  assert.match(check(schema, { path: '/a', extra: 1 })!, /"extra"/)
+  assert.match(check(schema, { path: '/a', at: 'yesterday' })!, /\/at .*date-time/)
 })
 
 test('inherited members are not arguments', () => {
