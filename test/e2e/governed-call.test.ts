@@ -243,7 +243,10 @@ describe('a governed call', { timeout: 180_000 }, () => {
     }, 'the answer is the result')
     assert.ok(!third.isError)
     assert.equal(readFileSync(path('k.txt'), 'utf8'), 'changed since', 'it did not run again')
-    await assert.rejects(call('files_write_file', { ...args, content: 'other' }, meta), (error: any) => error.rpc.data.code === 'idempotency_conflict')
+    await assert.rejects(
+      call('files_write_file', { ...args, content: 'other' }, meta),
+      (error: any) => error.rpc.data.code === 'idempotency_conflict',
+    )
     await assert.rejects(call('everything_echo', { message: 'other' }, meta), /idempotency key/)
   })
 

@@ -35,6 +35,7 @@ const services = ['policy', 'audit', 'lifecycle', 'agent-executor', 'gateway', '
  * @throws Error saying plainly what is wrong: a port that is taken, a tool that is missing, a service that does not start
  */
 export async function launch(options: Options, say: (line: string) => void): Promise<Running> {
+  say('starting NATS, the services and the tool servers')
   const layout = stateLayout(options.stateDir)
   await refuseSecond(layout.pid)
   await stopLeftoverNats(layout.nats)
@@ -43,7 +44,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   const { everything } = await settlePorts({ everything: options.ports.everything }).catch(() =>
     settlePorts({ everything: 0 }),
   )
-  const state = await openState(options.stateDir, options.fresh, everything)
+  const state = await openState(options.stateDir, options.fresh, everything, say)
   await mkdir(options.stateDir, { recursive: true })
   await writeFile(layout.pid, String(process.pid))
 

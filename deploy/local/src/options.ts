@@ -15,7 +15,7 @@ export interface Options {
 
 export const usage = `npm start [-- options]
 
-  --fresh          begin anew: forget all calls, tokens and keys
+  --fresh          begin anew; the earlier state is moved to .countersign.old-<time>
   --state DIR      keep the state in DIR instead of .countersign
   --free-ports     use free ports instead of 7420 (gateway), 7421 (console) and 7422 (NATS)
   --help           show this

@@ -7,9 +7,7 @@ export function screen({ info, state }: Running): string {
   const mcp = `${info.gateway}/mcp`
   const folder = state.layout.workspace
   const shown = (path: string) => relative(process.cwd(), path) || '.'
-  const config = {
-    mcpServers: { countersign: { type: 'http', url: mcp, headers: { Authorization: `Bearer ${tokens.agent}` } } },
-  }
+  const entry = { countersign: { type: 'http', url: mcp, headers: { Authorization: `Bearer ${tokens.agent}` } } }
   return `
 Countersign is running. Ctrl-C stops it; npm start continues where it was; npm start -- --fresh begins anew.
 
@@ -24,8 +22,8 @@ Countersign is running. Ctrl-C stops it; npm start continues where it was; npm s
 Add it to a client:
 
   Claude Code     claude mcp add --transport http countersign ${mcp} --header "Authorization: Bearer ${tokens.agent}"
-  Others (Cursor, VS Code, …), in their mcp.json:
-                  ${JSON.stringify(config)}
+  Cursor          in mcp.json: ${JSON.stringify({ mcpServers: entry })}
+  VS Code         in mcp.json: ${JSON.stringify({ servers: entry })}
   By hand         npx @modelcontextprotocol/inspector --cli ${mcp} --transport http \\
                     --header "Authorization: Bearer ${tokens.agent}" --method tools/list
 
@@ -36,6 +34,7 @@ Try it:
   3. Be that person          npx countersign approvals        then: npx countersign approve <id>
   4. Look it up              npx countersign calls            then: npx countersign call <id>
   5. Let it try to get out   files_read_text_file {"path": "/etc/passwd"}                    is denied
+  6. Let it move a file     files_move_file needs two people: approve with --as approver, then with --as approver2
 
 Drop policies into ${shown(state.layout.policies)}/ and tool servers into ${shown(state.layout.servers)}/ : they are taken up within two seconds.
 `

@@ -46,10 +46,16 @@ const groupsOf: Record<keyof LocalInfo['tokens'], string[]> = {
   operator: [operatorsGroup],
 }
 
-/** Makes the state folder, or opens it as it was left: keys, tokens, passwords, samples. */
-export async function openState(dir: string, fresh: boolean, everythingPort: number): Promise<State> {
+/** Makes the state folder, or opens it as it was left: keys, tokens, passwords, samples. `fresh` puts an earlier one aside. */
+export async function openState(
+  dir: string,
+  fresh: boolean,
+  everythingPort: number,
+  say: (line: string) => void,
+): Promise<State> {
   const layout = stateLayout(dir)
-  if (fresh) await forget(layout)
+  const aside = fresh ? await forget(layout) : undefined
+  if (aside) say(`the earlier state, with its policies, servers and files, is kept in ${aside}`)
   await mkdir(layout.dir, { recursive: true, mode: 0o700 })
   for (const folder of [layout.keys, layout.audit, layout.run, layout.logs])
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -67,17 +73,12 @@ export async function openState(dir: string, fresh: boolean, everythingPort: num
   return { layout, passwords, tokens }
 }
 
-/** Removes what a launcher made, and nothing else: a folder that is no state of ours is refused. */
-async function forget(layout: StateLayout): Promise<void> {
-  if (!existsSync(layout.dir)) return
-  const known = new Set(Object.values(layout).flatMap((path) => (typeof path === 'string' ? [path] : [])))
-  const foreign = (await readdir(layout.dir)).filter((name) => !known.has(join(layout.dir, name)))
-  if (foreign.length > 0) {
-    throw new Error(
-      `--fresh would remove ${layout.dir}, but ${foreign[0]} in it is not Countersign's; move it away first`,
-    )
-  }
-  await rm(layout.dir, { recursive: true })
+/** Moves the state aside, with everything that people put into it; resolves to where it went. */
+async function forget(layout: StateLayout): Promise<string | undefined> {
+  if (!existsSync(layout.dir)) return undefined
+  const aside = `${layout.dir}.old-${new Date().toISOString().replaceAll(/[:.]/g, '')}`
+  await rename(layout.dir, aside)
+  return aside
 }
 
 async function makeKeys(layout: StateLayout): Promise<void> {

@@ -94,6 +94,7 @@ function nextOf(code: string, identity: string | undefined): string | undefined 
       return identity
         ? 'the tokens of local.json are old: start Countersign again'
         : 'set COUNTERSIGN_TOKEN to a good token'
+    case 'already_voted':
     case 'not_an_approver':
     case 'requester_may_not_vote':
       return identity ? `you voted as ${identity}; choose who votes with --as approver or --as approver2` : undefined

@@ -74,7 +74,8 @@ async function fileMode(path: string): Promise<Finding> {
   )
 }
 
-async function gatewayFinding(url: string): Promise<Finding> {
+/** Whether agents can reach the gateway; it is not on the bus, so the console does not know. */
+export async function gatewayFinding(url: string): Promise<Finding> {
   try {
     // Any answer will do: without a token it is a refusal.
     const response = await fetch(url, { signal: AbortSignal.timeout(5000), redirect: 'manual' })

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type CountersignError, errorRow, type JsonObject } from '@countersign/contracts'
+import { type CountersignError, type ErrorRow, errorRow, type JsonObject } from '@countersign/contracts'
 import { formatSse, type RpcId } from '@countersign/mcp'
 
 /** Comments keep proxies from closing a stream on which nothing happens. */
@@ -54,7 +54,12 @@ export class Answer {
         data: { ...error.details, code: error.code, retryable: row.retryable },
       },
     }
-    this.#end(this.#httpErrors && !upstream ? row.httpStatus : 200, body, headers)
+    this.#end(this.#httpErrors && !upstream ? this.#statusOf(row) : 200, body, headers)
+  }
+
+  /** Modern clients read a JSON-RPC error out of HTTP 400 and of no other status, but for what HTTP itself must say. */
+  #statusOf({ jsonRpcCode, httpStatus }: ErrorRow): number {
+    return jsonRpcCode === -32602 && this.#id !== null ? 400 : httpStatus
   }
 
   /** A JSON-RPC error as the era rules put it. */

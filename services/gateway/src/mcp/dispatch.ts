@@ -60,6 +60,12 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
         _meta: { [metaKeys.serverInfo]: serverInfo },
       })
     case 'tools/list':
+      if (inbound.endpoint !== undefined && !services.registry.server(principal.tenant, inbound.endpoint)) {
+        throw new CountersignError(
+          'not_found',
+          `there is no tool server ${inbound.endpoint} for you; look at the path of the address`,
+        )
+      }
       return complete({
         tools: await listTools(services.registry, services.visible, principal, inbound.endpoint),
         ...cacheable,

@@ -1,6 +1,8 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
+import { gatewayFinding } from '../examine.ts'
+import { findLocalInfo } from '../find-console.ts'
 import type { Cell } from '../table.ts'
 import { ago, count } from '../times.ts'
 
@@ -9,19 +11,29 @@ export const status: Command = {
   usage: ['status'],
   summary: 'Whether everything works, and what waits',
   details: ['Exit code 1 when something is in the way of calls; `countersign doctor` says more.'],
-  async run({ args, out, client, nowMs }) {
+  async run({ args, out, client, nowMs, where }) {
     checkArguments(args, 0, 0, 'status')
     const console = await client('operator')
     const answer = await console.get<StatusAnswer>('/status')
-    if (out.forPrograms) out.json(answer)
-    const words: Cell = answer.ok
-      ? { text: 'everything works', style: 'good' }
-      : { text: 'something is wrong', style: 'bad' }
-    out.line('Countersign at ', console.target.url, ': ', words)
+    // Only a local Countersign says where its gateway is.
+    const local = await findLocalInfo(where).catch(() => undefined)
+    const gateway =
+      local && local.info.console === console.target.url ? await gatewayFinding(local.info.gateway) : undefined
+    const ok = answer.ok && gateway?.verdict !== 'bad'
+    if (out.forPrograms) out.json({ ...answer, ok })
+    const { servers, policies } = answer
+    const calm = servers.ready === servers.total && servers.quarantinedTools === 0 && !policies?.problems
+    out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
+    if (gateway) out.fields([['gateway', { text: gateway.message, style: gateway.verdict }]])
     out.fields(rows(answer, nowMs))
-    if (!answer.ok) out.line('find out more with: countersign doctor')
-    return answer.ok ? exits.ok : exits.negative
+    if (!ok || !calm) out.line('find out more with: countersign doctor')
+    return ok ? exits.ok : exits.negative
   },
+}
+
+function verdict(ok: boolean, calm: boolean): Cell {
+  if (!ok) return { text: 'something is wrong', style: 'bad' }
+  return calm ? { text: 'everything works', style: 'good' } : { text: 'works, with warnings', style: 'warn' }
 }
 
 function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {

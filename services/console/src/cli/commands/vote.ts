@@ -110,5 +110,5 @@ function outcome(after: ApprovalAnswer): string {
   if (state === 'allowed') return 'the call may run now'
   if (state !== 'waiting') return `the call is ${state}`
   if (isDecided(after)) return 'your vote is stored, but policy has not acted on it yet'
-  return `${yesIn(votes)} of ${quorum} have approved, the call still waits`
+  return `${yesIn(votes)} of ${quorum} have approved, the call still waits for somebody else (here: --as approver2)`
 }
