@@ -89,7 +89,7 @@ try {
   const [few, many] = [await startUpstream(10), await startUpstream(2000)]
   await addServer(running, 'bench', few, 10)
   const toolNames = Array.from({ length: 10 }, (_, index) => `echo-${index}`)
-  const base = { tools: toolNames, seconds, warmupSeconds: 3 }
+  const base = { tools: toolNames, seconds, warmupSeconds: 5 }
   const direct = { ...base, url: few, headers: {} }
   const governed = { ...base, url: `${gateway}/mcp/bench`, headers: token }
 
@@ -100,17 +100,17 @@ try {
     say(`${name} …`)
     results[name] = await run(job)
   }
-  await measure('direct, one at a time', { ...direct, ratePerSecond: 100, concurrency: 1 })
-  await measure('governed, one at a time', { ...governed, ratePerSecond: 100, concurrency: 1 })
+  await measure('direct, one at a time', { ...direct, ratePerSecond: 50, concurrency: 1 })
+  await measure('governed, one at a time', { ...governed, ratePerSecond: 50, concurrency: 1 })
   await measure('direct, 64 callers', { ...direct, ratePerSecond: 0, concurrency: 64 })
 
   await measure('governed, 64 callers', { ...governed, ratePerSecond: 0, concurrency: 64 })
   const memory = residentMiB(running)
   await measure(`governed, ${options.rate}/s`, { ...governed, ratePerSecond: Number(options.rate), concurrency: 64 })
   await addServer(running, 'bench-many', many, 2000)
-  const twoThousand = { ...governed, url: `${gateway}/mcp/bench-many`, ratePerSecond: 100, concurrency: 1 }
+  const twoThousand = { ...governed, url: `${gateway}/mcp/bench-many`, ratePerSecond: 50, concurrency: 1 }
   await measure('governed, one at a time, 2000 tools', twoThousand)
-  await measure('governed, one at a time, 10 tools again', { ...governed, ratePerSecond: 100, concurrency: 1 })
+  await measure('governed, one at a time, 10 tools again', { ...governed, ratePerSecond: 50, concurrency: 1 })
 
   const report = {
     at: new Date().toISOString(),
