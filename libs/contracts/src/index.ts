@@ -53,7 +53,7 @@ export {
   Unknown,
   Voted,
 } from './call/events.ts'
-export { Grant, GrantClaims, grantSigningInput } from './call/grant.ts'
+export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { canonicalJson, digestOf, sha256 } from './digest.ts'
 export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'

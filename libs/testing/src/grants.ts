@@ -1,9 +1,10 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import {
   type Allowed,
   type CallFields,
   callFieldsOf,
   type GrantClaims,
+  grantKeyId,
   grantSigningInput,
   type JsonObject,
 } from '@countersign/contracts'
@@ -21,7 +22,7 @@ export function newGrantSigner(): GrantSigner {
   return {
     privateKey,
     publicPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-    keyId: createHash('sha256').update(spki).digest('hex').slice(0, 16),
+    keyId: grantKeyId(spki),
   }
 }
 

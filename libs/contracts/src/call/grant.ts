@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { canonicalJson } from '../digest.ts'
+import { canonicalJson, sha256 } from '../digest.ts'
 import { Approval, callFields, Digest, Instant } from './common.ts'
 
 /** What a grant permits: exactly one call with exactly these arguments, by this caller, of this definition, for a while. */
@@ -23,4 +23,13 @@ export type Grant = z.infer<typeof Grant>
 /** The bytes a grant's signature covers: a line that names the purpose, then the RFC 8785 form of the claims. */
 export function grantSigningInput(claims: GrantClaims): Uint8Array {
   return new TextEncoder().encode(`countersign.dev/grant/v1\n${canonicalJson(claims)}`)
+}
+
+/**
+ * The id of a grant key: the first 16 hex digits of the SHA-256 of its public key.
+ *
+ * @param spki the public key in SPKI DER form
+ */
+export function grantKeyId(spki: Uint8Array): string {
+  return sha256(spki).slice('sha256:'.length, 'sha256:'.length + 16)
 }

@@ -1,9 +1,10 @@
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import {
   type Allowed,
   type CallFields,
   type Failure,
   type Grant,
+  grantKeyId,
   grantSigningInput,
   sha256,
   type ToolEntry,
@@ -12,14 +13,6 @@ import {
 /** The keys grants may be signed with, by key id. */
 export type GrantKeys = ReadonlyMap<string, KeyObject>
 
-/** The id of a key: the first 16 hex digits of the SHA-256 of its SPKI form. */
-export function keyIdOf(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ type: 'spki', format: 'der' }))
-    .digest('hex')
-    .slice(0, 16)
-}
-
 /** Reads the public keys of a PEM file, one after another. */
 export function readGrantKeys(pem: string): GrantKeys {
   const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[\s\S]+?-----END PUBLIC KEY-----/g) ?? []
@@ -27,7 +20,7 @@ export function readGrantKeys(pem: string): GrantKeys {
     blocks.map((block) => {
       const key = createPublicKey(block)
       if (key.asymmetricKeyType !== 'ed25519') throw new Error('a grant key must be an Ed25519 public key')
-      return [keyIdOf(key), key]
+      return [grantKeyId(key.export({ type: 'spki', format: 'der' })), key]
     }),
   )
 }

@@ -1,5 +1,5 @@
-import { createHash, createPrivateKey, createPublicKey, sign } from 'node:crypto'
-import { type Grant, type GrantClaims, grantSigningInput } from '@countersign/contracts'
+import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+import { type Grant, type GrantClaims, grantKeyId, grantSigningInput } from '@countersign/contracts'
 
 /** Signs the claims of one grant. */
 export type SignGrant = (claims: GrantClaims) => Grant
@@ -17,7 +17,7 @@ export function signGrant(pem: string): SignGrant {
     throw new Error(`the grant key must be an Ed25519 private key, not ${key.asymmetricKeyType}`)
   }
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
-  const keyId = createHash('sha256').update(spki).digest('hex').slice(0, 16)
+  const keyId = grantKeyId(spki)
   return (claims) => ({
     claims,
     keyId,
