@@ -1,5 +1,5 @@
 import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import type { Consumption } from './consume.ts'
+import { type Consumption, storedAt } from './consume.ts'
 
 /** What to follow. */
 export interface FollowOptions {
@@ -49,10 +49,11 @@ export async function follow(
       opt_start_seq: next,
     })
     messages = await consumer.consume({
-      callback: ({ subject, data, seq, time }) => {
+      callback: (message) => {
+        const { subject, data, seq } = message
         if (stopped || seq < next) return
         next = seq + 1
-        onMessage({ subject, data, seq, storedAt: time })
+        onMessage({ subject, data, seq, storedAt: storedAt(message) })
       },
     })
     if (stopped) messages.stop()
