@@ -124,9 +124,9 @@ export class Bus {
     return consumeBatches(this.#nc, this.#inboxPrefix, options)
   }
 
-  /** Watches a stream in order without acknowledging; see `follow`. */
+  /** Watches a stream in order, without a consumer; see `follow`. */
   follow(stream: StreamName, options: FollowOptions, onMessage: (message: Followed) => void): Promise<Consumption> {
-    return follow(this.#js, this.#jsm, stream, options, onMessage)
+    return follow(this.#jsm, stream, options, onMessage)
   }
 
   /** Reads messages of a stream in order, without a consumer; see `readStream`. */

@@ -1,5 +1,6 @@
-import type { ConsumerMessages, JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import { type Consumption, storedAt } from './consume.ts'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import type { Consumption } from './consume.ts'
+import { readStream } from './read-stream.ts'
 
 /** What to follow. */
 export interface FollowOptions {
@@ -21,52 +22,46 @@ export interface Followed {
   storedAt: Date
 }
 
+const lookMs = 200
 const retryMs = 500
+const page = { maxMessages: 256, maxBytes: 8 * 1024 * 1024 }
 
 /**
- * Watches a stream in order, acknowledging nothing (an ordered consumer, gone soon after its reader). Resolves when the place
- * to start from is fixed: whatever is stored after that is handed over, once, whatever happens to the connection.
+ * Watches a stream in order, a few times a second, with direct reads and without a consumer: who may make a consumer may also
+ * take another's apart (I11). Resolves when the place to start from is fixed: whatever is stored after that is handed over, once,
+ * whatever happens to the connection.
  *
  * @param onMessage called in stream order, without waiting
  * @throws Error when the stream cannot be read at all
  */
 export async function follow(
-  js: JetStreamClient,
   jsm: JetStreamManager,
   stream: string,
   options: FollowOptions,
   onMessage: (message: Followed) => void,
 ): Promise<Consumption> {
   let next = options.startSeq ?? (await jsm.streams.info(stream)).state.last_seq + 1
-  let messages: ConsumerMessages | undefined
   let stopped = false
   const stopping = Promise.withResolvers<void>()
 
-  const read = async () => {
-    const consumer = await js.consumers.get(stream, {
-      filter_subjects: options.filter,
-      deliver_policy: 'by_start_sequence',
-      opt_start_seq: next,
-    })
-    messages = await consumer.consume({
-      callback: (message) => {
-        const { subject, data, seq } = message
-        if (stopped || seq < next) return
-        next = seq + 1
-        onMessage({ subject, data, seq, storedAt: storedAt(message) })
-      },
-    })
-    if (stopped) messages.stop()
-    await messages.closed()
+  const look = async (): Promise<number> => {
+    try {
+      const messages = await readStream(jsm, stream, next, page, options.filter)
+      for (const message of messages) {
+        if (stopped) break
+        next = message.seq + 1
+        onMessage(message)
+      }
+      return messages.length > 0 ? 0 : lookMs
+    } catch (error) {
+      if (!stopped) options.onProblem(error)
+      return retryMs
+    }
   }
   const run = async () => {
     while (!stopped) {
-      try {
-        await read()
-      } catch (error) {
-        if (!stopped) options.onProblem(error)
-      }
-      if (!stopped) await Promise.race([stopping.promise, new Promise((resolve) => setTimeout(resolve, retryMs))])
+      const pauseMs = await look()
+      if (pauseMs > 0) await Promise.race([stopping.promise, new Promise((resolve) => setTimeout(resolve, pauseMs))])
     }
   }
   const running = run()
@@ -74,7 +69,6 @@ export async function follow(
     async stop() {
       stopped = true
       stopping.resolve()
-      messages?.stop()
       await running
     },
   }

@@ -8,6 +8,7 @@ const timeoutMs = 10_000
  * Reads messages of a stream in order, without a consumer: what is there from a sequence on, at most `limits`.
  *
  * @param fromSeq the first sequence wanted; sequences that were removed are passed over
+ * @param filter which subjects
  * @throws Error when the server does not answer in time
  */
 export async function readStream(
@@ -15,11 +16,12 @@ export async function readStream(
   stream: string,
   fromSeq: number,
   limits: { maxMessages: number; maxBytes: number },
+  filter = '>',
 ): Promise<Followed[]> {
   const read: Followed[] = []
   const messages = await jsm.direct.getBatch(stream, {
     seq: fromSeq,
-    next_by_subj: '>',
+    next_by_subj: filter,
     batch: limits.maxMessages,
     max_bytes: limits.maxBytes,
   })

@@ -15,7 +15,11 @@ function covers(pattern: string, subject: string): boolean {
   return parts.every((part, index) => part === '*' || part === '>' || part === tokens[index])
 }
 const publishers = (subject: string) =>
-  busUsers.filter((user) => permissionsOf(user).publish.some((pattern) => covers(pattern, subject)))
+  busUsers.filter((user) => {
+    const { publish, publishDenied } = permissionsOf(user)
+    const covered = (patterns: string[]) => patterns.some((pattern) => covers(pattern, subject))
+    return covered(publish) && !covered(publishDenied)
+  })
 const subscribers = (subject: string) =>
   busUsers.filter((user) => permissionsOf(user).subscribe.some((pattern) => covers(pattern, subject)))
 
@@ -63,6 +67,23 @@ test('I11: the executor may consume grants and nothing else', () => {
     assert.ok(!create(subjects.callEvents(event, 'files')).includes('agent-executor'), event)
   }
   assert.ok(!publishers('$JS.API.CONSUMER.CREATE.CALLS.executor-files').includes('agent-executor'))
+})
+
+test('I11: no service can make, change or read from a consumer of calls that is another service’s', () => {
+  for (const consumer of ['executor-files', 'policy-requested', 'audit', 'watch-1']) {
+    const owner = { 'policy-requested': 'policy', audit: 'audit' }[consumer] ?? 'agent-executor'
+    for (const verb of ['CREATE', 'MSG.NEXT', 'DELETE']) {
+      const subject = `$JS.API.CONSUMER.${verb}.CALLS.${consumer}`
+      for (const asked of [subject, `${subject}.${subjects.callEvents('allowed', 'files')}`]) {
+        const may = publishers(asked).filter((user) => user !== 'provisioner' && user !== 'auditor')
+        assert.deepEqual(
+          may.filter((user) => user !== owner),
+          [],
+          asked,
+        )
+      }
+    }
+  }
 })
 
 test('I11: nobody reads the inbox of another, and only who answers may write to it', () => {

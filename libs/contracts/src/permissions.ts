@@ -123,7 +123,6 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
         publish: [
           ...eventsOf('policy'),
           ...readStream('CALLS'),
-          ...watchStream('CALLS'),
           ...useConsumer(consumers.policyRequested),
           ...useConsumer(consumers.policyVoted),
           ...useConsumer(consumers.policyExpired),
@@ -182,7 +181,8 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       return {
         publish: [
           ...readStream('CALLS'),
-          ...watchStream('CALLS'),
+          // Of its readers' consumers it may only ask the state, for `doctor`.
+          '$JS.API.CONSUMER.INFO.CALLS.*',
           ...readBucket('servers'),
           ...readBucket('policies'),
           ...readPayloads,

@@ -69,7 +69,7 @@ export class CallFeed {
     }
     ready()
     try {
-      if (lastSeq !== undefined) await this.#replay(client, lastSeq)
+      await this.#replay(client, lastSeq)
       client.goLive()
     } catch (err) {
       this.#log.warn({ err }, 'calls cannot be replayed')
@@ -108,10 +108,12 @@ export class CallFeed {
   }
 
   /** Tells what a reader missed, up to what was stored when it came; the live feed has the rest. */
-  async #replay(client: LiveClient, lastSeq: number): Promise<void> {
+  async #replay(client: LiveClient, lastSeq: number | undefined): Promise<void> {
     const { lastSeq: newest } = await this.#bus.streamInfo('CALLS')
     // A place beyond the end is one of an older stream: there is nothing to go on from.
-    for (let next = lastSeq + 1; next <= newest && !client.ended;) {
+    const from = Math.min(lastSeq ?? newest, newest)
+    client.startAfter(from)
+    for (let next = from + 1; next <= newest && !client.ended;) {
       const page = await this.#bus.readStream('CALLS', next, replayPage)
       if (page.length === 0) return
       for (const message of page) {

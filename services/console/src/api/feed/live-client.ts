@@ -43,6 +43,11 @@ export class LiveClient {
     await Promise.race([new Promise<void>((resolve) => this.#out.once('drain', resolve)), this.gone])
   }
 
+  /** Nothing up to this sequence is told. */
+  startAfter(seq: number): void {
+    this.#lastSeq = seq
+  }
+
   /** Takes an event that happens now. */
   hear(notice: CallNotice): void {
     if (!this.#waiting) this.tell(notice)
