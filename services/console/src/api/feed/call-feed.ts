@@ -60,8 +60,12 @@ export class CallFeed {
     const client = new LiveClient(viewer, out, this.#limits.maxBufferedBytes)
     this.#clients.set(client, recheck)
     void client.gone.then(() => this.#leave(client))
+    let newest: number
     try {
       await this.#follow()
+      newest = (await this.#bus.streamInfo('CALLS')).lastSeq
+      // A place beyond the end is one of an older stream: there is nothing to go on from.
+      client.startAfter(Math.min(lastSeq ?? newest, newest))
       for (const callId of await this.#votable(viewer)) client.remember(callId)
     } catch (cause) {
       this.#leave(client)
@@ -69,7 +73,7 @@ export class CallFeed {
     }
     ready()
     try {
-      await this.#replay(client, lastSeq)
+      if (lastSeq !== undefined) await this.#replay(client, lastSeq, newest)
       client.goLive()
     } catch (err) {
       this.#log.warn({ err }, 'calls cannot be replayed')
@@ -108,12 +112,8 @@ export class CallFeed {
   }
 
   /** Tells what a reader missed, up to what was stored when it came; the live feed has the rest. */
-  async #replay(client: LiveClient, lastSeq: number | undefined): Promise<void> {
-    const { lastSeq: newest } = await this.#bus.streamInfo('CALLS')
-    // A place beyond the end is one of an older stream: there is nothing to go on from.
-    const from = Math.min(lastSeq ?? newest, newest)
-    client.startAfter(from)
-    for (let next = from + 1; next <= newest && !client.ended;) {
+  async #replay(client: LiveClient, lastSeq: number, newest: number): Promise<void> {
+    for (let next = lastSeq + 1; next <= newest && !client.ended;) {
       const page = await this.#bus.readStream('CALLS', next, replayPage)
       if (page.length === 0) return
       for (const message of page) {
