@@ -11,7 +11,8 @@ import type { BusUser, LocalInfo, ServerEntry } from '@countersign/contracts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { type Options, root } from './options.ts'
 import { settlePorts } from './ports.ts'
-import { openState, type State, stateLayout, writeSecret } from './state.ts'
+import { openState, type State, stateLayout } from './state.ts'
+import { writeSecret } from './write-secret.ts'
 import { type Supervised, superviseService } from './supervise.ts'
 
 /** A running Countersign. */

@@ -5,6 +5,9 @@ import { resolve } from 'node:path'
 /** The checkout this launcher belongs to. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** Where the state lies unless somebody says otherwise. */
+export const defaultStateDir = resolve(root, '.countersign')
+
 /** What the launcher was asked for. */
 export interface Options {
   fresh: boolean
@@ -60,7 +63,7 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   }
   return {
     fresh: values.fresh,
-    stateDir: resolve(values.state ?? resolve(root, '.countersign')),
+    stateDir: resolve(values.state ?? defaultStateDir),
     ports: {
       gateway: port('COUNTERSIGN_GATEWAY_PORT', 7420),
       console: port('COUNTERSIGN_CONSOLE_PORT', 7421),

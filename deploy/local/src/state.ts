@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { newPasswords } from '@countersign/bus/server'
 import { type BusUser, busUsers, type LocalInfo } from '@countersign/contracts'
 import { agentsGroup, operatorsGroup, type UsersFile } from '@countersign/identity'
+import { rotateGrantKey } from './grant-keys.ts'
 import { root } from './options.ts'
+import { writeSecret } from './write-secret.ts'
 
 /** Where things lie in the state folder. */
 export function stateLayout(dir: string) {
@@ -82,13 +84,10 @@ async function forget(layout: StateLayout): Promise<string | undefined> {
 }
 
 async function makeKeys(layout: StateLayout): Promise<void> {
-  for (const path of [layout.grantKey, layout.auditKey]) {
-    if (existsSync(path)) continue
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-    if (path === layout.grantKey) {
-      await writeSecret(layout.grantPublicKeys, publicKey.export({ type: 'spki', format: 'pem' }) as string)
-    }
-    await writeSecret(path, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string)
+  if (!existsSync(layout.grantKey)) await rotateGrantKey(layout, true)
+  if (!existsSync(layout.auditKey)) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    await writeSecret(layout.auditKey, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string)
   }
 }
 
@@ -145,10 +144,4 @@ async function copySamples(layout: StateLayout, everythingPort: number): Promise
     }
     await rename(scratch, layout[kind])
   }
-}
-
-/** Writes a file only its owner may read, whole or not at all. */
-export async function writeSecret(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode: 0o600 })
-  await rename(`${path}.new`, path)
 }

@@ -1,2 +1,3 @@
 export { commonSettings } from './common.ts'
 export { ConfigError, describeConfig, envName, readConfig, type SettingRow } from './read-config.ts'
+export { WatchedFile, type WatchOptions } from './watched-file.ts'

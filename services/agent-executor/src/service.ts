@@ -9,8 +9,8 @@
  * approved), I5 (every claimed call gets its final event), I6 (no second send of what is not idempotent), I9, I12 (what to do is read
  * from the history), I13 (the pinned definition must be the one judged).
  */
-import { readFileSync } from 'node:fs'
 import { RegistryView } from '@countersign/bus'
+import { WatchedFile } from '@countersign/config'
 import { parseMidcall, subjects } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import { OnAllowed } from './call/on-allowed.ts'
@@ -21,6 +21,9 @@ import { ServerQueues } from './upstream/server-queues.ts'
 
 /** The parts of the executor, in start order. */
 export function executorParts(config: Settings, { bus, log, telemetry }: ServiceContext): Part[] {
+  const keys = new WatchedFile(config.grantPublicKeysFile, readGrantKeys, {
+    onProblem: (problem) => log.error({ problem }, 'the grant keys read last stay in force'),
+  })
   const registry = new RegistryView()
   const dialer = new Dialer(log)
   const duration = telemetry.meter.createHistogram('mcp.client.operation.duration', { unit: 's' })
@@ -29,7 +32,7 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
     log,
     registry,
     dialer,
-    keys: readGrantKeys(readFileSync(config.grantPublicKeysFile, 'utf8')),
+    keys,
     executor: crypto.randomUUID(),
     onEnded: (ending, tool, seconds) =>
       duration.record(seconds, {
@@ -46,6 +49,7 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
   const queues = new ServerQueues(bus, log, (delivery) => onAllowed.handle(delivery))
   let listening: { stop: () => void } | undefined
   return [
+    { name: 'grant keys', start: async () => void (await keys.read()) },
     { name: 'upstreams', start() {}, stop: () => dialer.close() },
     {
       name: 'withdrawals',

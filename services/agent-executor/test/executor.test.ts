@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { type Bus, RegistryView } from '@countersign/bus'
+import { WatchedFile } from '@countersign/config'
 import {
   type Allowed,
   type CallEvent,
@@ -39,7 +40,7 @@ const soon = () => Date.now() + 10_000
 /** An executor on a real bus with a scripted tool server. */
 async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<ServerLimits> = {}, entry = {}) {
   const testBus = await startTestBus(t)
-  const { connect } = testBus
+  const { connect, dir } = testBus
   const [gateway, policy, lifecycle] = await Promise.all([connect('gateway'), connect('policy'), connect('lifecycle')])
   const upstream = await startScriptedServer(t, tools)
   await register(
@@ -48,12 +49,14 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
     tools,
   )
   const signer = newGrantSigner()
+  const keysFile = join(dir, 'grant.pub.pem')
+  writeFileSync(keysFile, signer.publicPem)
   const startExecutor = async (bus?: Bus) => {
     const own = bus ?? (await connect('agent-executor'))
     const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
     const registry = new RegistryView()
     const dialer = new Dialer(log)
-    const keys = readGrantKeys(signer.publicPem)
+    const keys = new WatchedFile(keysFile, readGrantKeys)
     const onAllowed = new OnAllowed({
       bus: own,
       log,
@@ -87,6 +90,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
     args: JsonObject = {},
     claims: Partial<GrantClaims> = {},
     edit: (allowed: Allowed) => Allowed = (a) => a,
+    by = signer,
   ) => {
     const call = callFixture({ server: 'scripted', tool, digest: digestOf(args) })
     const requested = makeEvent('requested', requestedFixture(call, args), { now: new Date() })
@@ -94,7 +98,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
     const definition = tools.find(({ name }) => name === tool)!
     const definitionDigest = digestOf(definition as unknown as JsonObject)
     const allowed = edit(
-      allowedFixture(signer, call, args, {
+      allowedFixture(by, call, args, {
         definitionDigest,
         idempotent: definition.annotations?.readOnlyHint ?? false,
         ...claims,
@@ -114,7 +118,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
       const history = await policy.history(call)
       return history.final && { history, final: history.final, names: history.entries.map(({ name }) => name) }
     }, 'the call ends')
-  return { ...testBus, gateway, policy, lifecycle, upstream, startExecutor, allow, ended }
+  return { ...testBus, gateway, policy, lifecycle, upstream, startExecutor, allow, ended, signer, keysFile }
 }
 
 test('I1, I3: an allowed call is sent once, byte for byte, between dispatched and succeeded', async (t) => {
@@ -160,6 +164,22 @@ test('I1, I4, I13: what the grant does not permit is not sent, and the call ends
     assert.ok(!names.includes('dispatched'), what)
   }
   assert.equal(upstream.calls.length, 0)
+})
+
+test('I1: grant keys are added, taken away and kept when their file breaks, without a restart', async (t) => {
+  const { startExecutor, allow, ended, signer, keysFile } = await setUp(t, [scriptedTool('echo')])
+  await startExecutor()
+  const next = newGrantSigner()
+  const endOf = async (by: typeof signer) => (await ended((await allow('echo', {}, {}, undefined, by)).call)).final.name
+  assert.deepEqual([await endOf(signer), await endOf(next)], ['succeeded', 'failed'])
+  writeFileSync(keysFile, signer.publicPem + next.publicPem)
+  // Taken up at once: a key that is not known makes the executor look again.
+  await until(async () => (await endOf(next)) === 'succeeded', 'the new key is taken up')
+  writeFileSync(keysFile, 'this is no key')
+  assert.equal(await endOf(signer), 'succeeded')
+  writeFileSync(keysFile, next.publicPem)
+  await until(async () => (await endOf(signer)) === 'failed', 'the old key is taken away')
+  assert.equal(await endOf(next), 'succeeded')
 })
 
 test('I5, I6, R9: every way a tool server can fail has its ending; what may have run and cannot be repeated is unknown', async (t) => {

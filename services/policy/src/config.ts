@@ -8,7 +8,10 @@ export const Settings = z.object({
     .string()
     .min(1)
     .describe('Folder of ToolPolicy documents (*.yaml, *.yml); changes are taken up within 2 s'),
-  grantKeyFile: z.string().min(1).describe('PEM file with the Ed25519 private key that signs grants'),
+  grantKeyFile: z
+    .string()
+    .min(1)
+    .describe('PEM file with the Ed25519 private key that signs grants; read again when it changes'),
   auditMaxLag: z.coerce
     .number()
     .int()

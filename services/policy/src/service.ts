@@ -13,8 +13,8 @@
  * pinned definition), I7 (no policy, no audit, a condition that fails: refused), I10 (what is visible, by the same rules), I12 (policies,
  * holds and votes are in the store), I13 (a changed definition is not callable, nor is a hold on the old one).
  */
-import { readFileSync } from 'node:fs'
 import { type Consumption, type Delivery, RegistryView } from '@countersign/bus'
+import { WatchedFile } from '@countersign/config'
 import { consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import { onHoldExpired } from './approval/on-hold-expired.ts'
@@ -43,6 +43,9 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     maxLag: config.auditMaxLag,
     onKnown: expectations.expect('audit lag known'),
   })
+  const signer = new WatchedFile(config.grantKeyFile, signGrant, {
+    onProblem: (problem) => log.error({ problem }, 'the grant key read last stays in force'),
+  })
   let bundle: PolicyBundle | undefined
   let verbs: { stop: () => void } | undefined
   const context: PolicyContext = {
@@ -52,7 +55,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     policies: () => bundle?.current,
     audit: () => auditLag.state,
     checks: new ArgumentChecks(),
-    sign: signGrant(readFileSync(config.grantKeyFile, 'utf8')),
+    sign: async (claims) => (await signer.read())(claims),
     metrics: policyMetrics(telemetry.meter, () => bundle?.current?.revision),
     now: () => new Date(),
   }
@@ -82,6 +85,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     }
   }
   return [
+    { name: 'grant key', start: async () => void (await signer.read()) },
     {
       name: 'policies',
       async start() {

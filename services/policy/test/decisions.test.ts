@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
-import { createHash, verify } from 'node:crypto'
+import { createHash, generateKeyPairSync, verify } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { callFieldsOf, decodeEvent, digestOf, grantSigningInput, subjects, verbs } from '@countersign/contracts'
+import {
+  callFieldsOf,
+  decodeEvent,
+  digestOf,
+  grantKeyId,
+  grantSigningInput,
+  subjects,
+  verbs,
+} from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { LostRace } from '@countersign/bus'
 import { cancelled } from './cancel.ts'
@@ -34,6 +43,22 @@ test('I1, I3: an allowed call gets a grant that verifies, bound to what was aske
   assert.equal(data.decision.policyRevision, policyRevision)
   const { revision } = await world.console.callApi(verbs.policy.policies, {})
   assert.equal(policyRevision, revision)
+})
+
+test('I12: the key that signs grants is changed without a restart, and a broken one changes nothing', async (t) => {
+  const world = await startWorld(t)
+  await world.start()
+  const keyIdNow = async () => {
+    const { at } = await world.request({ path: '/a' })
+    return (await untilState(world.gateway, at, 'allowed')).find('allowed')!.data.grant.keyId
+  }
+  const first = await keyIdNow()
+  await writeFile(world.grantKeyFile, 'this is no key')
+  assert.equal(await keyIdNow(), first)
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  await writeFile(world.grantKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const next = grantKeyId(publicKey.export({ type: 'spki', format: 'der' }))
+  await until(async () => (await keyIdNow()) === next, 'grants are signed with the new key')
 })
 
 test('arguments by reference are fetched, proven and passed on by reference', async (t) => {

@@ -68,6 +68,7 @@ export async function startWorld(
     console,
     publicKey,
     policiesDir,
+    grantKeyFile,
     writePolicy,
     putTool,
     /** Starts one instance of the service, as its own user with its own connection. */

@@ -1,4 +1,5 @@
 import { type Bus, type Delivery, encode, LostRace, type RegistryView, Terminal } from '@countersign/bus'
+import type { WatchedFile } from '@countersign/config'
 import {
   type Allowed,
   type CallAddress,
@@ -22,7 +23,7 @@ export interface ExecutorServices {
   log: Logger
   registry: RegistryView
   dialer: Dialer
-  keys: GrantKeys
+  keys: WatchedFile<GrantKeys>
   /** This replica, as `dispatched` names it. */
   executor: string
   onEnded: (ending: Ending, tool: string, seconds: number) => void
@@ -32,6 +33,8 @@ export interface ExecutorServices {
 const startPatienceMs = 10_000
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
+/** The file of grant keys is not looked at more often than this, whatever grants say. */
+const lookAgainMs = 100
 
 /** Executes allowed calls: verify the grant, claim, execute, publish how it ended. */
 export class OnAllowed {
@@ -90,7 +93,7 @@ export class OnAllowed {
     if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
     const refusal = verifyGrant(event.data, {
-      keys: this.#services.keys,
+      keys: await this.#keysWith(event.data.grant.keyId),
       address: at,
       argumentsText,
       tool: this.#services.registry.tool(at.server, event.data.tool),
@@ -101,6 +104,13 @@ export class OnAllowed {
       throw new Error('the tool server is not up yet; looking again soon')
     }
     await this.#execute(at, event, argumentsText, turn, signal)
+  }
+
+  /** The keys in force. One that is not among them may have been added just now: the file is looked at again. */
+  async #keysWith(keyId: string): Promise<GrantKeys> {
+    const { keys } = this.#services
+    const known = await keys.read()
+    return known.has(keyId) ? known : keys.read(lookAgainMs)
   }
 
   async #execute(

@@ -16,6 +16,7 @@ export type GrantKeys = ReadonlyMap<string, KeyObject>
 /** Reads the public keys of a PEM file, one after another. */
 export function readGrantKeys(pem: string): GrantKeys {
   const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[\s\S]+?-----END PUBLIC KEY-----/g) ?? []
+  if (blocks.length === 0) throw new Error('there is no public key in it; it is a PEM file of Ed25519 public keys')
   return new Map(
     blocks.map((block) => {
       const key = createPublicKey(block)

@@ -1,10 +1,10 @@
 import type { Bus, RegistryView } from '@countersign/bus'
+import type { Grant, GrantClaims } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { PolicyMetrics } from '../metrics.ts'
 import type { ArgumentChecks } from '../rules/check-arguments.ts'
 import type { Facts } from '../rules/facts.ts'
 import type { PolicySet } from '../rules/policy.ts'
-import type { SignGrant } from './sign-grant.ts'
 
 /** What the steps of policy work with. */
 export interface PolicyContext {
@@ -15,7 +15,8 @@ export interface PolicyContext {
   policies: () => PolicySet | undefined
   audit: () => Facts['audit']
   checks: ArgumentChecks
-  sign: SignGrant
+  /** Signs with the key in force. */
+  sign: (claims: GrantClaims) => Promise<Grant>
   metrics: PolicyMetrics
   now: () => Date
 }

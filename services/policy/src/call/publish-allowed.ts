@@ -26,7 +26,7 @@ export async function publishAllowed(
   const { data, traceparent } = requested
   const now = context.now()
   const deadline = expiresAt.toISOString()
-  const grant = context.sign({
+  const grant = await context.sign({
     ...callFieldsOf(data),
     ...binding,
     policyRevision: decision.policyRevision,
