@@ -11,11 +11,18 @@ export interface LoadJob {
   url: string
   headers: Record<string, string>
   tools: string[]
+  /** What the tools answer: the text, its length, or that the call waits for a person. */
+  answer?: 'text' | 'length' | 'pending'
+  /** Length of the argument, in characters; left out, a few. */
+  argumentLength?: number
+  /** 0: closed loop. */
   ratePerSecond: number
   /** Calls in flight at most. */
   concurrency: number
   seconds: number
   warmupSeconds: number
+  /** Ends earlier, after so many calls. */
+  maxCalls?: number
 }
 
 export interface LoadOutcome {
@@ -44,7 +51,11 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
 
   const call = async (dueAt: number) => {
     const id = ++started
-    const params = { name: job.tools[id % job.tools.length], arguments: { text: `call ${id}` } }
+    const argument = `call ${id}`.padEnd(job.argumentLength ?? 0, '.')
+    const params = { name: job.tools[id % job.tools.length], arguments: { text: argument } }
+    const expected = { text: `"${argument}"`, length: `"${argument.length}"`, pending: '"pending"' }[
+      job.answer ?? 'text'
+    ]
     let problem: string | undefined
     try {
       const { statusCode, body } = await agent.request({
@@ -56,7 +67,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
       })
       const text = await body.text()
       // Every answer is checked: a fast wrong answer is a failure.
-      if (statusCode !== 200 || !text.includes(`"call ${id}"`)) problem = `HTTP ${statusCode}: ${text.slice(0, 300)}`
+      if (statusCode !== 200 || !text.includes(expected)) problem = `HTTP ${statusCode}: ${text.slice(0, 300)}`
     } catch (error) {
       problem = (error as Error).message
     }
@@ -69,7 +80,8 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
     latencies.push(lastEnd - dueAt)
   }
 
-  await (job.ratePerSecond === 0 ? closedLoop(job.concurrency, begin, end, call) : openLoop(job, begin, end, call))
+  const more = () => performance.now() < end && started < (job.maxCalls ?? Infinity)
+  await (job.ratePerSecond === 0 ? closedLoop(job.concurrency, begin, more, call) : openLoop(job, begin, end, call))
   await agent.close()
   latencies.sort((a, b) => a - b)
   const at = (share: number) =>
@@ -90,12 +102,12 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
 async function closedLoop(
   concurrency: number,
   begin: number,
-  end: number,
+  more: () => boolean,
   call: (dueAt: number) => Promise<void>,
 ): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, begin - performance.now()))
   const caller = async () => {
-    while (performance.now() < end) await call(performance.now())
+    while (more()) await call(performance.now())
   }
   await Promise.all(Array.from({ length: concurrency }, caller))
 }

@@ -1,22 +1,57 @@
 /**
- * The tool server of the benchmark: answers at once, so that what is measured is the way there and back. Its own process.
- * Prints its address as a line of JSON.
+ * The tool server of the benchmark, a process of its own: answers at once, so that what is measured is the way there and back, or
+ * misbehaves as asked. Prints its address as a line of JSON.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
+/** How calls are answered: at once, never, or with an error at once. */
+export type UpstreamKind = 'prompt' | 'hanging' | 'failing'
+
 const count = Number(process.argv[2] ?? 10)
-const tools = Array.from({ length: count }, (_, index) => ({
-  name: `echo-${index}`,
-  description: `Gives back its text. Tool ${index} of ${count}.`,
-  inputSchema: {
-    type: 'object',
-    properties: { text: { type: 'string' } },
-    required: ['text'],
-    additionalProperties: false,
-  },
-  annotations: { readOnlyHint: true },
-}))
+const kind = (process.argv[3] ?? 'prompt') as UpstreamKind
+const text = {
+  type: 'object',
+  properties: { text: { type: 'string' } },
+  required: ['text'],
+  additionalProperties: false,
+}
+const named = (name: string, description: string, readOnlyHint: boolean) => ({
+  name,
+  description,
+  inputSchema: text,
+  annotations: { readOnlyHint },
+})
+const tools = Array.from({ length: count }, (_, index) => {
+  if (index === 0) return named('write', 'Writes its text; policy holds it.', false)
+  if (index === 1) return named('length', 'Says how long its text is.', true)
+  return named(`echo-${index}`, `Gives back its text. Tool ${index} of ${count}.`, true)
+})
+
+interface Asked {
+  id?: number
+  method: string
+  params: { name: string; arguments: { text: string } }
+}
+
+function answerOf({ id, method, params }: Asked): object | undefined {
+  switch (method) {
+    case 'tools/call': {
+      if (kind === 'hanging') return undefined
+      if (kind === 'failing') return { error: { code: -32603, message: 'out of order' } }
+      const said = params.arguments.text
+      return { result: { content: [{ type: 'text', text: params.name === 'length' ? String(said.length) : said }] } }
+    }
+    case 'tools/list':
+      return { result: { tools } }
+    case 'initialize': {
+      const serverInfo = { name: 'bench', version: '1' }
+      return { result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo } }
+    }
+    default:
+      return id === undefined ? undefined : { error: { code: -32601, message: 'not served' } }
+  }
+}
 
 const server = createServer((request, response) => {
   if (request.method !== 'POST') {
@@ -27,24 +62,12 @@ const server = createServer((request, response) => {
   request.setEncoding('utf8')
   request.on('data', (chunk: string) => (body += chunk))
   request.on('end', () => {
-    const { id, method, params } = JSON.parse(body)
-    const answer = (message: object) => {
-      response
-        .writeHead(200, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ jsonrpc: '2.0', id, ...message }))
-    }
-    if (method === 'tools/call') answer({ result: { content: [{ type: 'text', text: params.arguments.text }] } })
-    else if (method === 'tools/list') answer({ result: { tools } })
-    else if (method === 'initialize') {
-      answer({
-        result: {
-          protocolVersion: '2025-11-25',
-          capabilities: { tools: {} },
-          serverInfo: { name: 'bench', version: '1' },
-        },
-      })
-    } else if (id === undefined) response.writeHead(202).end()
-    else answer({ error: { code: -32601, message: 'not served' } })
+    const asked: Asked = JSON.parse(body)
+    const answer = answerOf(asked)
+    if (answer) {
+      const message = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...answer })
+      response.writeHead(200, { 'content-type': 'application/json' }).end(message)
+    } else if (asked.id === undefined) response.writeHead(202).end()
   })
 })
 server.keepAliveTimeout = 60_000

@@ -67,7 +67,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     processes.push(server)
     const started = services.map(async (name) => {
       const main = join(root, 'services', name, 'src', 'main.ts')
-      const env = environmentOf(name, state, server.url, ports)
+      const env = { ...options.settings, ...environmentOf(name, state, server.url, ports) }
       processes.push(
         await superviseService({ name, main, env, logFile: join(layout.logs, `${name}.log`), onDeath: say }),
       )
@@ -135,17 +135,7 @@ function environmentOf(
     gateway: { GATEWAY_PORT: String(ports.gateway), USERS_FILE: layout.users },
     console: { CONSOLE_PORT: String(ports.console), USERS_FILE: layout.users },
   }
-  const inherited = [
-    'PATH',
-    'HOME',
-    'USER',
-    'LANG',
-    'LC_ALL',
-    'TMPDIR',
-    'SHELL',
-    'COUNTERSIGN_LOG_LEVEL',
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-  ]
+  const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'SHELL', 'OTEL_EXPORTER_OTLP_ENDPOINT']
   const environment = inherited.flatMap((key) => (process.env[key] === undefined ? [] : [[key, process.env[key]]]))
   const settings = { NATS_URL: natsUrl, NATS_PASSWORD_FILE: layout.passwords(name), ...own[name] }
   return {

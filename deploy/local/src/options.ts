@@ -14,7 +14,12 @@ export interface Options {
   stateDir: string
   /** 0 takes a free port. */
   ports: { gateway: number; console: number; nats: number; everything: number }
+  /** Settings of the services, by environment variable; what the launcher decides itself comes after them. */
+  settings?: Record<string, string>
 }
+
+/** Who somebody is and where they look: for the command line, not for the services. */
+const personal = new Set(['COUNTERSIGN_TOKEN', 'COUNTERSIGN_CONSOLE_URL'])
 
 export const usage = `npm start [-- options]
 
@@ -23,7 +28,8 @@ export const usage = `npm start [-- options]
   --free-ports     use free ports instead of 7420 (gateway), 7421 (console) and 7422 (NATS)
   --help           show this
 
-Ports can be set with COUNTERSIGN_GATEWAY_PORT, COUNTERSIGN_CONSOLE_PORT and COUNTERSIGN_NATS_PORT.
+Ports can be set with COUNTERSIGN_GATEWAY_PORT, COUNTERSIGN_CONSOLE_PORT and COUNTERSIGN_NATS_PORT; every other setting of the services
+(the table in the README) with its variable.
 `
 
 /** Thrown for a command line that does not make sense. */
@@ -61,7 +67,9 @@ export function readOptions(args: string[], env: Record<string, string | undefin
       throw new UsageError(`${name} must be a port, not ${text}`)
     return number
   }
+  const settings = Object.entries(env).filter(([key]) => key.startsWith('COUNTERSIGN_') && !personal.has(key))
   return {
+    settings: Object.fromEntries(settings as [string, string][]),
     fresh: values.fresh,
     stateDir: resolve(values.state ?? defaultStateDir),
     ports: {

@@ -1,0 +1,191 @@
+import { makeEvent } from '@countersign/contracts'
+import { callFixture, until } from '@countersign/testing'
+import type { LoadJob, LoadOutcome } from './load.ts'
+import { residentMiB } from './resident.ts'
+import { startWorld, type World } from './world.ts'
+
+/** One point of a curve. */
+export interface Point {
+  x: number
+  p50Ms: number
+  p99Ms: number
+  callsPerSecond: number
+  failed: number
+  memoryMiB: Record<string, number>
+}
+
+/** How cost grows with one thing. */
+export interface Curve {
+  name: string
+  /** What grows, for the axis. */
+  x: string
+  /** What is measured at each point. */
+  measured: string
+  points: Point[]
+}
+
+interface CurveSpec extends Omit<Curve, 'points'> {
+  at: readonly number[]
+  /** Brings the world to `x` and measures there; called in the order of `at`, on one world. */
+  measure(world: World, x: number, job: Pick<LoadJob, 'seconds' | 'warmupSeconds'>): Promise<LoadOutcome>
+}
+
+const one = { ratePerSecond: 0, concurrency: 1 }
+const echo = { tools: ['echo-2'] }
+const oneAtATime = 'latency of one caller, calling again when it is answered'
+
+/** Makes the world's first server known, once. */
+async function firstServer(world: World, tools = 10): Promise<string> {
+  let url = upstreams.get(world)
+  if (url === undefined) {
+    url = await world.startUpstream(tools)
+    upstreams.set(world, url)
+    await world.addServer('bench', url, tools)
+  }
+  return url
+}
+const upstreams = new WeakMap<World, string>()
+
+/** What the issue of scale asks about, smallest first. */
+export const curveSpecs: readonly CurveSpec[] = [
+  {
+    name: 'concurrency',
+    x: 'callers at once',
+    measured: 'latency and calls a second of so many callers, each calling again when it is answered',
+    at: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    async measure(world, concurrency, job) {
+      await firstServer(world)
+      return world.load({ ...job, ...echo, ...world.governed('bench'), ratePerSecond: 0, concurrency })
+    },
+  },
+  {
+    name: 'tools',
+    x: 'tools in the catalogue',
+    measured: `${oneAtATime}; above 5,000 they are spread over several servers`,
+    at: [10, 100, 1000, 5000, 10_000, 50_000],
+    async measure(world, tools, job) {
+      const perServer = Math.min(tools, 5000)
+      const url = await world.startUpstream(perServer)
+      const present = serversOf.get(world) ?? 0
+      const wanted = Math.max(1, tools / 5000)
+      // The smaller catalogues are replaced, the larger ones are added to.
+      for (let index = tools <= 5000 ? 0 : present; index < wanted; index++)
+        await world.addServer(`bench-${index}`, url, perServer)
+      serversOf.set(world, wanted)
+      return world.load({ ...job, ...echo, ...world.governed('bench-0'), ...one })
+    },
+  },
+  {
+    name: 'servers',
+    x: 'tool servers',
+    measured: oneAtATime,
+    at: [1, 10, 100, 1000],
+    async measure(world, servers, job) {
+      const url = await firstServer(world)
+      for (let index = serversOf.get(world) ?? 1; index < servers - 1; index++)
+        world.declareServer(`bench-${index}`, url)
+      if (servers > 1) await world.addServer(`bench-${servers - 1}`, url, 10)
+      serversOf.set(world, servers)
+      return world.load({ ...job, ...echo, ...world.governed('bench'), ...one })
+    },
+  },
+  {
+    name: 'held',
+    x: 'held calls',
+    measured: oneAtATime,
+    at: [1, 1000, 10_000, 100_000],
+    async measure(world, held, job) {
+      await firstServer(world)
+      const more = held - (heldIn.get(world) ?? 0)
+      heldIn.set(world, held)
+      const { failed, firstFailure } = await world.load({
+        ...world.governed('bench'),
+        tools: ['write'],
+        answer: 'pending',
+        ratePerSecond: 0,
+        concurrency: Math.min(64, more),
+        seconds: 3600,
+        warmupSeconds: 0,
+        maxCalls: more,
+      })
+      if (failed > 0) throw new Error(`${failed} calls were not held: ${firstFailure}`)
+      await untilSealed(world)
+      return world.load({ ...job, ...echo, ...world.governed('bench'), ...one })
+    },
+  },
+  {
+    name: 'arguments',
+    x: 'bytes of arguments',
+    measured: `${oneAtATime}; the answer is short`,
+    at: [100, 1000, 10_000, 100_000, 300_000, 1_000_000, 10_000_000],
+    async measure(world, argumentLength, job) {
+      await firstServer(world)
+      return world.load({
+        ...job,
+        ...world.governed('bench'),
+        tools: ['length'],
+        answer: 'length',
+        argumentLength,
+        ...one,
+      })
+    },
+  },
+  {
+    name: 'kept',
+    x: 'ended calls kept in the stream',
+    measured: oneAtATime,
+    at: [1, 10_000, 100_000, 1_000_000],
+    async measure(world, kept, job) {
+      await firstServer(world)
+      await keepCalls(world, kept - (heldIn.get(world) ?? 0))
+      heldIn.set(world, kept)
+      await untilSealed(world)
+      return world.load({ ...job, ...echo, ...world.governed('bench'), ...one })
+    },
+  },
+]
+const serversOf = new WeakMap<World, number>()
+const heldIn = new WeakMap<World, number>()
+
+/** Measures one curve, on a Countersign of its own. */
+export async function measureCurve(
+  { at, measure, ...about }: CurveSpec,
+  { seconds, largest }: { seconds: number; largest: number },
+  say: (line: string) => void,
+): Promise<Curve> {
+  const world = await startWorld(say, { COUNTERSIGN_MAX_BODY_BYTES: '16000000' })
+  const points: Point[] = []
+  try {
+    for (const x of at.filter((value) => value <= largest)) {
+      const outcome = await measure(world, x, { seconds, warmupSeconds: 2 })
+      if (outcome.failed > 0) throw new Error(`${about.name} ${x}: ${outcome.failed} failed: ${outcome.firstFailure}`)
+      const { p50Ms, p99Ms, callsPerSecond, failed } = outcome
+      points.push({ x, p50Ms, p99Ms, callsPerSecond, failed, memoryMiB: residentMiB(world.running) })
+      say(`${about.name} ${x}: p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${callsPerSecond}/s`)
+    }
+  } finally {
+    await world.stop()
+  }
+  return { ...about, points }
+}
+
+/** Stores the last event of so many calls, as the stream keeps it of calls that have ended. */
+async function keepCalls(world: World, count: number): Promise<void> {
+  const bus = await world.connect('agent-executor')
+  let left = count
+  const publisher = async () => {
+    while (left-- > 0) {
+      const call = callFixture({ server: 'bench' })
+      const data = { ...call, result: { inline: {} }, resultDigest: call.digest, toolError: false, durationMs: 1 }
+      const event = makeEvent('succeeded', data, { now: new Date() })
+      await bus.publishEvent(call, 'succeeded', event, 0, Date.now() + 60_000)
+    }
+  }
+  await Promise.all(Array.from({ length: 256 }, publisher))
+}
+
+/** Waits until audit has sealed everything: what it still has to do would be measured too. */
+async function untilSealed(world: World): Promise<void> {
+  const bus = await world.connect('audit')
+  await until(async () => (await bus.consumerLag('CALLS', 'audit')) === 0, 'audit has sealed everything', 1_800_000)
+}

@@ -1,0 +1,107 @@
+import { cpus, totalmem } from 'node:os'
+import type { LoadOutcome } from './load.ts'
+import { measurePublish, type StoreAlone } from './publish.ts'
+import { residentMiB } from './resident.ts'
+import { startWorld } from './world.ts'
+
+/** Stored in `CALLS` for a call that is allowed at once. */
+const eventsPerCall = 4
+
+/** What the marks are about: latency at one call at a time, calls a second at 64 callers and half of it, memory, a large catalogue. */
+export interface Headline {
+  at: string
+  machine: { cpus: number; model: string | undefined; memoryGiB: number; node: string }
+  seconds: number
+  publish: StoreAlone
+  results: Record<string, LoadOutcome>
+  memoryMiB: Record<string, number>
+}
+
+/** Measures governed calls beside the same calls sent directly to the same tool server, in one run. */
+export async function measureHeadline(
+  { seconds, rate, only }: { seconds: number; rate: number | undefined; only: string | undefined },
+  say: (line: string) => void,
+): Promise<Headline> {
+  const publish = await measurePublish()
+  const world = await startWorld(say)
+  try {
+    const [few, many] = [await world.startUpstream(10), await world.startUpstream(2000)]
+    await world.addServer('bench', few, 10)
+    const base = { tools: ['echo-2', 'echo-3', 'echo-4'], seconds, warmupSeconds: 5 }
+    const direct = { ...base, url: few, headers: {} }
+    const governed = { ...base, ...world.governed('bench') }
+    const one = { ratePerSecond: 50, concurrency: 1 }
+    const many64 = { ratePerSecond: 0, concurrency: 64 }
+    const results: Record<string, LoadOutcome> = {}
+    const measure = async (name: string, job: Parameters<typeof world.load>[0]) => {
+      if (only && !name.includes(only)) return
+      say(`${name} …`)
+      results[name] = await world.load(job)
+    }
+    await measure('direct, one at a time', { ...direct, ...one })
+    await measure('governed, one at a time', { ...governed, ...one })
+    await measure('direct, 64 callers', { ...direct, ...many64 })
+    await measure('governed, 64 callers', { ...governed, ...many64 })
+    const memoryMiB = residentMiB(world.running)
+    const most = results['governed, 64 callers']?.callsPerSecond
+    const ratePerSecond = rate ?? (most && Math.round(most / 2))
+    if (ratePerSecond) {
+      await measure('direct, half of that rate', { ...direct, ratePerSecond, concurrency: 64 })
+      await measure('governed, half of that rate', { ...governed, ratePerSecond, concurrency: 64 })
+    }
+    await world.addServer('bench-many', many, 2000)
+    await measure('governed, one at a time, 2000 tools', { ...base, ...world.governed('bench-many'), ...one })
+    await measure('governed, one at a time, 10 tools again', { ...governed, ...one })
+    const machine = {
+      cpus: cpus().length,
+      model: cpus()[0]?.model,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      node: process.version,
+    }
+    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB }
+  } finally {
+    await world.stop()
+  }
+}
+
+/** The headline as a table for people. */
+export function headlineTable({ results, memoryMiB, publish }: Headline): string {
+  const columns = ['calls', 'failed', 'callsPerSecond', 'p50Ms', 'p90Ms', 'p99Ms', 'maxMs'] as const
+  const rows = Object.entries(results).map(([name, outcome]) => [
+    name,
+    ...columns.map((column) => String(outcome[column])),
+  ])
+  const all = [['', 'calls', 'failed', 'calls/s', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms'], ...rows]
+  const widths = all[0]!.map((_, index) => Math.max(...all.map((row) => row[index]!.length)))
+  const lines = all.map((row) =>
+    row.map((cell, index) => (index === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[index]!))).join('  '),
+  )
+  const most = results['governed, 64 callers']?.callsPerSecond
+  const share = (perSecond: number) => most && `${Math.round((100 * most * eventsPerCall) / perSecond)} %`
+  return [
+    ...lines,
+    '',
+    ...added(results, 'one at a time'),
+    ...added(results, 'half of that rate'),
+    `resident MiB at 64 callers: ${Object.entries(memoryMiB)
+      .map(([name, mebibytes]) => `${name} ${mebibytes}`)
+      .join(', ')}`,
+    `the store alone, events a second: ${publish.singlyPerSecond} singly, ${publish.perSecondAt64} in batches; one takes p50 ${publish.oneP50Ms} ms`,
+    ...(most
+      ? [
+          `a call is ${eventsPerCall} events: ${most} calls/s are ${share(publish.singlyPerSecond)} of that singly, ${share(publish.perSecondAt64)} in batches`,
+        ]
+      : []),
+    ...Object.entries(results).flatMap(([name, { firstFailure }]) =>
+      firstFailure ? [`first failure of ${name}: ${firstFailure}`] : [],
+    ),
+    '',
+  ].join('\n')
+}
+
+function added(results: Record<string, LoadOutcome>, how: string): string[] {
+  const [governed, direct] = [results[`governed, ${how}`], results[`direct, ${how}`]]
+  if (!governed || !direct) return []
+  const more = (key: 'p50Ms' | 'p99Ms') => (governed[key] - direct[key]).toFixed(2)
+  return [`added, ${how}: p50 ${more('p50Ms')} ms, p99 ${more('p99Ms')} ms`]
+}

@@ -1,0 +1,114 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Bus, connectBus } from '@countersign/bus'
+import type { BusUser } from '@countersign/contracts'
+import { launch, type Running } from '@countersign/local'
+import { until } from '@countersign/testing'
+import type { LoadJob, LoadOutcome } from './load.ts'
+import type { UpstreamKind } from './upstream.ts'
+
+/** A whole Countersign to measure, with tool servers and load of the benchmark's own, all on this machine. */
+export interface World {
+  running: Running
+  /** Starts a tool server in a process of its own; resolves to its URL. */
+  startUpstream(tools: number, kind?: UpstreamKind): Promise<string>
+  /** Makes a tool server known under a name. */
+  declareServer(name: string, url: string): void
+  /** Does so, and waits until agents see its tools. */
+  addServer(name: string, url: string, tools: number): Promise<void>
+  /** The URL and token with which agents reach a server through the gateway. */
+  governed(server: string, as?: 'agent' | 'agent2'): Pick<LoadJob, 'url' | 'headers'>
+  /** Runs load in a process of its own. */
+  load(job: LoadJob): Promise<LoadOutcome>
+  connect(user: BusUser): Promise<Bus>
+  stop(): Promise<void>
+}
+
+/** The rules of the benchmark: reads pass, writes wait for a person. */
+const policyDocument = `apiVersion: countersign.dev/v1alpha1
+kind: ToolPolicy
+metadata: { name: bench }
+spec:
+  match: { servers: ['bench*'] }
+  rules:
+    - { name: reads, when: "tool.readOnly && args.text != 'forbidden'", effect: allow }
+    - { name: writes, when: "!tool.readOnly", effect: hold, approval: { groups: [approvers], expiresAfter: 24h } }
+`
+const serverDocument = (name: string, url: string) => `apiVersion: mcp.x-k8s.io/v1beta1
+kind: MCPServer
+metadata: { name: ${name} }
+spec: { source: { type: Url, url: { url: '${url}' } }, limits: { concurrency: 1000 } }
+`
+const inventoryPatienceMs = 600_000
+
+/** Starts a Countersign with fresh state on free ports. */
+export async function startWorld(say: (line: string) => void, settings: Record<string, string> = {}): Promise<World> {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
+  const children = new Set<ChildProcess>()
+  const buses: Bus[] = []
+  const start = (file: string, args: string[], stdio: ('ignore' | 'pipe' | 'inherit' | 'ipc')[]) => {
+    const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { stdio })
+    children.add(child)
+    child.once('exit', () => children.delete(child))
+    return child
+  }
+  const running = await launch(
+    { fresh: false, stateDir: join(dir, 'state'), ports: { gateway: 0, console: 0, nats: 0, everything: 0 }, settings },
+    say,
+  )
+  const { info, state } = running
+  writeFileSync(join(state.layout.policies, 'bench.yaml'), policyDocument)
+  const governed = (server: string, as: 'agent' | 'agent2' = 'agent') => ({
+    url: `${info.gateway}/mcp/${server}`,
+    headers: { authorization: `Bearer ${info.tokens[as]}` },
+  })
+  const declareServer = (name: string, url: string) =>
+    writeFileSync(join(state.layout.servers, `${name}.yaml`), serverDocument(name, url))
+  return {
+    running,
+    governed,
+    async startUpstream(tools, kind = 'prompt') {
+      const child = start('upstream.ts', [String(tools), kind], ['ignore', 'pipe', 'inherit', 'ipc'])
+      const [line] = (await once(child.stdout!, 'data')) as [Buffer]
+      return `http://127.0.0.1:${JSON.parse(line.toString()).port}/mcp`
+    },
+    declareServer,
+    async addServer(name, url, tools) {
+      declareServer(name, url)
+      const { url: endpoint, headers } = governed(name)
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+      const asked = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+      await until(
+        async () => {
+          const response = await fetch(endpoint, { method: 'POST', headers: { ...headers, ...asked }, body })
+          const { result } = (await response.json()) as { result?: { tools: unknown[] } }
+          // Its own, and the one that asks how a call is.
+          return result?.tools.length === tools + 1
+        },
+        `${name} has its ${tools} tools`,
+        inventoryPatienceMs,
+      )
+    },
+    async load(job) {
+      const child = start('load.ts', [], ['ignore', 'inherit', 'inherit', 'ipc'])
+      child.send(job)
+      const [outcome] = (await once(child, 'message')) as [LoadOutcome]
+      return outcome
+    },
+    async connect(user) {
+      const bus = await connectBus({ url: info.nats, user, password: state.passwords[user] })
+      buses.push(bus)
+      return bus
+    },
+    async stop() {
+      for (const bus of buses) await bus.close()
+      await running.stop()
+      for (const child of children) child.kill()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
