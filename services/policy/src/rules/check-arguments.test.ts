@@ -61,3 +61,30 @@ test('schemas with the same $id do not get mixed up', () => {
   }
   assert.match(check(local, { a: 1 })!, /must be string/)
 })
+
+test('I7: no schema and no argument keeps the check busy', () => {
+  const evil = `${'a'.repeat(50_000)}!`
+  const text = (rest: JsonObject): JsonObject => ({ type: 'object', properties: { a: { type: 'string', ...rest } } })
+  assert.match(check(text({ pattern: '^(a+)+$' }), { a: evil })!, /must match pattern "\^\(a\+\)\+\$"/)
+  assert.match(
+    check({ patternProperties: { '^(a|a)*$': false }, additionalProperties: false }, { [evil]: 1 })!,
+    /additional/,
+  )
+  assert.match(check({ propertyNames: { pattern: '^(a|a)*$' } }, { [evil]: 1 })!, /must match pattern/)
+  assert.match(check(text({ pattern: '(?:a|b)*a(?:a|b){900}$' }), { a: evil })!, /takes too long .*send shorter/)
+  assert.match(check(text({ format: 'url' }), { a: `http://${':'.repeat(100_000)}` })!, /takes too long/)
+  assert.equal(check(text({ format: 'url' }), { a: 'https://example.com/x' }), undefined)
+  assert.match(check(text({ format: 'email' }), { a: evil })!, /must match format "email"/)
+  const list = { properties: { a: { type: 'array', uniqueItems: true } } }
+  const items = Array.from({ length: 100_000 }, (_, n) => ({ n }))
+  assert.equal(check(list, { a: items }), undefined)
+  assert.match(check(list, { a: [...items, { n: 7 }] })!, /the same item twice/)
+})
+
+test('I7: a pattern that cannot be judged in linear time makes its tool refuse, and says so', () => {
+  const schema = { type: 'object', properties: { a: { pattern: '(a)\\1' } } }
+  assert.match(
+    check(schema, {})!,
+    /schema cannot be used \(the pattern "\(a\)\\\\1" .*back-references are not supported/,
+  )
+})

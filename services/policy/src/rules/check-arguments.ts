@@ -1,14 +1,20 @@
-import type { JsonObject } from '@countersign/contracts'
+import { canonicalJson, type Json, type JsonObject } from '@countersign/contracts'
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import { boundFormats } from './bound-formats.ts'
 import type { PinnedTool } from './facts.ts'
+import { linearPattern } from './pattern/linear-pattern.ts'
+import { TooMuchWork, WorkLimit } from './pattern/work-limit.ts'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
 const maxCompiled = 5000
 const maxErrorsTold = 5
+/** What the patterns of one schema may have in instructions, and what matching one call's arguments may take in steps. */
+const maxInstructions = 100_000
+const maxSteps = 10_000_000
 
-const options: Options = {
+const options = {
   strict: false,
   // One error is enough to refuse; gathering all of them would let a caller buy time with a long list.
   allErrors: false,
@@ -17,20 +23,28 @@ const options: Options = {
   // One definition's `$id` is nothing another may refer to.
   addUsedSchema: false,
   logger: false,
-}
+} satisfies Options
 const withFormats = addFormats as unknown as (ajv: Ajv) => unknown
 
 /**
  * Checks arguments against the pinned `inputSchema` of tools: JSON Schema 2020-12, or draft-07 where `$schema` says so. Compiles once a
- * definition; fetches nothing.
+ * definition; fetches nothing. Schemas are third parties' and arguments hostile: patterns run in linear time, and what one check may cost
+ * is bounded.
  */
 export class ArgumentChecks {
-  readonly #drafts = { latest: new Ajv2020(options), draft07: new Ajv(options) }
+  readonly #limits = { compile: new WorkLimit(maxInstructions), match: new WorkLimit(maxSteps) }
+  readonly #drafts: { latest: Ajv; draft07: Ajv }
   readonly #compiled = new Map<string, ValidateFunction | { unusable: string }>()
 
   constructor() {
-    withFormats(this.#drafts.latest)
-    withFormats(this.#drafts.draft07)
+    const regExp = Object.assign((source: string) => linearPattern(source, this.#limits), { code: 'linearPattern' })
+    const bounded = { ...options, code: { regExp } }
+    this.#drafts = { latest: new Ajv2020(bounded), draft07: new Ajv(bounded) }
+    for (const ajv of [this.#drafts.latest, this.#drafts.draft07]) {
+      withFormats(ajv)
+      boundFormats(ajv, this.#limits.match)
+      compareItemsOnce(ajv)
+    }
   }
 
   /**
@@ -46,7 +60,13 @@ export class ArgumentChecks {
     if ('unusable' in validate) {
       return `the tool's own schema cannot be used (${validate.unusable}); whoever runs the tool server must mend it`
     }
-    if (validate(value)) return undefined
+    this.#limits.match.renew()
+    try {
+      if (validate(value)) return undefined
+    } catch (error) {
+      if (!(error instanceof TooMuchWork)) throw error
+      return `checking them against the tool's schema takes too long (${error.message}); send shorter texts`
+    }
     return `${told(validate.errors ?? [])}; correct them and call again`
   }
 
@@ -55,6 +75,9 @@ export class ArgumentChecks {
     if ($async !== undefined) return { unusable: 'it is asynchronous' }
     const draft07 = typeof $schema === 'string' && /^https?:\/\/json-schema\.org\/draft-07\//.test($schema)
     const ajv = draft07 ? this.#drafts.draft07 : this.#drafts.latest
+    // The schema is itself checked against the schema of schemas, which has patterns.
+    this.#limits.compile.renew()
+    this.#limits.match.renew()
     try {
       return ajv.compile(schema)
     } catch (error) {
@@ -63,6 +86,18 @@ export class ArgumentChecks {
       ajv.removeSchema(schema)
     }
   }
+}
+
+/** `uniqueItems` by canonical text; the library compares each item with each other one. */
+function compareItemsOnce(ajv: Ajv): void {
+  ajv.removeKeyword('uniqueItems')
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    validate: (unique: boolean, items: Json[]) => !unique || new Set(items.map(canonicalJson)).size === items.length,
+    error: { message: 'must not have the same item twice' },
+  })
 }
 
 function told(errors: readonly ErrorObject[]): string {

@@ -113,3 +113,36 @@ test('a condition is refused for syntax, unknown names, types and a result that 
   assert.match(problem('pathInside(args.path)'), /pathInside/)
   assert.match(problem('true &&\n  foo'), /line 2, character 3/)
 })
+
+test('I7: matches runs in linear time wherever it stands, and is that of RE2', () => {
+  const evil = { path: `${'a'.repeat(50_000)}!`, paths: [`${'a'.repeat(50_000)}!`], pattern: '^(a+)+$' }
+  for (const text of [
+    'args.path.matches("^(a+)+$")',
+    'args.path.matches(args.pattern)',
+    'args.paths.exists(p, p.matches("^(a+)+$"))',
+    'args.paths.exists_one(p, p.matches("^(a|a)*$"))',
+    'args.paths.filter(p, p.matches("^(a+)+$")).size() > 0',
+    'args.paths.map(p, p.matches("^(a+)+$"))[0]',
+    'args.paths.map(p, p.matches("^(a+)+$"), true).size() > 0',
+    '[args.path.matches("^(a+)+$")][0]',
+    '{"k": args.path.matches("^(a+)+$")}["k"]',
+    '(args.path.matches("^(a+)+$") ? "y" : "n") == "y"',
+    '!(!args.path.matches("^(a+)+$") || false)',
+  ]) {
+    assert.equal(judge(text, evil), false, text)
+  }
+  assert.equal(judge('args.paths.all(p, !p.matches("^(a+)+$"))', evil), true)
+  assert.equal(judge('args.path.matches("^/data/[a-z]+[.]txt$")', { path: '/data/notes.txt' }), true)
+  assert.equal(judge('"x.matches(y)".matches("^x.matches")'), true)
+})
+
+test('I7: a pattern that cannot be matched in linear time, or would take too long, is an error', () => {
+  const error = (text: string, args: JsonObject = {}) => (judge(text, args) as { error: string }).error
+  assert.match(error('args.path.matches("(?=a)b")', { path: 'b' }), /matches\("\(\?=a\)b"\): /)
+  assert.match(error('args.path.matches("(a)\\\\1")', { path: 'b' }), /invalid escape/)
+  assert.match(error('args.path.matches("(?:a|b)*a(?:a|b){900}$")', { path: 'ab'.repeat(50_000) }), /steps/)
+  assert.match(error('"a".matches(args.pattern)', { pattern: 'a'.repeat(2000) }), /more than 1000 characters/)
+  assert.match(error('"a".matches(args.pattern)', { pattern: '[a-z]{1000}'.repeat(90) }), /steps/)
+  assert.match(problem('tool.name.matches(5)'), /'string\.matches\(int\)'/)
+  assert.match(error('args.path.matches("a")'), /\.matches\(/)
+})

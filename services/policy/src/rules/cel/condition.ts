@@ -1,5 +1,6 @@
 import { type ASTNode, EvaluationError, type ParseResult } from '@marcbachmann/cel-js'
 import { type CelVariables, environment } from './environment.ts'
+import { linearMatches, matchesLimits, useLinearMatches } from './matches.ts'
 
 /** What a condition says of a call; an error is neither true nor false. */
 export type Outcome = boolean | { error: string }
@@ -26,6 +27,7 @@ export function compileCondition(text: string): { condition: Condition } | { pro
   let expression: ParseResult
   try {
     expression = environment.parse(text)
+    useLinearMatches(expression.ast)
   } catch (error) {
     return { problem: `is not CEL: ${describe(error, text)}` }
   }
@@ -47,6 +49,7 @@ export function compileCondition(text: string): { condition: Condition } | { pro
 
 function judge(expression: ParseResult, variables: CelVariables & { args: Map<string, unknown> }): Outcome {
   let { args } = variables
+  matchesLimits.match.renew()
   for (let absent = 0; absent <= maxAbsent; absent++) {
     try {
       return outcomeOf(expression({ ...variables, args }))
@@ -61,6 +64,7 @@ function judge(expression: ParseResult, variables: CelVariables & { args: Map<st
 }
 
 function judgeWithoutArguments(expression: ParseResult, variables: Omit<CelVariables, 'args'>): Outcome | 'unknown' {
+  matchesLimits.match.renew()
   try {
     return outcomeOf(expression(variables))
   } catch (error) {
@@ -98,7 +102,7 @@ function withNull(map: Map<string, unknown>, [key, ...rest]: string[]): Map<stri
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof EvaluationError) return error.summary
+  if (error instanceof EvaluationError) return error.summary.replaceAll(linearMatches, 'matches')
   return error instanceof Error ? error.message : String(error)
 }
 
@@ -108,5 +112,5 @@ function describe(error: unknown, text: string): string {
   if (!summary || !range) return reasonOf(error)
   const before = text.slice(0, range.start).split('\n')
   const place = before.length === 1 ? '' : `line ${before.length}, `
-  return `${summary} (at ${place}character ${before.at(-1)!.length + 1} of the expression)`
+  return `${summary.replaceAll(linearMatches, 'matches')} (at ${place}character ${before.at(-1)!.length + 1} of the expression)`
 }

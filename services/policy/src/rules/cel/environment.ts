@@ -1,4 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js'
+import { linearMatches, matches } from './matches.ts'
 import { pathInside } from './path-inside.ts'
 
 /** What a condition knows of a tool: its name, its server and what its pinned annotations promise. */
@@ -49,7 +50,7 @@ export interface CelVariables {
   args?: Map<string, unknown>
 }
 
-/** The language of `when`: CEL with these variables and `pathInside(path or paths, folder)`. */
+/** The language of `when`: CEL with these variables, `pathInside(path or paths, folder)` and a `matches` that runs in linear time. */
 export const environment = new Environment({ limits: { maxAstNodes: 2000, maxDepth: 64 } })
   .registerType('Tool', {
     ctor: CelTool,
@@ -71,6 +72,7 @@ export const environment = new Environment({ limits: { maxAstNodes: 2000, maxDep
   .registerVariable('server', 'string')
   .registerVariable('method', 'string')
   .registerVariable('args', 'map<string, dyn>')
+  .registerFunction({ signature: `string.${linearMatches}(string): bool`, handler: matches, async: false })
   .registerFunction({
     signature: 'pathInside(string, string): bool',
     handler: pathInside,
