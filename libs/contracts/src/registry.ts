@@ -92,6 +92,8 @@ export const ToolEntry = z.object({
   offered: z
     .object({ definition: ToolDefinition, digest: Digest, at: Instant, changes: z.array(DefinitionChange) })
     .optional(),
+  /** Why what the server says now cannot be used at all; there is nothing to accept until the server mends it. */
+  problem: z.string().optional(),
 })
 export type ToolEntry = z.infer<typeof ToolEntry>
 

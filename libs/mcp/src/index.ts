@@ -1,4 +1,5 @@
 export type { UpstreamOutcome } from './upstream/post.ts'
+export type { InvalidTool, ToolList } from './upstream/tool-list.ts'
 export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'
 export {
   decodeHeaderValue,

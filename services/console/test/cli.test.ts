@@ -241,6 +241,25 @@ test('servers are listed, shown with what changed, and a change is accepted by i
   assert.equal((await countersign(console, 'servers', '--as', 'agent')).exit, 1, 'not for agents')
 })
 
+test('a tool that cannot be used is shown with the reason, and there is nothing to accept', async (t) => {
+  const console = await startConsole(t)
+  const problem = 'inputSchema: expected an object'
+  await console.register(serverFixture(), [{ server: 'files', name: 'bad', state: 'quarantined', problem }])
+  await until(
+    async () => (await console.get('operator', '/servers/files')).body.tools?.length === 1,
+    'the registry arrives',
+  )
+  const { stdout } = await countersign(console, 'servers', 'files')
+  assert.match(stdout, /bad +quarantined/)
+  assert.match(
+    stdout,
+    /bad cannot be used and is quarantined until its server mends it: inputSchema: expected an object/,
+  )
+  const accepting = await countersign(console, 'servers', 'accept', 'files', 'bad')
+  assert.equal(accepting.exit, 1)
+  assert.match(accepting.stderr, /the definition of bad cannot be used: inputSchema: .*have files mend it/s)
+})
+
 test('status and doctor tell what is wrong and what to do about it', async (t) => {
   const console = await startConsole(t)
   const well = await countersign(console, 'status')

@@ -100,6 +100,69 @@ test(
 )
 
 test(
+  'R9, I13: a tool that is not valid is quarantined with the reason, and the others of its server work',
+  { timeout: 60_000 },
+  async (t) => {
+    const world = await makeWorld(t)
+    const { document, control } = await changing('partly', await freePort(), [
+      one,
+      { name: 'bad', inputSchema: 'none' },
+      { inputSchema: {} },
+      tool('twice', 'valid'),
+      { name: 'twice', description: 5, inputSchema: {} },
+    ])
+    world.write('partly.yaml', document)
+    await startLifecycle(world)
+    const entry = await untilVerified(world, 'partly')
+    assert.match(entry.conditions.find(({ type }) => type === 'Verified')!.message, /left out: bad \(inputSchema: /)
+    assert.deepEqual([entry.toolCount, entry.quarantinedCount], [4, 3])
+    assert.equal(world.tool('partly', 'one')?.state, 'pinned')
+    const bad = world.tool('partly', 'bad')!
+    assert.deepEqual([bad.state, bad.pinned, bad.offered], ['quarantined', undefined, undefined])
+    assert.match(bad.problem!, /^inputSchema: /)
+    assert.equal(world.tool('partly', '(tool 3 of the list)')?.state, 'quarantined')
+    assert.match(
+      world.tool('partly', 'twice')!.problem!,
+      /^description: /,
+      'nobody could tell which of the two would run',
+    )
+    await assert.rejects(world.accept('partly', 'bad', 'sha256:'.padEnd(71, '0')), {
+      code: 'not_found',
+      message: /mend/,
+    })
+    await until(async () => (await control({})).listeners === 1, 'lifecycle listens for changes')
+
+    // A pinned tool that is spoilt is quarantined, keeps its pin, and is callable again once it is as it was.
+    await control({ tools: [{ ...one, inputSchema: [] }, tool('bad', 'mended')], announce: true })
+    const spoilt = await until(() => {
+      const now = world.tool('partly', 'one')
+      return now?.state === 'quarantined' ? now : undefined
+    }, 'the spoilt tool is noticed')
+    assert.deepEqual([spoilt.pinned?.definition.description, spoilt.problem?.slice(0, 12)], ['first', 'inputSchema:'])
+    const mended = await until(() => {
+      const now = world.tool('partly', 'bad')
+      return now?.offered ? now : undefined
+    }, 'the mended tool waits')
+    assert.deepEqual([mended.state, mended.problem], ['quarantined', undefined])
+    await control({ tools: [one, tool('bad', 'mended')], announce: true })
+    await until(() => world.tool('partly', 'one')?.state === 'pinned', 'the tool is as pinned again')
+    assert.equal(world.tool('partly', 'one')?.problem, undefined)
+
+    const told = (await world.events()).filter(({ event }) => event === 'tool_changed')
+    assert.deepEqual(
+      told
+        .slice(0, 3)
+        .map(({ tool: name, message }) => [name, /cannot be used \(.*until the server mends it/.test(message)]),
+      [
+        ['bad', true],
+        ['(tool 3 of the list)', true],
+        ['twice', true],
+      ],
+    )
+  },
+)
+
+test(
   'a probe that finds nothing new writes nothing; without announcements changes are found by probing',
   { timeout: 60_000 },
   async (t) => {

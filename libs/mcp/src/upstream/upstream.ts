@@ -1,16 +1,17 @@
 /**
  * A client of one tool server, for both eras.
  *
- * File map: post.ts (one request and its answer) · notices.ts (listening for changed tools). Raw on purpose: a call costs one
+ * File map: post.ts (one request and its answer) · tool-list.ts (the inventory) · notices.ts (listening for changed tools). Raw on purpose: a call costs one
  * serialisation and one parse, and its arguments travel as the very text whose digest was approved (I3).
  */
 import { readFile } from 'node:fs/promises'
-import { isJsonObject, type JsonObject, ToolDefinition } from '@countersign/contracts'
+import { isJsonObject, type JsonObject } from '@countersign/contracts'
 import { Agent } from 'undici'
 import { encodeHeaderValue, type Era, legacyEra, metaKeys, modernEra } from '../wire/era.ts'
 import type { RpcNotification, RpcRequest } from '../wire/json-rpc.ts'
 import { listenForToolChanges } from './notices.ts'
 import { post, type UpstreamOutcome } from './post.ts'
+import { ToolGatherer, type ToolList } from './tool-list.ts'
 
 export interface UpstreamOptions {
   url: string
@@ -133,13 +134,13 @@ export class Upstream {
   }
 
   /**
-   * The full inventory, all pages.
+   * The full inventory, all pages; tools that are not valid apart from the others.
    *
    * @throws UpstreamError for a server that does not answer, answers nonsense or never stops paging
    */
-  async listTools(): Promise<ToolDefinition[]> {
+  async listTools(): Promise<ToolList> {
     const { era } = await this.connect()
-    const tools = new Map<string, ToolDefinition>()
+    const gatherer = new ToolGatherer()
     let cursor: string | undefined
     for (let page = 0; page < maxPages; page++) {
       const outcome = await this.#request(
@@ -150,14 +151,9 @@ export class Upstream {
       )
       if (outcome.kind !== 'result') throw handshakeError(outcome, 'tools/list')
       if (!Array.isArray(outcome.result.tools)) throw new UpstreamError('tools/list came back without a list of tools')
-      for (const tool of outcome.result.tools) {
-        const parsed = ToolDefinition.safeParse(tool)
-        if (!parsed.success)
-          throw new UpstreamError(`tools/list has a tool that is not valid: ${parsed.error.issues[0]?.message}`)
-        tools.set(parsed.data.name, parsed.data)
-      }
+      for (const tool of outcome.result.tools) gatherer.add(tool)
       const next = outcome.result.nextCursor
-      if (typeof next !== 'string' || next === '') return [...tools.values()]
+      if (typeof next !== 'string' || next === '') return gatherer.list
       cursor = next
     }
     throw new UpstreamError(`tools/list did not end after ${maxPages} pages`)

@@ -42,6 +42,8 @@ export const ToolItem = z.object({
   pinnedBy: z.string().optional(),
   /** What the server says now, where that is not what is pinned: accept it by its digest. */
   offered: z.object({ digest, at, changes: z.array(DefinitionChange) }).optional(),
+  /** Why what the server says now cannot be used; then there is nothing to accept. */
+  problem: z.string().optional(),
 })
 export type ToolItem = z.infer<typeof ToolItem>
 
@@ -77,7 +79,7 @@ export function serverAnswer(entry: ServerEntry, tools: Iterable<ToolEntry>): Se
   }
 }
 
-function toolItem({ name, state, pinned, offered }: ToolEntry): ToolItem {
+function toolItem({ name, state, pinned, offered, problem }: ToolEntry): ToolItem {
   const definition = pinned?.definition ?? offered?.definition
   const { description } = definition ?? {}
   return {
@@ -88,6 +90,7 @@ function toolItem({ name, state, pinned, offered }: ToolEntry): ToolItem {
     ...(definition ? { hints: toolHints(definition) } : {}),
     ...(pinned ? { pinnedAt: pinned.at, pinnedBy: pinned.by } : {}),
     ...(offered ? { offered: { digest: offered.digest, at: offered.at, changes: offered.changes } } : {}),
+    ...(problem === undefined ? {} : { problem }),
   }
 }
 

@@ -115,7 +115,7 @@ async function* serverFindings(console: Client): AsyncGenerator<Finding> {
     if (quarantinedCount > 0) {
       yield warn(
         name,
-        `${quarantinedCount} of its tools changed and cannot be called`,
+        `${quarantinedCount} of its tools changed or cannot be used, and nobody can call them`,
         `see what changed: countersign servers ${name}; then accept it, or ask its maker`,
       )
     } else if (ready) yield good(name, `ready, ${count(toolCount, 'tool')}`)

@@ -13,7 +13,9 @@ export function acceptOffered(entry: ToolEntry, digest: string, by: string, at: 
     if (entry.state === 'pinned' && entry.pinned?.digest === digest) return undefined
     throw new CountersignError(
       'not_found',
-      `the tool ${entry.name} has no change that waits to be accepted; look at it again`,
+      entry.problem === undefined
+        ? `the tool ${entry.name} has no change that waits to be accepted; look at it again`
+        : `the definition of ${entry.name} cannot be used (${entry.problem}); the server must mend it first`,
     )
   }
   if (offered.digest !== digest) {

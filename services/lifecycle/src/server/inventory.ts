@@ -1,7 +1,11 @@
 import { canonicalJson, type JsonObject, sha256, type ToolDefinition } from '@countersign/contracts'
+import type { ToolList } from '@countersign/mcp'
 
 const maxTools = 5000
+/** Tools that cannot be used and are kept track of one by one. */
+const maxRefused = 100
 const maxDefinitionBytes = 64 * 1024
+const maxTold = 5
 
 /** One tool with the digest of its definition (SHA-256 over the RFC 8785 form). */
 export interface OfferedTool {
@@ -12,30 +16,43 @@ export interface OfferedTool {
 /** What a server offers, within the limits. */
 export interface Inventory {
   tools: Map<string, OfferedTool>
-  /** What was left out and why; undefined when nothing was. */
+  /** Tools whose definition cannot be used, and why. */
+  refused: Map<string, string>
+  /** What was left out and why, in words; undefined when nothing was. */
   leftOut: string | undefined
 }
 
-/** Takes stock of what a server offers: 5,000 tools with definitions of up to 64 KiB; the rest is left out and not callable. */
-export function takeInventory(definitions: readonly ToolDefinition[]): Inventory {
+/**
+ * Takes stock of what a server offers: 5,000 tools with valid definitions of up to 64 KiB. Others are refused one by one, up to 100; what
+ * is over these numbers is left out.
+ */
+export function takeInventory({ tools: definitions, invalid, moreInvalid }: ToolList): Inventory {
   const tools = new Map<string, OfferedTool>()
-  const reasons: string[] = []
-  for (const definition of definitions.slice(0, maxTools)) {
-    try {
-      const text = canonicalJson(definition as JsonObject)
-      const bytes = Buffer.byteLength(text)
-      if (bytes > maxDefinitionBytes)
-        reasons.push(`${definition.name} (its definition has ${bytes} bytes, over ${maxDefinitionBytes})`)
-      else tools.set(definition.name, { definition, digest: sha256(text) })
-    } catch (error) {
-      reasons.push(`${definition.name} (${(error as Error).message})`)
-    }
+  const refused = new Map<string, string>()
+  let more = moreInvalid
+  const refuse = (name: string, reason: string) => {
+    if (refused.size < maxRefused) refused.set(name, reason)
+    else more += 1
   }
+  for (const { name, reason } of invalid) refuse(name, reason)
+  for (const definition of definitions.slice(0, maxTools)) {
+    const offered = offer(definition)
+    if ('problem' in offered) refuse(definition.name, offered.problem)
+    else tools.set(definition.name, offered)
+  }
+  const reasons = Array.from(refused, ([name, reason]) => `${name} (${reason})`)
+  if (reasons.length + more > maxTold) reasons.splice(maxTold, Infinity, `${reasons.length + more - maxTold} more`)
   if (definitions.length > maxTools) reasons.push(`${definitions.length - maxTools} tools after the first ${maxTools}`)
-  return { tools, leftOut: reasons.length > 0 ? describe(reasons) : undefined }
+  return { tools, refused, leftOut: reasons.length > 0 ? `left out: ${reasons.join(', ')}` : undefined }
 }
 
-function describe(reasons: readonly string[]): string {
-  const more = reasons.length > 5 ? ` and ${reasons.length - 5} more` : ''
-  return `left out: ${reasons.slice(0, 5).join(', ')}${more}`
+function offer(definition: ToolDefinition): OfferedTool | { problem: string } {
+  try {
+    const text = canonicalJson(definition as JsonObject)
+    const bytes = Buffer.byteLength(text)
+    if (bytes <= maxDefinitionBytes) return { definition, digest: sha256(text) }
+    return { problem: `its definition has ${bytes} bytes, over ${maxDefinitionBytes}` }
+  } catch (error) {
+    return { problem: (error as Error).message }
+  }
 }

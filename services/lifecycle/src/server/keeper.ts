@@ -262,7 +262,7 @@ export class ServerKeeper {
     const { name } = this.#options
     const { protocolVersion, serverInfo } = hello
     const firstSight = this.#entry?.era === undefined && !this.#damaged
-    const pins = pin(name, this.#tools, inventory.tools, { firstSight, at: now(), by: 'lifecycle' })
+    const pins = pin(name, this.#tools, inventory, { firstSight, at: now(), by: 'lifecycle' })
     const wasVerified = this.#verification.is === 'verified'
     this.#seen = { ...pickSeen(hello), address: this.#workload!.target.address }
     this.#phase = { is: 'running', message: 'the server runs and takes connections' }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { ServerEntry } from '@countersign/contracts'
-import { type ServerHello, Upstream } from '@countersign/mcp'
+import { type ServerHello, type ToolList, Upstream } from '@countersign/mcp'
 import { type Inventory, takeInventory } from './inventory.ts'
 
 /** What to probe. */
@@ -22,6 +22,7 @@ export type ProbeOutcome =
 
 const connectTimeoutMs = 3000
 const answerTimeoutMs = 10_000
+const noTools: ToolList = { tools: [], invalid: [], moreInvalid: 0 }
 
 /**
  * Probes a server as a client would use it: connects, shakes hands and takes the full inventory. Never throws.
@@ -43,7 +44,7 @@ export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => 
   let kept = false
   try {
     const hello = await upstream.connect()
-    const tools = hello.capabilities.tools === undefined ? [] : await upstream.listTools()
+    const tools = hello.capabilities.tools === undefined ? noTools : await upstream.listTools()
     if (keep) {
       kept = true
       keep(upstream)

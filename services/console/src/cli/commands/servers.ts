@@ -101,6 +101,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
     )
   }
   for (const tool of tools.filter(({ state }) => state === 'quarantined')) {
+    if (tool.problem !== undefined) showProblem(out, tool)
     showChanges(out, tool, ` and is quarantined; accept with: countersign servers accept ${server.name} ${tool.name}`)
   }
   return exits.ok
@@ -117,6 +118,10 @@ async function accept({ args, out, client }: Invocation) {
     throw new CliError(exits.notFound, `${name} has no tool ${toolName}`, {
       next: `list them with: countersign servers ${name}`,
     })
+  if (tool.problem !== undefined)
+    throw new CliError(exits.negative, `the definition of ${toolName} cannot be used: ${tool.problem}`, {
+      next: `have ${name} mend it; then it can be accepted`,
+    })
   if (!tool.offered)
     throw new CliError(exits.negative, `${toolName} of ${name} has not changed, so there is nothing to accept`)
   showChanges(out, tool, ':')
@@ -126,6 +131,14 @@ async function accept({ args, out, client }: Invocation) {
   if (out.forPrograms) out.json(answer)
   out.line({ text: 'accepted', style: 'good' }, `: ${toolName} of ${name} is pinned as ${tool.offered.digest}`)
   return exits.ok
+}
+
+function showProblem(out: Output, { name, problem }: ToolItem): void {
+  out.line()
+  out.line(
+    { text: `${name} cannot be used`, style: 'warn' },
+    ` and is quarantined until its server mends it: ${problem}`,
+  )
 }
 
 function showChanges(out: Output, { name, digest, offered }: ToolItem, hint: string): void {

@@ -1,0 +1,52 @@
+import { isJsonObject, ToolDefinition } from '@countersign/contracts'
+
+/** A tool that its server describes in a way nobody can use. */
+export interface InvalidTool {
+  /** Its name as far as it has one, else its place in the list. */
+  name: string
+  reason: string
+}
+
+/** What a server offers. */
+export interface ToolList {
+  tools: ToolDefinition[]
+  invalid: InvalidTool[]
+  /** Invalid tools that are counted and not described. */
+  moreInvalid: number
+}
+
+const maxInvalid = 100
+const maxName = 256
+const maxReason = 300
+
+/** Gathers the tools of a list, page after page. One that is not valid is left out, not the whole server. */
+export class ToolGatherer {
+  readonly #tools = new Map<string, ToolDefinition>()
+  readonly #invalid = new Map<string, string>()
+  #moreInvalid = 0
+  #seen = 0
+
+  add(tool: unknown): void {
+    this.#seen += 1
+    const parsed = ToolDefinition.safeParse(tool)
+    if (parsed.success) {
+      this.#tools.set(parsed.data.name, parsed.data)
+      return
+    }
+    const name = isJsonObject(tool) && typeof tool.name === 'string' ? tool.name.slice(0, maxName) : ''
+    const label = name === '' ? `(tool ${this.#seen} of the list)` : name
+    const issue = parsed.error.issues[0]!
+    const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''
+    if (this.#invalid.size >= maxInvalid && !this.#invalid.has(label)) this.#moreInvalid += 1
+    else this.#invalid.set(label, `${place}${issue.message}`.slice(0, maxReason))
+  }
+
+  /** Of two tools with one name, one of which is not valid, neither is offered: nobody could tell which would run. */
+  get list(): ToolList {
+    return {
+      tools: [...this.#tools.values()].filter(({ name }) => !this.#invalid.has(name)),
+      invalid: Array.from(this.#invalid, ([name, reason]) => ({ name, reason })),
+      moreInvalid: this.#moreInvalid,
+    }
+  }
+}
