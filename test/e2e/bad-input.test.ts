@@ -56,6 +56,10 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
   test('R8: Host and Origin of a web page are refused', async () => {
     const origin = await post(request('ping'), { origin: 'https://evil.example' })
     assert.deepEqual([origin.status, origin.body.error.data.code], [403, 'forbidden_host'])
+    const neighbour = await post(request('ping'), { origin: 'http://localhost:3000' })
+    assert.deepEqual([neighbour.status, neighbour.body.error.data.code], [403, 'forbidden_host'])
+    const own = await post(request('ping'), { origin: new URL(stack.info.gateway).origin })
+    assert.equal(own.status, 200)
   })
 
   test('R8: a body over the limit, another media type, another method', async () => {

@@ -13,7 +13,7 @@
  */
 import { RegistryView } from '@countersign/bus'
 import { UsersFileAuthenticator } from '@countersign/identity'
-import type { Part, ServiceContext } from '@countersign/runtime'
+import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { CallFeed, defaultFeedLimits } from './api/feed/call-feed.ts'
 import { Listener } from './api/listener.ts'
 import type { Settings } from './config.ts'
@@ -23,14 +23,11 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
   const registry = new RegistryView()
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, maxClients: config.consoleStreams })
   const authenticator = new UsersFileAuthenticator(config.usersFile)
-  const hosts = config.consoleHosts
-    .split(',')
-    .map((host) => host.trim().toLowerCase())
-    .filter((host) => host !== '')
+  const served = { hosts: readHosts(config.consoleHosts), setting: 'COUNTERSIGN_CONSOLE_HOSTS' }
   return [
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     new Listener(
-      { bus, log, registry, feed, authenticator, hosts },
+      { bus, log, registry, feed, authenticator, served },
       { host: config.consoleHost, port: config.consolePort },
     ),
   ]

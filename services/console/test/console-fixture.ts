@@ -13,6 +13,7 @@ import {
   type ToolEntry,
 } from '@countersign/contracts'
 import { UsersFileAuthenticator } from '@countersign/identity'
+import { readHosts } from '@countersign/runtime'
 import { createLogger } from '@countersign/telemetry'
 import { requestedFixture, startTestBus } from '@countersign/testing'
 import type { TestContext } from 'node:test'
@@ -75,7 +76,14 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   await registry.start(bus)
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, ...options.feed })
   const listener = new Listener(
-    { bus, log, registry, feed, authenticator: new UsersFileAuthenticator(usersFile), hosts: options.hosts ?? [] },
+    {
+      bus,
+      log,
+      registry,
+      feed,
+      authenticator: new UsersFileAuthenticator(usersFile),
+      served: { hosts: readHosts(options.hosts?.join() ?? ''), setting: 'COUNTERSIGN_CONSOLE_HOSTS' },
+    },
     { host: '127.0.0.1', port: 0 },
   )
   await listener.start()

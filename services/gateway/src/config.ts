@@ -16,7 +16,7 @@ export const Settings = z.object({
     .string()
     .default('')
     .describe(
-      'Further host names (with port) that requests may be addressed to, with commas; loopback names always may',
+      'More Host header values the gateway answers to, with commas, e.g. gateway.example.com or gateway.example.com:8443',
     ),
   usersFile: z.string().describe('File of users with hashed bearer tokens'),
   maxBodyBytes: z.coerce

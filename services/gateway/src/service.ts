@@ -11,7 +11,7 @@
  * (no store, no call), I9 (a caller's token ends here), I10 (lists), I12 (outcomes and sessions live on the bus).
  */
 import { UsersFileAuthenticator } from '@countersign/identity'
-import type { Part, ServiceContext } from '@countersign/runtime'
+import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { OutcomeBoard } from './call/outcome-board.ts'
 import { RegistryView } from '@countersign/bus'
 import { VisibleTools } from './catalog/visible-tools.ts'
@@ -46,7 +46,7 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           authenticator: new UsersFileAuthenticator(config.usersFile),
           host: config.gatewayHost,
           port: config.gatewayPort,
-          hosts: new Set(config.gatewayHosts.split(',').filter(Boolean)),
+          served: { hosts: readHosts(config.gatewayHosts), setting: 'COUNTERSIGN_GATEWAY_HOSTS' },
           maxBodyBytes: config.maxBodyBytes,
           callTimeoutMs: config.callTimeoutMs,
           holdWindowMs: config.holdWindowMs,

@@ -1,5 +1,6 @@
 import { CountersignError, errorRow, type Principal } from '@countersign/contracts'
 import { operatorsGroup } from '@countersign/identity'
+import { checkHost } from '@countersign/runtime'
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
@@ -7,7 +8,6 @@ import { asCountersignError, errorAnswer } from './answer-error.ts'
 import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
 import { calls } from './calls.ts'
-import { checkHost } from './check-host.ts'
 import { describeRoute } from './describe-route.ts'
 import { policies } from './policies.ts'
 import type { ApiContext, Route } from './route.ts'
@@ -68,7 +68,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   const viewers = new WeakMap<FastifyRequest, Principal>()
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
-    checkHost(request.headers, request.socket.localPort ?? 0, context.hosts)
+    checkHost(request.headers, request.socket.localPort ?? 0, context.served)
     if (request.routeOptions.url === openApiPath) return
     viewers.set(request, await context.authenticator.authenticate(request.headers.authorization))
   })

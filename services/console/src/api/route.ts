@@ -3,6 +3,7 @@ import type { ErrorCode, Principal } from '@countersign/contracts'
 import type { Authenticator } from '@countersign/identity'
 import type { Logger } from '@countersign/telemetry'
 import type { ServerResponse } from 'node:http'
+import type { Served } from '@countersign/runtime'
 import type { z } from 'zod'
 import type { CallFeed } from './feed/call-feed.ts'
 
@@ -13,8 +14,7 @@ export interface ApiContext {
   registry: RegistryView
   feed: CallFeed
   authenticator: Authenticator
-  /** Host header values served besides the loopback names. */
-  hosts: readonly string[]
+  served: Served
 }
 
 /** A request after it was authenticated and validated. */

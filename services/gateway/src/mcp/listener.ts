@@ -13,10 +13,10 @@ import {
   type RpcRequest,
   StrictJsonError,
 } from '@countersign/mcp'
+import { checkHost, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Answer } from './answer.ts'
-import { checkOrigin } from './check-origin.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
 
 export interface ListenerOptions extends DispatchServices {
@@ -24,7 +24,7 @@ export interface ListenerOptions extends DispatchServices {
   log: Logger
   host: string
   port: number
-  hosts: ReadonlySet<string>
+  served: Served
   maxBodyBytes: number
   /** Told how each request ended. */
   onAnswered: (method: string, tool: string | undefined, seconds: number, errorCode: string | undefined) => void
@@ -167,7 +167,7 @@ export class Listener {
 
   /** Checks where a request comes from and which server it is for. */
   #endpointOf(request: FastifyRequest<Route>): string | undefined {
-    checkOrigin(request.headers, this.#options.hosts)
+    checkHost(request.headers, request.socket.localPort ?? 0, this.#options.served)
     const accept = request.headers.accept ?? '*/*'
     if (!/application\/json|text\/event-stream|\*\/\*|application\/\*/.test(accept)) {
       throw new CountersignError('not_acceptable', 'accept application/json and text/event-stream')
