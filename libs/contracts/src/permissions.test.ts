@@ -103,6 +103,11 @@ test('I11: votes and rulings are asked by the console alone, and answered by pol
   assert.deepEqual(publishers(subjects.api('lifecycle', 'accept')), ['console'])
 })
 
+test('I11: what a caller withdraws is told from gateway to gateway', () => {
+  assert.deepEqual(publishers(subjects.withdrawals('s')), ['gateway'])
+  assert.deepEqual(subscribers(subjects.withdrawals('s')), ['gateway'])
+})
+
 test('I11: events of calls cannot be read by subscribing; the auditor, who only reads, is the one exception', () => {
   for (const name of callEventNames) assert.deepEqual(subscribers(subjects.call(at, name)), ['auditor'], name)
 })

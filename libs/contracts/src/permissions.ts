@@ -114,9 +114,10 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           ...writeBucket('sessions'),
           ...writePayloads,
           subjects.midcall('*', '*', 'up'),
+          subjects.withdrawals('*'),
           subjects.api('policy', 'visible'),
         ],
-        subscribe: [inbox, subjects.replies('*'), subjects.midcallDown('*')],
+        subscribe: [inbox, subjects.replies('*'), subjects.midcallDown('*'), subjects.withdrawals('*')],
       }
     case 'policy':
       return {

@@ -28,6 +28,7 @@ test('pin: subjects', () => {
       holdExpired: subjects.holdExpired(at),
       replies: subjects.replies('g'),
       midcall: subjects.midcall('g', 'c', 'up'),
+      withdrawals: subjects.withdrawals('s'),
       api: subjects.api('policy', 'vote'),
     },
     {
@@ -41,6 +42,7 @@ test('pin: subjects', () => {
       holdExpired: 'timers.fired.holds.t.s.c',
       replies: 'replies.g',
       midcall: 'midcall.g.c.up',
+      withdrawals: 'midcall.sessions.s.withdrawn',
       api: 'api.policy.vote',
     },
   )

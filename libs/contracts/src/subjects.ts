@@ -45,6 +45,8 @@ export const subjects = {
   /** Core NATS: traffic during a call, `down` to the caller and `up` to the executor. */
   midcall: (gatewayId: string, callId: string, way: 'up' | 'down') => `midcall.${gatewayId}.${callId}.${way}`,
   midcallDown: (gatewayId: string) => `midcall.${gatewayId}.*.down`,
+  /** Core NATS: a caller withdrew a request of this session, and another gateway may have it. */
+  withdrawals: (session: string) => `midcall.sessions.${session}.withdrawn`,
   api: (service: string, verb: string) => `api.${service}.${verb}`,
 } as const
 

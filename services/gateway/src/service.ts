@@ -5,7 +5,7 @@
  *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/publish-requested → call/await-outcome → call/reply
  *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
  *   catalog/ is what each caller may see: the registry, what policy says of it, the list
- *   mcp/ is the wire: both eras, sessions, who may connect from where
+ *   mcp/ is the wire: both eras, sessions, cancellations from any replica
  *
  * It upholds: I2 (`requested` only as the first event, `cancelled` by compare-and-set), I3 (strict JSON, one canonical text), I7
  * (no store, no call), I9 (a caller's token ends here), I10 (lists), I12 (outcomes and sessions live on the bus).
@@ -16,6 +16,7 @@ import { OutcomeBoard } from './call/outcome-board.ts'
 import { RegistryView } from '@countersign/bus'
 import { VisibleTools } from './catalog/visible-tools.ts'
 import type { Settings } from './config.ts'
+import { Cancellations } from './mcp/cancellations.ts'
 import { Listener } from './mcp/listener.ts'
 import { Sessions } from './mcp/sessions.ts'
 
@@ -28,11 +29,13 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
   telemetry.meter
     .createObservableGauge('countersign.gateway.calls.waiting', { description: 'Calls waiting for their answer' })
     .addCallback((observe) => observe.observe(board.size))
+  const cancellations = new Cancellations(bus)
   let listener: Listener | undefined
   return [
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     { name: 'visible tools', start: () => visible.start(), stop: () => visible.stop() },
     { name: 'outcome board', start: () => board.start(), stop: () => board.stop() },
+    { name: 'cancellations', start: () => cancellations.start(), stop: () => cancellations.stop() },
     {
       name: 'listener',
       async start() {
@@ -42,6 +45,7 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           registry,
           visible,
           board,
+          cancellations,
           sessions: new Sessions(await bus.bucket('sessions')),
           authenticator: new UsersFileAuthenticator(config.usersFile),
           host: config.gatewayHost,

@@ -63,6 +63,12 @@ ${table(
       'gateway',
       'Traffic during a call, from the caller.',
     ],
+    [
+      code(subjects.withdrawals('<sessionId>')),
+      'none',
+      'gateway',
+      'A caller withdrew a request of its session, which another gateway may have.',
+    ],
     ...Object.values(verbs).flatMap((group) =>
       Object.values(group).map(({ service, verb }) => [
         code(subjects.api(service, verb)),

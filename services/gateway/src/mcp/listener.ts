@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { CountersignError, DnsLabel, isJsonObject, type JsonObject } from '@countersign/contracts'
+import { CountersignError, DnsLabel, isJsonObject } from '@countersign/contracts'
 import { agentsGroup, type Authenticator } from '@countersign/identity'
 import {
   decodeHeaderValue,
@@ -17,10 +17,12 @@ import { checkHost, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { Answer } from './answer.ts'
+import type { Cancellations } from './cancellations.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
 
 export interface ListenerOptions extends DispatchServices {
   authenticator: Authenticator
+  cancellations: Cancellations
   log: Logger
   host: string
   port: number
@@ -39,8 +41,6 @@ type Route = { Params: { server?: string } }
 export class Listener {
   readonly #options: ListenerOptions
   readonly #app: FastifyInstance
-  /** Legacy calls that can still be cancelled, by session and request id. */
-  readonly #cancellable = new Map<string, AbortController>()
   /** Requests that are being answered. */
   #inHand = 0
 
@@ -106,11 +106,13 @@ export class Listener {
       }
       const { era } = outcome
       const modern = era === modernEra
-      const sessionId = request.headers['mcp-session-id']
-      if (!modern && typeof sessionId === 'string') await this.#options.sessions.find(sessionId, principal)
+      const session = modern ? undefined : headerOf(request, 'mcp-session-id')
+      // Whoever names a session owns it, or gets no further.
+      if (session !== undefined) await this.#options.sessions.find(session, principal)
+      const owner = { principal, session }
       if (message.kind === 'notification') {
         const { method, params } = message.notification
-        if (method === 'notifications/cancelled') this.#cancel(principal.id, sessionId, params)
+        if (method === 'notifications/cancelled') this.#options.cancellations.cancel(owner, params?.requestId)
         return answer.accepted()
       }
       if (message.kind !== 'request') return answer.accepted()
@@ -118,10 +120,10 @@ export class Listener {
       answer = new Answer(reply.raw, rpc.id, modern)
       if (modern) checkEnvelope(request, rpc)
       const abort = new AbortController()
-      const cancelKey = keyOf(principal.id, sessionId, rpc.id)
+      let forget = () => {}
       // A modern caller withdraws by closing the stream; a legacy one says so, and a lost connection means nothing.
       if (modern) reply.raw.once('close', () => reply.raw.writableFinished || abort.abort())
-      else if (rpc.method === 'tools/call') this.#cancellable.set(cancelKey, abort)
+      else if (rpc.method === 'tools/call') forget = this.#options.cancellations.add(owner, rpc.id, abort)
       try {
         await dispatch(
           this.#options,
@@ -137,7 +139,7 @@ export class Listener {
           answer,
         )
       } finally {
-        this.#cancellable.delete(cancelKey)
+        forget()
       }
     } catch (error) {
       errorCode = this.#answerError(answer, error)
@@ -188,12 +190,6 @@ export class Listener {
       )
     }
     return principal
-  }
-
-  #cancel(principal: string, sessionId: unknown, params: JsonObject | undefined): void {
-    const id = params?.requestId
-    if (typeof id !== 'string' && typeof id !== 'number') return
-    this.#cancellable.get(keyOf(principal, sessionId, id))?.abort()
   }
 
   #answerError(answer: Answer, error: unknown): string {
@@ -262,10 +258,6 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
 
 function acceptsStream(request: FastifyRequest): boolean {
   return /text\/event-stream|\*\/\*/.test(request.headers.accept ?? '*/*')
-}
-
-function keyOf(principal: string, sessionId: unknown, id: RpcId): string {
-  return JSON.stringify([principal, sessionId ?? null, id])
 }
 
 function parserError({ code }: { code?: string }): CountersignError {
