@@ -37,7 +37,14 @@ export const ServerEntry = z.object({
   source: z.enum(['Command', 'Url', 'ContainerImage']),
   transport: z.enum(['stdio', 'streamable-http']),
   /** Where the executor reaches it; absent until it has an address. */
-  address: z.object({ url: z.url(), tokenFile: z.string().optional() }).optional(),
+  address: z
+    .object({
+      url: z.url(),
+      tokenFile: z.string().optional(),
+      /** File with the secrets that this run of the server was given, so that they can be taken out of what it answers (I9). */
+      secretsFile: z.string().optional(),
+    })
+    .optional(),
   /** The revision its probe agreed on. */
   era: z.enum(['2025-11-25', '2026-07-28']).optional(),
   protocolVersion: z.string().optional(),

@@ -1,3 +1,4 @@
+export { KnownSecrets, minSecretLength } from './upstream/known-secrets.ts'
 export type { UpstreamOutcome } from './upstream/post.ts'
 export type { InvalidTool, ToolList } from './upstream/tool-list.ts'
 export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'

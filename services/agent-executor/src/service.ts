@@ -3,7 +3,7 @@
  *
  * File map, in the order of a call:
  *   upstream/server-queues → call/on-allowed → (call/recover) → call/verify-grant → call/claim → call/execute → call/publish-outcome
- *   upstream/dial keeps the connections · upstream/redact keeps our credentials out of results
+ *   upstream/dial keeps the connections, which take secrets out of results
  *
  * It upholds: I1 and I4 (no send without a grant that verifies), I2 (claims by compare-and-set), I3 (the text sent is the text
  * approved), I5 (every claimed call gets its final event), I6 (no second send of what is not idempotent), I9, I12 (what to do is read
@@ -25,7 +25,7 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
     onProblem: (problem) => log.error({ problem }, 'the grant keys read last stay in force'),
   })
   const registry = new RegistryView()
-  const dialer = new Dialer(log)
+  const dialer = new Dialer()
   const duration = telemetry.meter.createHistogram('mcp.client.operation.duration', { unit: 's' })
   const onAllowed = new OnAllowed({
     bus,

@@ -55,7 +55,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
     const own = bus ?? (await connect('agent-executor'))
     const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
     const registry = new RegistryView()
-    const dialer = new Dialer(log)
+    const dialer = new Dialer()
     const keys = new WatchedFile(keysFile, readGrantKeys)
     const onAllowed = new OnAllowed({
       bus: own,
@@ -325,6 +325,35 @@ test('I9: our own credentials for a server are taken out of what it answers', as
   const text = JSON.stringify(final.event)
   assert.ok(text.includes('Bearer [secret]'), text)
   assert.ok(!text.includes('very-secret-token'))
+})
+
+test('I9: what a server was given in secret is taken out of what it answers, over its restarts too', async (t) => {
+  const world = await setUp(t, [scriptedTool('echo'), scriptedTool('progress')])
+  const { dir, lifecycle, upstream, startExecutor, allow, ended } = world
+  const secretsFile = join(dir, 'secrets.json')
+  const start = async (restarts: number, ...secrets: string[]) => {
+    writeFileSync(secretsFile, JSON.stringify(secrets), { mode: 0o600 })
+    const address = { url: upstream.url, secretsFile }
+    await register(lifecycle, serverEntryFixture('scripted', upstream.url, { address, restarts }), upstream.tools)
+  }
+  const echoed = async (text: string) => JSON.stringify((await ended((await allow('echo', { text })).call)).final.event)
+  await start(0, 'first"secret', 'another-secret')
+  await startExecutor()
+  assert.match(await echoed('<first"secret> another-secret'), /<\[secret\]> \[secret\]/)
+  await start(1, 'second-secret')
+  await until(async () => (await echoed('<second-secret>')).includes('<[secret]>'), 'the new secret is known')
+  assert.match(await echoed('<first"secret> <second-secret>'), /<\[secret\]> <\[secret\]>/)
+
+  // Without knowing what is secret nothing is asked.
+  writeFileSync(secretsFile, 'not-json-but-secret')
+  await until(async () => (await echoed('unknown')).includes('"failed"') || undefined, 'calls are refused').catch(
+    () => {},
+  )
+  const before = upstream.calls.length
+  const refused = await echoed('anything')
+  assert.equal(upstream.calls.length, before)
+  assert.match(refused, /file of secrets/)
+  assert.ok(!refused.includes('not-json-but-secret'))
 })
 
 test('R9: a server takes as many calls at once as its limit says; the rest waits its turn', async (t) => {

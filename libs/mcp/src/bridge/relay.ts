@@ -6,6 +6,7 @@ import { Requests } from './requests.ts'
 
 /** The revision that is spoken on both sides. */
 export const revision = '2025-11-25'
+const maxLogged = 8192
 /** Requests in hand at once. */
 const maxRequests = 16_384
 const initializeTimeoutMs = 60_000
@@ -106,7 +107,8 @@ export class Relay {
     try {
       value = JSON.parse(line)
     } catch {
-      this.#options.log(`skipped a line that is not JSON: ${line.slice(0, 200)}`)
+      // Not cut shorter: whoever keeps this log takes secrets out of it, and half of one would not be found (I9).
+      this.#options.log(`skipped a line that is not JSON: ${line.slice(0, maxLogged)}`)
       return
     }
     const message = readRpcMessage(value)
@@ -143,7 +145,7 @@ export class Relay {
     const { protocolVersion } = JSON.parse(content) as { protocolVersion?: unknown }
     if (kind === 'result' && typeof protocolVersion === 'string')
       this.#initialized.resolve({ result: content, protocolVersion })
-    else this.#initialized.reject(new Error(`it refused initialize: ${content.slice(0, 500)}`))
+    else this.#initialized.reject(new Error(`it refused initialize: ${content.slice(0, maxLogged)}`))
   }
 
   /** Requests of the child: the bridge declared no capabilities, so there is nothing it may ask for but a ping. */

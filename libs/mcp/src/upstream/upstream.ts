@@ -1,22 +1,25 @@
 /**
  * A client of one tool server, for both eras.
  *
- * File map: post.ts (one request and its answer) · tool-list.ts (the inventory) · notices.ts (listening for changed tools). Raw on purpose: a call costs one
+ * File map: post.ts (one request and its answer) · tool-list.ts (the inventory) · notices.ts (listening for changed tools) · credentials.ts,
+ * known-secrets.ts, redact-secrets.ts (what we send, and what must not come back). Raw on purpose: a call costs one
  * serialisation and one parse, and its arguments travel as the very text whose digest was approved (I3).
  */
-import { readFile } from 'node:fs/promises'
 import { isJsonObject, type JsonObject } from '@countersign/contracts'
 import { Agent } from 'undici'
 import { encodeHeaderValue, type Era, legacyEra, metaKeys, modernEra } from '../wire/era.ts'
 import type { RpcNotification, RpcRequest } from '../wire/json-rpc.ts'
+import { type CredentialFiles, Credentials } from './credentials.ts'
+import { KnownSecrets } from './known-secrets.ts'
 import { listenForToolChanges } from './notices.ts'
-import { post, type UpstreamOutcome } from './post.ts'
+import { post, type PostOptions, type UpstreamOutcome } from './post.ts'
+import { redactOutcome, redactSecrets } from './redact-secrets.ts'
 import { ToolGatherer, type ToolList } from './tool-list.ts'
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends CredentialFiles {
   url: string
-  /** File with the bearer token to send; read when connecting. */
-  tokenFile?: string
+  /** Secrets that are taken out of all that the server answers; those of the files are added (I9). */
+  secrets?: KnownSecrets
   clientInfo: { name: string; version: string }
   maxResultBytes: number
   timeoutMs: number
@@ -65,7 +68,8 @@ export class Upstream {
   #hello: ServerHello | undefined
   #connecting: Promise<ServerHello> | undefined
   #sessionId: string | undefined
-  #token: string | undefined
+  readonly #credentials: Credentials
+  readonly #secrets: KnownSecrets
   #lastId = 0
   #notices: { stop: () => void } | undefined
   readonly #inHand = new Set<Promise<UpstreamOutcome>>()
@@ -73,6 +77,8 @@ export class Upstream {
   constructor(options: UpstreamOptions) {
     this.#options = options
     this.#url = new URL(options.url)
+    this.#secrets = options.secrets ?? new KnownSecrets()
+    this.#credentials = new Credentials(options, this.#secrets)
     this.#agent = new Agent({
       connections: options.maxConnections ?? 128,
       // Responses are bounded by this client's own clock and byte count.
@@ -96,7 +102,9 @@ export class Upstream {
   }
 
   async #handshake(): Promise<ServerHello> {
-    this.#token = this.#options.tokenFile ? (await readFile(this.#options.tokenFile, 'utf8')).trim() : undefined
+    await this.#credentials.look(true).catch((error: Error) => {
+      throw new UpstreamError(error.message, { cause: error })
+    })
     this.#hello = this.#options.era === legacyEra ? await this.#initialize() : await this.#discover()
     return this.#hello
   }
@@ -173,12 +181,19 @@ export class Upstream {
   async #call(call: ToolCall): Promise<UpstreamOutcome> {
     let hello: ServerHello
     try {
+      await this.#credentials.look()
       hello = await this.connect()
     } catch (error) {
       return { kind: 'not-sent', message: (error as Error).message }
     }
     const session = this.#sessionId
-    const outcome = await this.#sendCall(hello.era, call)
+    const token = this.#credentials.token
+    let outcome = await this.#sendCall(hello.era, call)
+    if (isUnauthorized(outcome)) {
+      // A token that was replaced a moment ago: refused before it was looked at, so sending the call is the first time (I6).
+      await this.#credentials.look(true).catch(() => {})
+      if (this.#credentials.token !== token) outcome = await this.#sendCall(hello.era, call)
+    }
     if (session === undefined || !isSessionRefused(outcome)) return outcome
     // Of the calls that learn it at once, the first opens the new session.
     if (this.#sessionId === session) this.#connecting = undefined
@@ -211,16 +226,14 @@ export class Upstream {
     }
     call.signal?.addEventListener('abort', onCancel, { once: true })
     try {
-      const { outcome } = await post({
-        dispatcher: this.#agent,
-        url: this.#url,
+      const { outcome } = await this.#post({
         headers: this.#headers(era, 'tools/call', call.name),
         body,
         id,
         maxBytes: this.#options.maxResultBytes,
         signal: abort.signal,
         onNotification: (notification) => {
-          if (isProgressOf(notification, id)) call.onProgress?.(notification.params!)
+          if (isProgressOf(notification, id)) call.onProgress?.(redactSecrets(notification.params!, this.#secrets.list))
         },
         onRequest: (request) => void this.#refuse(request),
       })
@@ -273,9 +286,7 @@ export class Upstream {
     const whole = era === modernEra ? { ...params, _meta: this.#envelope() } : params
     const abort = new AbortController()
     const timer = setTimeout(() => abort.abort('timeout'), timeoutMs)
-    const { outcome, headers } = await post({
-      dispatcher: this.#agent,
-      url: this.#url,
+    const { outcome, headers } = await this.#post({
       headers: this.#headers(era, method),
       body: JSON.stringify({ jsonrpc: '2.0', id, method, params: whole }),
       id,
@@ -288,6 +299,12 @@ export class Upstream {
       this.#sessionId = typeof session === 'string' ? session : undefined
     }
     return outcome
+  }
+
+  /** Whatever the server answers, it does not answer a secret (I9). */
+  async #post(options: Omit<PostOptions, 'dispatcher' | 'url'>) {
+    const { outcome, headers } = await post({ ...options, dispatcher: this.#agent, url: this.#url })
+    return { outcome: redactOutcome(outcome, this.#secrets.list), headers }
   }
 
   async #notify(method: string, params: JsonObject): Promise<void> {
@@ -323,7 +340,7 @@ export class Upstream {
     return {
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
-      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+      ...(this.#credentials.token === undefined ? {} : { authorization: `Bearer ${this.#credentials.token}` }),
       ...(era === modernEra
         ? {
             'mcp-protocol-version': modernEra,
@@ -378,6 +395,10 @@ function isSessionRefused(outcome: UpstreamOutcome): boolean {
   if (outcome.kind === 'refused') return outcome.status === 404
   if (outcome.kind !== 'rpc-error') return false
   return (outcome.status === 404 || outcome.status === 400) && /session/i.test(outcome.error.message)
+}
+
+function isUnauthorized(outcome: UpstreamOutcome): boolean {
+  return (outcome.kind === 'refused' || outcome.kind === 'rpc-error') && outcome.status === 401
 }
 
 function isProgressOf({ method, params }: RpcNotification, id: number): boolean {

@@ -2,7 +2,6 @@ import { type Bus, encode } from '@countersign/bus'
 import { type Allowed, canonicalJson, type JsonObject, subjects } from '@countersign/contracts'
 import type { UpstreamOutcome } from '@countersign/mcp'
 import type { Dialed } from '../upstream/dial.ts'
-import { redactSecrets } from '../upstream/redact.ts'
 
 /**
  * Sends the call to its tool server: the approved text of the arguments, byte for byte (I3). Progress goes back to the gateway
@@ -23,17 +22,16 @@ export async function execute(
     timeoutMs: dialed.limits.callTimeoutMs,
     traceparent: call.traceparent,
     signal: call.signal,
-    onProgress: ({ progressToken: _ours, ...progress }: JsonObject) =>
-      bus.hint(down, encode(redactSecrets(progress, dialed.secrets))),
+    onProgress: ({ progressToken: _ours, ...progress }: JsonObject) => bus.hint(down, encode(progress)),
   })
-  return clean(outcome, dialed.secrets)
+  return clean(outcome)
 }
 
-/** What may go into an event: without our credentials (I9), and with a canonical form. */
-function clean(outcome: UpstreamOutcome, secrets: readonly string[]): UpstreamOutcome {
+/** What may go into an event, and has a canonical form; the connection took the secrets out (I9). */
+function clean(outcome: UpstreamOutcome): UpstreamOutcome {
   if (outcome.kind === 'rpc-error') {
     const { code, message } = outcome.error
-    return { ...outcome, error: { code, message: String(redactSecrets({ message }, secrets).message) } }
+    return { ...outcome, error: { code, message } }
   }
   if (outcome.kind !== 'result') return outcome
   try {
@@ -41,5 +39,5 @@ function clean(outcome: UpstreamOutcome, secrets: readonly string[]): UpstreamOu
   } catch (error) {
     return { kind: 'garbage', message: (error as Error).message }
   }
-  return { kind: 'result', result: redactSecrets(outcome.result, secrets) }
+  return outcome
 }

@@ -1,24 +1,17 @@
-import { readFileSync } from 'node:fs'
 import type { ServerEntry, ServerLimits } from '@countersign/contracts'
-import { Upstream } from '@countersign/mcp'
-import type { Logger } from '@countersign/telemetry'
+import { KnownSecrets, Upstream } from '@countersign/mcp'
 
 /** A tool server that can be called. */
 export interface Dialed {
   upstream: Upstream
   limits: ServerLimits
-  /** Credentials we send to it; never to be seen in what comes back. */
-  secrets: readonly string[]
 }
 
 /** Keeps one connection a tool server, made anew when the registry says that the server is another one now. */
 export class Dialer {
-  readonly #log: Logger
   readonly #dialed = new Map<string, Dialed & { key: string }>()
-
-  constructor(log: Logger) {
-    this.#log = log
-  }
+  /** By server and over its connections: what was secret once is not shown later either (I9). */
+  readonly #secrets = new Map<string, KnownSecrets>()
 
   /** Takes a change of the registry. */
   apply(name: string, entry: ServerEntry | undefined): void {
@@ -30,12 +23,14 @@ export class Dialer {
       // Calls in hand end as they may; new ones go to the new connection.
       void previous.upstream.close()
     }
+    if (!entry) this.#secrets.delete(name)
     if (!entry?.address || key === undefined) return
-    const { url, tokenFile } = entry.address
+    const { url, tokenFile, secretsFile } = entry.address
+    const secrets = this.#secrets.get(name) ?? new KnownSecrets()
+    this.#secrets.set(name, secrets)
     this.#dialed.set(name, {
       key,
       limits: entry.limits,
-      secrets: tokenFile === undefined ? [] : this.#readSecret(name, tokenFile),
       upstream: new Upstream({
         url,
         clientInfo: { name: 'countersign-agent-executor', version: '0.1.0' },
@@ -43,7 +38,9 @@ export class Dialer {
         timeoutMs: entry.limits.callTimeoutMs,
         maxConnections: entry.limits.concurrency,
         ...(entry.era ? { era: entry.era } : {}),
-        ...(tokenFile === undefined ? {} : { tokenFile }),
+        tokenFile,
+        secretsFile,
+        secrets,
       }),
     })
   }
@@ -54,15 +51,5 @@ export class Dialer {
 
   async close(): Promise<void> {
     await Promise.all([...this.#dialed.values()].map(({ upstream }) => upstream.close()))
-  }
-
-  #readSecret(server: string, tokenFile: string): string[] {
-    try {
-      const secret = readFileSync(tokenFile, 'utf8').trim()
-      return secret.length >= 8 ? [secret] : []
-    } catch (error) {
-      this.#log.error({ server, err: error }, 'the token file of a server cannot be read')
-      return []
-    }
   }
 }
