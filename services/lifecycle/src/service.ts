@@ -5,7 +5,7 @@
  * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe), takes the
  * server/inventory, compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
  * (server/status) and writes that down (registry/make-entry, registry/entry-writer, registry/event-log; registry/load-registry reads it back
- * after a restart). runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
+ * after a restart). runtime/environment reads what a server is given; runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
  *
  * It upholds: I6 (idempotence comes from the entries pinned here), I9 (secrets in files only this user may read), I12 (pins are in the
  * registry; a killed lifecycle finds its leftovers), I13 (what changed since it was pinned is quarantined until a person accepts it,

@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { ServerLimits } from '../registry.ts'
 import { DnsLabel } from '../subjects.ts'
 
-const EnvVar = z.strictObject({ name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), value: z.string() })
+/** A variable of the server's environment: a plain value, or a secret by reference. Exactly one of the two. */
+const EnvVar = z.strictObject({
+  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+  value: z.string().optional(),
+  /** A file with the secret, relative to the folder of the documents: the secret itself is never in a document. */
+  valueFrom: z.strictObject({ file: z.string().min(1) }).optional(),
+})
 
 /** A program on this machine; with `transport: stdio` the bridge speaks to it, else it must serve HTTP on `config.port`. */
 export const CommandSource = z.strictObject({

@@ -3,9 +3,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { McpServerDocument } from '@countersign/contracts'
+import { minSecretLength } from '@countersign/mcp'
 import { stdioBridgePath } from '@countersign/mcp/bridge'
 import type { Logger } from '@countersign/telemetry'
 import type { ProbeTarget } from '../server/probe.ts'
+import { type Environment, readEnvironment } from './environment.ts'
 import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
 import { type RunningProcess, startProcess } from './start-process.ts'
 
@@ -54,10 +56,16 @@ export class LocalRuntime {
     switch (source.type) {
       case 'Url':
         return { target: { address: source.url }, exited: new Promise(() => {}), stop: async () => {} }
-      case 'Command':
-        return source.command.transport === 'stdio'
-          ? await this.#startBridge(name, source.command, config, signal)
-          : await this.#startCommand(name, source.command, config)
+      case 'Command': {
+        const environment = await readEnvironment(config.env, this.#options.serversDir)
+        const secretsFile = await this.#tellSecrets(name, environment.secrets)
+        const workload =
+          source.command.transport === 'stdio'
+            ? await this.#startBridge(name, source.command, config, environment, signal)
+            : await this.#startCommand(name, source.command, config, environment)
+        const { target } = workload
+        return { ...workload, target: { ...target, address: { ...target.address, ...secretsFile } } }
+      }
       case 'ContainerImage':
         throw new Error('a ContainerImage needs Kubernetes')
     }
@@ -72,12 +80,12 @@ export class LocalRuntime {
     name: string,
     { run, cwd }: Command,
     config: Spec['config'],
+    environment: Environment,
     signal: AbortSignal,
   ): Promise<Workload> {
     const { serversDir, childEnv } = this.#options
     const tokenFile = await this.#writeSecret(`${name}.token`, randomBytes(32).toString('hex'))
-    const environment = Object.fromEntries(config.env.map((variable) => [variable.name, variable.value]))
-    const environmentFile = await this.#writeSecret(`${name}.env.json`, JSON.stringify(environment))
+    const environmentFile = await this.#writeSecret(`${name}.env.json`, JSON.stringify(environment.variables))
     const listening = Promise.withResolvers<number>()
     let ended: string | undefined
     const options = [
@@ -104,7 +112,7 @@ export class LocalRuntime {
           ended ??= said?.ended
         },
       },
-      config,
+      environment,
     )
     const exited = bridge.exited.then((reason) => ended ?? `the stdio bridge is gone: ${reason}`)
     const giveUp = AbortSignal.any([signal, AbortSignal.timeout(bridgeStartMs)])
@@ -128,8 +136,12 @@ export class LocalRuntime {
     }
   }
 
-  async #startCommand(name: string, { run, cwd }: Command, config: Spec['config']): Promise<Workload> {
-    const { port, path, arguments: more, env } = config
+  async #startCommand(
+    name: string,
+    { run, cwd }: Command,
+    { port, path, arguments: more }: Spec['config'],
+    environment: Environment,
+  ): Promise<Workload> {
     if (port === undefined) throw new Error('config.port is missing')
     // Else a probe would take whoever has the port for this server.
     if (await isTaken(port))
@@ -140,16 +152,13 @@ export class LocalRuntime {
       {
         program: program!,
         args: [...args, ...more],
-        env: {
-          ...this.#options.childEnv,
-          ...Object.fromEntries(env.map((variable) => [variable.name, variable.value])),
-        },
+        env: { ...this.#options.childEnv, ...environment.variables },
         stdin: 'ignore',
         killAfterMs: commandKillAfterMs,
         onLine() {},
         ...(cwd === undefined ? {} : { cwd: resolve(this.#options.serversDir, cwd) }),
       },
-      config,
+      environment,
     )
     const target = { address: { url: `http://127.0.0.1:${port}${path}` } }
     return { target, pid: command.pid, exited: command.exited, stop: () => command.stop() }
@@ -158,10 +167,10 @@ export class LocalRuntime {
   async #start(
     name: string,
     options: Parameters<typeof startProcess>[0],
-    config: Spec['config'],
+    { variables }: Environment,
   ): Promise<RunningProcess> {
     const { log, runDir } = this.#options
-    const secrets = config.env.map(({ value }) => value).filter((value) => value.length >= 8)
+    const secrets = Object.values(variables).filter((value) => value.length >= minSecretLength)
     const last: string[] = []
     let stopping = false
     const running = await startProcess({
@@ -191,6 +200,12 @@ export class LocalRuntime {
         await exited
       },
     }
+  }
+
+  /** Tells whoever calls the server, by a file, what it is given and must not answer; before it can answer anything. */
+  async #tellSecrets(name: string, secrets: string[]): Promise<{ secretsFile?: string }> {
+    if (secrets.length === 0) return {}
+    return { secretsFile: await this.#writeSecret(`${name}.secrets.json`, JSON.stringify(secrets)) }
   }
 
   /** Writes a file that only this user may read, in place of an older one. */

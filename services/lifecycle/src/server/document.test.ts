@@ -37,6 +37,11 @@ test('each problem names its place, and nothing of the file is taken', () => {
   assert.match(at('')[0]!, /no document/)
   assert.match(at('- a')[0]!, /^1:1 document: .*expected object/)
   assert.match(at(`a: &a [1]\nb: [${'*a, '.repeat(200)}]`)[0]!, /alias/)
+  const env = (entry: string) => at(`${good}  config: { env: [{ name: A, value: b }, ${entry}] }\n`)
+  assert.deepEqual(env('{ name: B, valueFrom: { file: b } }'), [])
+  for (const unclear of ['{ name: B }', '{ name: B, value: b, valueFrom: { file: b } }']) {
+    assert.match(env(unclear)[0]!, /^6:42 spec\.config\.env\.1: give either value, or valueFrom\.file for a secret/)
+  }
   assert.match(
     at(
       good.replace(

@@ -86,7 +86,12 @@ function readDocument(file: string, yaml: Document.Parsed, lines: LineCounter, c
 }
 
 /** What the schema allows but this runtime cannot do. */
-function refusals({ spec: { source, config } }: McpServerDocument): { path: string[]; message: string }[] {
+function refusals({ spec: { source, config } }: McpServerDocument): { path: PropertyKey[]; message: string }[] {
+  const unclear = config.env.findIndex(({ value, valueFrom }) => (value === undefined) === (valueFrom === undefined))
+  if (unclear >= 0) {
+    const message = 'give either value, or valueFrom.file for a secret'
+    return [{ path: ['spec', 'config', 'env', unclear], message }]
+  }
   if (source.type === 'ContainerImage') {
     return [{ path: ['spec', 'source', 'type'], message: 'a ContainerImage needs Kubernetes; here use Command or Url' }]
   }

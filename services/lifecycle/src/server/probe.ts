@@ -38,7 +38,9 @@ export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => 
     clientInfo: { name: 'countersign-lifecycle', version: '0.1.0' },
     maxResultBytes,
     timeoutMs: answerTimeoutMs,
-    ...(address.tokenFile === undefined ? {} : { tokenFile: address.tokenFile }),
+    tokenFile: address.tokenFile,
+    // What a server says of itself goes into the registry (I9).
+    secretsFile: address.secretsFile,
     ...(era === undefined ? {} : { era }),
   })
   let kept = false
