@@ -30,17 +30,90 @@ test('broken YAML is placed', () => {
   assert.match(problemsOf('a: &x [1]\nb: !thing 1\n')[0]!, /^1\.yaml:2:4: not valid YAML: .*tag/)
 })
 
-test('R5: unknown keys are errors, placed at the key', () => {
-  const text = policy('a', '    - name: all\n      when: "true"\n      effect: allow\n      reson: typo')
-  assert.deepEqual(problemsOf(text), ['1.yaml:9:7: spec.rules[0]: unknown key "reson"; look for a typing mistake'])
-  assert.match(problemsOf(`${policy('a')}  mod: shadow\n`)[0]!, /^1\.yaml:7:3: spec: unknown key "mod"/)
+const rule = (text: string) => policy('a', `    - { ${text} }`)
+
+test('R5: a misspelt key is named by itself, with its rule and what was meant', () => {
+  const misspelt = (text: string) => problemsOf(rule(text))
+  assert.deepEqual(misspelt('name: r, when: "true", efect: allow'), [
+    '1.yaml:6:32: rule "r": unknown key `efect`, did you mean `effect`?',
+  ])
+  assert.deepEqual(misspelt('nmae: r, when: "true", effect: allow'), [
+    '1.yaml:6:9: rule 1, which has no name: unknown key `nmae`, did you mean `name`?',
+  ])
+  assert.deepEqual(misspelt('name: r, wehn: "true", effect: hold, aproval: { groups: [a] }'), [
+    '1.yaml:6:18: rule "r": unknown key `wehn`, did you mean `when`?',
+    '1.yaml:6:46: rule "r": unknown key `aproval`, did you mean `approval`?',
+  ])
+  assert.deepEqual(misspelt('name: r, when: "true", effect: hold, approval: { group: [a], expires: 5m }'), [
+    '1.yaml:6:58: rule "r": unknown key `group` in `approval`, did you mean `groups`?',
+    '1.yaml:6:70: rule "r": unknown key `expires` in `approval`, did you mean `expiresAfter`?',
+  ])
+  assert.deepEqual(problemsOf(`${policy('a')}  mod: shadow\n`), [
+    '1.yaml:7:3: unknown key `mod` in `spec`, did you mean `mode`?',
+  ])
+  assert.deepEqual(problemsOf(policy('a').replace('kind:', 'kynd:')), [
+    '1.yaml:2:1: unknown key `kynd`, did you mean `kind`?',
+  ])
 })
 
-test('schema problems are placed at the value, or at what misses it', () => {
-  assert.match(problemsOf(policy('A_b'))[0]!, /^1\.yaml:3:19: metadata\.name: /)
-  assert.match(problemsOf(policy('a', '    - { name: r, when: "true", effect: alow }'))[0]!, /^1\.yaml:6:40: /)
-  assert.match(problemsOf(policy('a', '    - { name: r, when: "true", effect: hold }'))[0]!, /^1\.yaml:6:7: .*approval/)
-  assert.match(problemsOf('just text\n')[0]!, /^1\.yaml:1:1: document: /)
+test('R5: a key that is no misspelling is told what may stand there, or where it belongs', () => {
+  assert.deepEqual(problemsOf(rule('name: r, when: "true", effect: allow, colour: red')), [
+    '1.yaml:6:47: rule "r": unknown key `colour`; what may stand here: name, when, reason, effect, approval',
+  ])
+  assert.deepEqual(problemsOf(rule('name: r, when: "true", effect: hold, quorum: 2, approval: { groups: [a] }')), [
+    '1.yaml:6:46: rule "r": unknown key `quorum`, it belongs under `approval`',
+  ])
+  assert.deepEqual(problemsOf(rule('name: r, when: "true", effect: allow, approval: { groups: [a] }')), [
+    '1.yaml:6:47: rule "r": `approval` goes with `effect: hold`, but the effect here is "allow"; change one of them',
+  ])
+  assert.deepEqual(problemsOf(`${policy('a')}  limits: []\n`), [
+    '1.yaml:7:3: `limits` is not enforced yet, so it is refused rather than ignored; remove it',
+  ])
+})
+
+test('a hold without approval says why it needs one, with an example that compiles', () => {
+  const [problem, ...more] = problemsOf(rule('name: writes, when: "true", effect: hold'))
+  assert.deepEqual(more, [])
+  assert.match(
+    problem!,
+    /^1\.yaml:6:7: rule "writes": `approval` is missing: a held call waits for people, .* for example {2}approval: /,
+  )
+  const [, example] = problem!.split('for example')
+  assert.deepEqual(problemsOf(rule(`name: writes, when: "true", effect: hold, ${example}`)), [])
+})
+
+test('schema problems say what the value must be, placed at it, or at what misses it', () => {
+  assert.deepEqual(problemsOf(policy('A_b')), ['1.yaml:3:19: `metadata.name` must be a lower-case DNS name, not "A_b"'])
+  const cases: [rule: string, problem: string][] = [
+    [
+      'name: r, when: "true", effect: alow',
+      '6:40: rule "r": `effect` must be `allow`, `deny` or `hold`, not "alow"; did you mean `allow`?',
+    ],
+    ['name: r, when: "true"', '6:7: rule "r": `effect` is missing: it must be `allow`, `deny` or `hold`'],
+    ['name: r, when: true, effect: deny', '6:24: rule "r": `when` must be text, not true'],
+    ['when: "true", effect: deny', '6:7: rule 1, which has no name: `name` is missing: it must be text'],
+    [
+      'name: r, when: "true", effect: hold, approval: { groups: [] }',
+      '6:66: rule "r": `approval.groups` must not be empty',
+    ],
+    [
+      'name: r, when: "true", effect: hold, approval: { groups: [a], quorum: 0 }',
+      '6:79: rule "r": `approval.quorum` must be at least 1',
+    ],
+    [
+      'name: r, when: "true", effect: hold, approval: { groups: a }',
+      '6:66: rule "r": `approval.groups` must be a list, not "a"',
+    ],
+    [
+      'name: r, when: "true", effect: hold, approval: { groups: [a], expiresAfter: soon }',
+      '6:85: rule "r": `approval.expiresAfter` must be a whole number with s, m, h or d, like 15m, not "soon"',
+    ],
+  ]
+  for (const [text, problem] of cases) assert.deepEqual(problemsOf(rule(text)), [`1.yaml:${problem}`])
+  assert.deepEqual(problemsOf(policy('a', '    - just text')), [
+    '1.yaml:6:7: rule 1, which has no name: it must be a mapping of keys to values, not "just text"',
+  ])
+  assert.deepEqual(problemsOf('just text\n'), ['1.yaml:1:1: it must be a mapping of keys to values, not "just text"'])
 })
 
 test('CEL problems of syntax and of types are placed at the `when` value', () => {

@@ -1,5 +1,6 @@
 import { type PolicyProblem, ToolPolicy } from '@countersign/contracts'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import { describeProblems } from './describe-problems.ts'
 
 /** A file of policy documents, as it was read. */
 export interface PolicyFile {
@@ -50,7 +51,10 @@ export function parseDocuments({ file, text }: PolicyFile): ParsedFile {
     }
     const checked = ToolPolicy.safeParse(content)
     if (checked.success) parsed.documents.push({ file, document: checked.data, problem })
-    else parsed.problems.push(...checked.error.issues.flatMap((issue) => describe(issue, problem)))
+    else {
+      const found = describeProblems(content, checked.error.issues)
+      parsed.problems.push(...found.map(({ path, message, of }) => problem(path, message, of)))
+    }
   }
   return parsed
 }
@@ -65,17 +69,6 @@ function contentOf(document: Document.Parsed): { content?: unknown; fault?: stri
   } catch (error) {
     return { fault: (error as Error).message }
   }
-}
-
-type Issue = NonNullable<ReturnType<typeof ToolPolicy.safeParse>['error']>['issues'][number]
-
-function describe(issue: Issue, problem: ParsedDocument['problem']): PolicyProblem[] {
-  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
-  const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-  if (issue.code !== 'unrecognized_keys') return [problem(path, `${name.slice(1) || 'document'}: ${issue.message}`)]
-  return issue.keys.map((key) =>
-    problem([...path, key], `${name.slice(1) || 'document'}: unknown key "${key}"; look for a typing mistake`, 'key'),
-  )
 }
 
 /** Where the value (or the key) at a path starts, or else the nearest thing around it that is there. */
