@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
@@ -9,7 +10,7 @@ import { callEventNames } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { callStates } from '../src/cli/command.ts'
 import { run } from '../src/cli/run.ts'
-import { type Console, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
+import { type Console, policyText, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 
@@ -199,24 +200,48 @@ test('R13: the live feed is one event a line, for people and for programs', asyn
   assert.deepEqual([event, callId], ['requested', call.callId])
 })
 
-test('policies are checked with file, line, column and reason, and 1 for problems', async (t) => {
-  const console = await startConsole(t)
-  const folder = join(console.dir, 'policies')
+test('R13: policies are checked without any console, with file, line, column and reason, and 1 for problems', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-check-'))
+  t.after(() => rm(dir, { recursive: true }))
+  const folder = join(dir, 'policies')
   await mkdir(folder)
-  await writeFile(join(folder, 'good.yaml'), 'kind: ToolPolicy\n')
-  const good = await countersign(console, 'policies', 'check', 'policies')
-  assert.deepEqual([good.exit, good.stdout], [0, 'no problems in one file\n'])
-  await writeFile(join(folder, 'bad.yml'), 'effct: allow\n')
-  const bad = await countersign(console, 'policies', 'check', 'policies')
-  assert.deepEqual([bad.exit, bad.stdout], [1, 'policies/bad.yml:3:5: unknown key effct\n'])
-  assert.equal(
-    (await countersign(console, 'policies', 'check', 'policies/bad.yml', '--json')).json().problems[0].line,
-    3,
+  await writeFile(join(folder, 'good.yaml'), policyText('good'))
+  await writeFile(join(folder, '.hidden.yaml'), 'not for policy')
+  const good = await countersign({ dir }, 'policies', 'check', 'policies')
+  assert.equal(good.exit, 0, good.stderr)
+  assert.match(good.stdout, /good +all +allow[^]*no problems in one file\n$/)
+  await writeFile(join(folder, 'bad.yml'), policyText('bad').replace('effect', 'effct'))
+  const bad = await countersign({ dir }, 'policies', 'check', 'policies')
+  assert.deepEqual(
+    [bad.exit, bad.stdout],
+    [1, 'policies/bad.yml:6:34: rule "all": unknown key `effct`, did you mean `effect`?\n'],
   )
-  assert.equal((await countersign(console, 'policies', 'check', 'nowhere')).exit, 4)
+  const [problem] = (await countersign({ dir }, 'policies', 'check', 'policies/bad.yml', '--json')).json().problems
+  assert.deepEqual([problem.file, problem.line], ['policies/bad.yml', 6])
+  await writeFile(join(folder, 'bad.yml'), Buffer.from([0xff]))
+  const binary = await countersign({ dir }, 'policies', 'check', 'policies/bad.yml')
+  assert.deepEqual(
+    [binary.exit, binary.stdout],
+    [1, 'policies/bad.yml:1:1: the file cannot be read: it is not UTF-8 text\n'],
+  )
+  assert.equal((await countersign({ dir }, 'policies', 'check', 'nowhere')).exit, 4)
+  assert.equal((await countersign({ dir }, 'policies', 'check')).exit, 2)
   await rm(folder, { recursive: true })
   await mkdir(folder)
-  assert.equal((await countersign(console, 'policies', 'check', folder)).exit, 2)
+  assert.equal((await countersign({ dir }, 'policies', 'check', folder)).exit, 2)
+})
+
+test('the command says of documents by itself what a running console says of them', async (t) => {
+  const console = await startConsole(t)
+  const files = ['broken', 'good', 'twice'].map((name) => ({ file: `${name}.yaml`, text: policyText(name) }))
+  files[0]!.text = files[0]!.text.replace('when', 'wen')
+  files[2]!.text = files[2]!.text.replace('twice', 'good')
+  const folder = join(console.dir, 'texts')
+  await mkdir(folder)
+  for (const { file, text } of files) await writeFile(join(folder, file), text)
+  const { body } = await console.post('operator', '/policies/check', { files })
+  assert.equal(body.problems.length, 2)
+  assert.deepEqual((await countersign({ dir: folder }, 'policies', 'check', '.', '--json')).json(), body)
   assert.equal((await countersign(console, 'policies')).exit, 0)
 })
 

@@ -237,3 +237,16 @@ export function toolFixtures(server = 'files'): ToolEntry[] {
     },
   ]
 }
+
+/** A policy document with one rule. */
+export function policyText(name: string): string {
+  return [
+    'apiVersion: countersign.dev/v1alpha1',
+    'kind: ToolPolicy',
+    `metadata: { name: ${name} }`,
+    'spec:',
+    '  rules:',
+    '    - { name: all, when: "true", effect: allow }',
+    '',
+  ].join('\n')
+}

@@ -12,6 +12,7 @@ import {
   type SealedRecord,
   verbs,
 } from '@countersign/contracts'
+import { checkPolicies } from '@countersign/policies'
 
 const hour = 3_600_000
 
@@ -67,16 +68,7 @@ export class PolicyPeer {
       },
       fail,
     )
-    bus.serveApi(
-      verbs.policy.check,
-      ({ files }) => ({
-        policies: [],
-        problems: files.flatMap(({ file, text }) =>
-          text.includes('effct') ? [{ file, line: 3, column: 5, message: 'unknown key effct' }] : [],
-        ),
-      }),
-      fail,
-    )
+    bus.serveApi(verbs.policy.check, ({ files }) => checkPolicies(files), fail)
   }
 
   #seen(viewer: Principal, all: boolean): ApprovalView[] {

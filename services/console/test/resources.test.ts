@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { callFieldsOf, digestOf, newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
-import { serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
+import { policyText, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 test('I3: an approval shows the arguments themselves, wherever they are, and their digest', async (t) => {
   const { get, policy, executor } = await startConsole(t)
@@ -169,14 +169,19 @@ test('I9: a server is shown with its tools and what changed, without anything se
 
 test('policies are checked without being put in force, also large ones', async (t) => {
   const { post, get, policy } = await startConsole(t)
-  const text = `kind: ToolPolicy\n${'#'.repeat(500_000)}\n`
+  const padding = `${'#'.repeat(500_000)}\n`
   const files = [
-    { file: 'good.yaml', text },
-    { file: 'bad.yaml', text: `${text}effct: allow` },
+    { file: 'good.yaml', text: padding + policyText('good') },
+    { file: 'bad.yaml', text: padding + policyText('bad').replace('effect', 'effct') },
   ]
   const { status, body } = await post('operator', '/policies/check', { files })
   assert.equal(status, 200)
-  assert.deepEqual(body.problems, [{ file: 'bad.yaml', line: 3, column: 5, message: 'unknown key effct' }])
+  const message = 'rule "all": unknown key `effct`, did you mean `effect`?'
+  assert.deepEqual(body.problems, [{ file: 'bad.yaml', line: 7, column: 34, message }])
+  assert.deepEqual(
+    body.policies.map(({ name }: { name: string }) => name),
+    ['good'],
+  )
   assert.equal(
     (await post('operator', '/policies/check', { files: [{ file: 'x', text: 'x'.repeat(5 * 1024 * 1024) }] })).status,
     413,

@@ -1,10 +1,9 @@
 import { verbs } from '@countersign/contracts'
+import { checkPolicies } from '@countersign/policies'
 import { Approvals } from './approval/list.ts'
 import { resolve } from './approval/resolve.ts'
 import { vote } from './approval/vote.ts'
 import type { PolicyBundle } from './bundle/bundle.ts'
-import { compileBundle } from './bundle/compile-bundle.ts'
-import { policyView } from './bundle/policy-view.ts'
 import type { PolicyContext } from './call/context.ts'
 import { VisibleTools } from './call/visible.ts'
 
@@ -25,14 +24,7 @@ export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop
     bus.serveApi(verbs.policy.vote, (input) => vote(context, input), onDefect),
     bus.serveApi(verbs.policy.resolve, (input) => resolve(context, input), onDefect),
     bus.serveApi(verbs.policy.policies, () => bundle.view(), onDefect),
-    bus.serveApi(
-      verbs.policy.check,
-      ({ files }) => {
-        const { set, problems } = compileBundle(files)
-        return { problems, policies: set.policies.map(policyView) }
-      },
-      onDefect,
-    ),
+    bus.serveApi(verbs.policy.check, ({ files }) => checkPolicies(files), onDefect),
   ]
   return { stop: () => served.forEach(({ stop }) => stop()) }
 }

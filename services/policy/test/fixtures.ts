@@ -1,9 +1,8 @@
 import { callFixture } from '@countersign/testing'
 import { digestOf, type JsonObject, type ToolDefinition, type ToolEntry } from '@countersign/contracts'
-import { compileBundle } from '../src/bundle/compile-bundle.ts'
+import { compileBundle, type PolicySet } from '@countersign/policies'
 import { ArgumentChecks } from '../src/rules/check-arguments.ts'
 import type { Facts } from '../src/rules/facts.ts'
-import type { PolicySet } from '../src/rules/policy.ts'
 
 const checks = new ArgumentChecks()
 export const epoch = new Date('2026-01-01T00:00:00.000Z')

@@ -3,7 +3,8 @@
  *
  * File map: commands/ has one file a command, listed in commands/all.ts · find-console.ts (which console, whose token) ·
  * client.ts (HTTP) · call-ids.ts (short ids) · output.ts, table.ts, printable.ts (what people see) · cli-error.ts (exit codes).
- * Nothing here imports the bus or the HTTP server: the command starts fast and can do only what the API lets it.
+ * Nothing here imports the bus or the HTTP server: the command starts fast and can do only what the API lets it. `policies check`
+ * asks nobody: it judges with the library that policy judges with.
  */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { CliError, type Exit, exits } from './cli-error.ts'

@@ -1,13 +1,16 @@
 import type { Bucket } from '@countersign/bus'
 import type { PoliciesView, PolicyProblem } from '@countersign/contracts'
+import {
+  compileBundle,
+  folderSignature,
+  type PolicyFile,
+  type PolicySet,
+  policyView,
+  problemLine,
+  readFolder,
+} from '@countersign/policies'
 import type { Logger } from '@countersign/telemetry'
-import type { PolicySet } from '../rules/policy.ts'
-import { compileBundle } from './compile-bundle.ts'
 import { keepBundle, keptBundle, type KeptBundle } from './keep-bundle.ts'
-import type { PolicyFile } from './parse-documents.ts'
-import { policyView } from './policy-view.ts'
-import { problemLine } from './problem-line.ts'
-import { folderSignature, readFolder } from './read-folder.ts'
 
 /** A file that was just written may not be complete: it is taken when it looks the same twice. */
 const pollMs = 250

@@ -4,7 +4,7 @@ import type { Logger } from '@countersign/telemetry'
 import type { PolicyMetrics } from '../metrics.ts'
 import type { ArgumentChecks } from '../rules/check-arguments.ts'
 import type { Facts } from '../rules/facts.ts'
-import type { PolicySet } from '../rules/policy.ts'
+import type { PolicySet } from '@countersign/policies'
 
 /** What the steps of policy work with. */
 export interface PolicyContext {

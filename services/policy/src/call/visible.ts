@@ -1,7 +1,6 @@
 import { type Principal, type ToolEntry, toolHints } from '@countersign/contracts'
-import { CelPrincipal, CelTool } from '../rules/cel/environment.ts'
+import { CelPrincipal, CelTool, type Policy } from '@countersign/policies'
 import { couldAllow } from '../rules/could-allow.ts'
-import type { Policy } from '../rules/policy.ts'
 import type { PolicyContext } from './context.ts'
 
 /** Answers kept; one holds what was judged of each tool of a server. */

@@ -4,8 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { boundFormats } from './bound-formats.ts'
 import type { PinnedTool } from './facts.ts'
-import { linearPattern } from './pattern/linear-pattern.ts'
-import { TooMuchWork, WorkLimit } from './pattern/work-limit.ts'
+import { linearPattern, TooMuchWork, WorkLimit } from '@countersign/policies'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
 const maxCompiled = 5000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { policies, policyText } from '../../test/fixtures.ts'
-import { CelPrincipal, CelTool } from './cel/environment.ts'
+import { CelPrincipal, CelTool } from '@countersign/policies'
 import { couldAllow } from './could-allow.ts'
 
 const hints = { readOnly: true, destructive: false, idempotent: true, openWorld: false }

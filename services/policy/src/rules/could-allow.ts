@@ -1,8 +1,6 @@
 import type { ApprovalSpec } from '@countersign/contracts'
-import type { Outcome } from './cel/condition.ts'
-import type { CelVariables } from './cel/environment.ts'
+import type { CelVariables, Outcome, Policy, Rule } from '@countersign/policies'
 import { combineTerms } from './combine-terms.ts'
-import type { Policy, Rule } from './policy.ts'
 
 /** Everything a condition may look at but the tool and the arguments. */
 export type Viewpoint = Omit<CelVariables, 'args' | 'tool'>

@@ -1,5 +1,5 @@
 import type { CallFields, JsonObject, ToolEntry } from '@countersign/contracts'
-import type { PolicySet } from './policy.ts'
+import type { PolicySet } from '@countersign/policies'
 
 /** Everything a decision is made on; `call/gather-facts.ts` fills it, the rules only read it. */
 export interface Facts {

@@ -1,7 +1,6 @@
 import { toolHints } from '@countersign/contracts'
 import { allowByRule } from './allow-by-rule.ts'
-import { CelPrincipal, CelTool } from './cel/environment.ts'
-import { toCel } from './cel/to-cel.ts'
+import { CelPrincipal, CelTool, toCel } from '@countersign/policies'
 import { denyByRule } from './deny-by-rule.ts'
 import { denyUnmatched } from './deny-unmatched.ts'
 import type { Facts } from './facts.ts'

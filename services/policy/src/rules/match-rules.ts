@@ -1,6 +1,5 @@
 import type { MatchedRule } from '@countersign/contracts'
-import type { CelVariables } from './cel/environment.ts'
-import type { Policy, Rule } from './policy.ts'
+import type { CelVariables, Policy, Rule } from '@countersign/policies'
 
 /** A rule that has a say in a call. */
 export interface Match {

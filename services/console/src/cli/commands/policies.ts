@@ -10,7 +10,8 @@ export const policies: Command = {
   usage: ['policies', 'policies check <file or folder>'],
   summary: 'The policies in force, or whether others could be',
   details: [
-    '`check` prints file:line:column: reason and exits with 1 when there are problems. Nothing is put in force.',
+    '`check` judges documents as policy does, prints file:line:column: reason, and exits with 1 when there are problems.',
+    'It puts nothing in force and needs no running Countersign, so that a pull request can be checked.',
   ],
   async run(invocation) {
     const { args } = invocation
@@ -39,14 +40,15 @@ async function list({ out, client, nowMs }: Invocation) {
   return problems.length > 0 || revision === null ? exits.negative : exits.ok
 }
 
-async function check({ args, out, client, where }: Invocation) {
+async function check({ args, out, where }: Invocation) {
   checkArguments(args, 2, 2, 'policies')
-  const files = await readPolicyFiles(args[1]!, where.cwd)
-  const answer = await (
-    await client('operator')
-  ).post<{ problems: PolicyProblem[]; policies: PolicyView[] }>('/policies/check', { files })
-  if (out.forPrograms) out.json(answer)
-  const { problems, policies } = answer
+  const { checkPolicies } = await import('@countersign/policies')
+  const read = await readPolicyFiles(args[1]!, where.cwd)
+  const { files } = read
+  const checked = checkPolicies(files)
+  const { policies } = checked
+  const problems = [...read.problems, ...checked.problems]
+  if (out.forPrograms) out.json({ problems, policies })
   if (problems.length === 0) {
     showPolicies(out, policies)
     out.line({ text: 'no problems', style: 'good' }, ` in ${files.length === 1 ? 'one file' : `${files.length} files`}`)

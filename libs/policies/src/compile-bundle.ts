@@ -1,7 +1,7 @@
 import { digestOf, type Json, type PolicyProblem, type PolicyRule } from '@countersign/contracts'
-import { compileCondition } from '../rules/cel/condition.ts'
-import { matchTarget } from '../rules/match-target.ts'
-import type { Policy, PolicySet, Rule } from '../rules/policy.ts'
+import { compileCondition } from './cel/condition.ts'
+import { matchTarget } from './match-target.ts'
+import type { Policy, PolicySet, Rule } from './policy.ts'
 import { type ParsedDocument, parseDocuments, type PolicyFile } from './parse-documents.ts'
 
 /** A whole set of files, judged: the policies that are good, and everything that is wrong. */

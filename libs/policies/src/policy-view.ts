@@ -1,5 +1,5 @@
 import type { PolicyView } from '@countersign/contracts'
-import type { Policy } from '../rules/policy.ts'
+import type { Policy } from './policy.ts'
 
 /** A policy as people see it. */
 export function policyView({ name, file, mode, servers, rules }: Policy): PolicyView {

@@ -23,16 +23,24 @@ export async function folderSignature(dir: string): Promise<string> {
   }
 }
 
+/** What reading found: the texts, and what could not be read. */
+export interface ReadFiles {
+  files: PolicyFile[]
+  problems: PolicyProblem[]
+}
+
 /** Reads a folder's policy files (`*.yaml`, `*.yml`, none below it, none hidden), sorted by name. */
-export async function readFolder(dir: string): Promise<{ files: PolicyFile[]; problems: PolicyProblem[] }> {
-  const problem = (file: string, message: string): PolicyProblem => ({ file, line: 1, column: 1, message })
-  let names: string[]
+export async function readFolder(dir: string): Promise<ReadFiles> {
   try {
-    names = await policyFileNames(dir)
+    return await readFiles(dir, await policyFileNames(dir))
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message
     return { files: [], problems: [problem('.', `the folder of policies cannot be read: ${why}`)] }
   }
+}
+
+/** Reads files of a folder by their names, as many and as large as policy takes up. */
+export async function readFiles(dir: string, names: readonly string[]): Promise<ReadFiles> {
   if (names.length > maxFiles) {
     return { files: [], problems: [problem('.', `there are ${names.length} policy files; ${maxFiles} are allowed`)] }
   }
@@ -46,7 +54,7 @@ export async function readFolder(dir: string): Promise<{ files: PolicyFile[]; pr
       if (bytes.length > maxFileBytes) problems.push(problem(file, `the file is larger than ${maxFileBytes} bytes`))
       else files.push({ file, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) })
     } catch (error) {
-      const why = (error as NodeJS.ErrnoException).code ?? 'it is not UTF-8 text'
+      const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as NodeJS.ErrnoException).code
       problems.push(problem(file, `the file cannot be read: ${why}`))
     }
   }
@@ -54,6 +62,10 @@ export async function readFolder(dir: string): Promise<{ files: PolicyFile[]; pr
     problems.push(problem('.', `all policy files together are larger than ${maxTotalBytes} bytes`))
   }
   return { files, problems }
+}
+
+function problem(file: string, message: string): PolicyProblem {
+  return { file, line: 1, column: 1, message }
 }
 
 async function policyFileNames(dir: string): Promise<string[]> {
