@@ -10,6 +10,7 @@ export {
   verbs,
   Vote,
 } from './api/verbs.ts'
+export { callRow, failureCodeOf, type Standing } from './call/call-row.ts'
 export {
   Approval,
   Arguments,

@@ -104,6 +104,8 @@ test('who may do what: others get 404 for what is not theirs, 403 for what is no
   policy.hold({ callId: behind.callId })
   assert.deepEqual(await listed('operator'), [behind.callId, own.callId])
   assert.deepEqual(await listed('approver'), [behind.callId])
+  const [row] = (await get('approver', '/calls')).body.calls
+  assert.ok(row.requestedAt <= row.updatedAt, 'whatever a row is made from, it says when the call was asked')
   assert.deepEqual(await listed('agent'), [behind.callId])
   assert.deepEqual(await listed('agent2'), [own.callId])
   assert.deepEqual(await listed('agent2', '?principal=agent'), [])

@@ -1,5 +1,12 @@
-import { type AuditQuery, type CallAddress, CallFields, callIdTimeMs, type CallView } from '@countersign/contracts'
-import { isJsonObject, type SealedRecord } from '@countersign/contracts'
+import {
+  type AuditQuery,
+  type CallAddress,
+  CallFields,
+  callRow,
+  type CallView,
+  failureCodeOf,
+  type SealedRecord,
+} from '@countersign/contracts'
 import type { Log } from '../log/log.ts'
 import { readHead, type RecordHead } from '../record/record-text.ts'
 import { endsCall } from '../retention/track-calls.ts'
@@ -51,7 +58,7 @@ export async function foldCalls(options: FoldOptions): Promise<{ calls: CallView
       newest.set(callId, {
         event,
         storedAt: head.storedAt,
-        code: mayHaveCode.has(event) ? codeOf(record()) : undefined,
+        code: mayHaveCode.has(event) ? failureCodeOf(record().cloudEvent['data']) : undefined,
       })
     }
     if (event === 'requested') addRequestedAt(rows.get(callId), head)
@@ -86,25 +93,18 @@ function callIdOf(text: string): string {
 
 /** The row of a call; undefined when the event does not say what a row needs. */
 function rowOf(record: SealedRecord['record'], newest: Newest, state: string | undefined): CallView | undefined {
-  const fields = CallFields.safeParse(record.cloudEvent['data'])
+  const { callId, tenant, server, event, storedAt, cloudEvent } = record
+  const fields = CallFields.safeParse(cloudEvent['data'])
   if (!fields.success) return undefined
-  const { tool, principal, digest } = fields.data
-  const { callId, tenant, server } = record
-  const row: CallView = {
-    callId,
-    tenant,
-    server,
-    tool,
-    principal,
-    digest,
-    state: state ?? newest.event,
-    updatedAt: newest.storedAt,
-    ...(newest.code === undefined ? {} : { code: newest.code }),
-  }
-  const began = callIdTimeMs(callId)
-  if (began !== undefined) row.requestedAt = new Date(began).toISOString()
-  if (record.event === 'requested') row.requestedAt = record.storedAt
-  return row
+  return callRow(
+    { ...fields.data, callId, tenant, server },
+    {
+      state: state ?? newest.event,
+      updatedAt: newest.storedAt,
+      code: newest.code,
+      requestedAt: event === 'requested' ? storedAt : undefined,
+    },
+  )
 }
 
 function addRequestedAt(row: CallView | undefined, { storedAt }: RecordHead): void {
@@ -113,9 +113,3 @@ function addRequestedAt(row: CallView | undefined, { storedAt }: RecordHead): vo
 
 /** Events that say why a call did not end well. */
 const mayHaveCode = new Set(['denied', 'failed', 'unknown'])
-
-function codeOf({ cloudEvent: { data } }: SealedRecord['record']): string | undefined {
-  if (!isJsonObject(data)) return undefined
-  const cause = data['reason'] ?? data['error']
-  return isJsonObject(cause) && typeof cause['code'] === 'string' ? cause['code'] : undefined
-}

@@ -41,12 +41,6 @@ export const CallNews = z.object({
 })
 export type CallNews = z.infer<typeof CallNews>
 
-/** The reason or error code in an event's data, where it has one. */
-export function codeOf(data: JsonObject): string | undefined {
-  const failure = data.reason ?? data.error
-  return isJsonObject(failure) && typeof failure.code === 'string' ? failure.code : undefined
-}
-
 /** The groups that may vote, from the data of a `held` event; empty for anything else. */
 export function approverGroupsOf(data: JsonObject): string[] {
   const groups = isJsonObject(data.approval) ? data.approval.groups : undefined

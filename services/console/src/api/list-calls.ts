@@ -1,5 +1,12 @@
 import type { Bus } from '@countersign/bus'
-import { type ApprovalView, type AuditQuery, type CallView, type Principal, verbs } from '@countersign/contracts'
+import {
+  type ApprovalView,
+  type AuditQuery,
+  callRow,
+  type CallView,
+  type Principal,
+  verbs,
+} from '@countersign/contracts'
 import { isOperator } from './may-see.ts'
 
 /** What to look for; all filters must match. */
@@ -67,18 +74,9 @@ async function behindApprovals(bus: Bus, viewer: Principal, filter: CallFilter):
     .toSorted((a, b) => b.updatedAt.localeCompare(a.updatedAt))
 }
 
-function callOf({ callId, tenant, server, tool, principal, digest, heldAt, votes }: ApprovalView): CallView {
-  const last = votes.at(-1)
-  return {
-    callId,
-    tenant,
-    server,
-    tool,
-    principal,
-    digest,
-    state: last ? 'voted' : 'held',
-    updatedAt: last?.at ?? heldAt,
-  }
+function callOf(approval: ApprovalView): CallView {
+  const last = approval.votes.at(-1)
+  return callRow(approval, { state: last ? 'voted' : 'held', updatedAt: last?.at ?? approval.heldAt })
 }
 
 function matches(call: CallView, { since, until, ...exact }: CallFilter): boolean {

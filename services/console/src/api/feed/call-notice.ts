@@ -1,6 +1,6 @@
 import type { Followed } from '@countersign/bus'
-import { CallFields, isJsonObject, parseCallSubject } from '@countersign/contracts'
-import { approverGroupsOf, type CallNews, codeOf } from '../call-answer.ts'
+import { CallFields, failureCodeOf, isJsonObject, parseCallSubject } from '@countersign/contracts'
+import { approverGroupsOf, type CallNews } from '../call-answer.ts'
 
 /** An event of a call, as the feed hands it to those who may see it. */
 export interface CallNotice {
@@ -25,7 +25,7 @@ export function callNotice({ subject, data, seq, storedAt }: Followed): CallNoti
   const call = CallFields.safeParse(content)
   if (!content || !call.success) return undefined
   const { callId, server, tool, principal } = call.data
-  const code = codeOf(content)
+  const code = failureCodeOf(content)
   return {
     seq,
     tenant: at.tenant,
