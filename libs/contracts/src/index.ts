@@ -56,6 +56,7 @@ export {
 } from './call/events.ts'
 export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
+export { count } from './count.ts'
 export { canonicalJson, digestOf, sha256 } from './digest.ts'
 export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'
 export { ApprovalSpec, Duration, durationMs, PolicyRule, ToolPolicy } from './documents/tool-policy.ts'

@@ -14,7 +14,7 @@ import { awaitOutcome } from './await-outcome.ts'
 import { cancelCall } from './cancel-call.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
-import { reply } from './reply.ts'
+import { neededOf, reply } from './reply.ts'
 import { resolveTarget } from './resolve-target.ts'
 
 /** What the steps of a call work with. */
@@ -128,9 +128,5 @@ function idempotencyKeyOf(header: string | undefined, meta: JsonObject): string 
 
 /** @param told how often the caller was told before: progress must grow with each notification */
 function heldProgress({ data }: CallEvent<'held'>, told: number): JsonObject {
-  const { groups, quorum, expiresAt } = data.approval
-  return {
-    progress: told,
-    message: `Waiting for ${quorum} approval(s) from ${groups.join(' or ')} until ${expiresAt}: ${data.reason}`,
-  }
+  return { progress: told, message: `Waiting for ${neededOf(data.approval)}: ${data.reason}` }
 }

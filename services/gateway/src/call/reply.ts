@@ -1,5 +1,12 @@
 import type { Bus } from '@countersign/bus'
-import { type CallEvent, CountersignError, errorRow, isJsonObject, type JsonObject } from '@countersign/contracts'
+import {
+  type CallEvent,
+  count,
+  CountersignError,
+  errorRow,
+  isJsonObject,
+  type JsonObject,
+} from '@countersign/contracts'
 import type { Outcome } from './await-outcome.ts'
 import { unknownTool } from './resolve-target.ts'
 
@@ -69,11 +76,16 @@ export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): 
   }
 }
 
+/** What a held call waits for, like `2 approvals from sre or leads until …`. */
+export function neededOf({ groups, quorum, expiresAt }: CallEvent<'held'>['data']['approval']): string {
+  return `${count(quorum, 'approval')} from ${groups.join(' or ')} until ${expiresAt}`
+}
+
 function pendingResult({ data }: CallEvent<'held'>): JsonObject {
   const { callId, digest, approval, reason } = data
   const text =
     `This call is waiting for approval and has not run. Reason: ${reason} ` +
-    `It needs ${approval.quorum} approval(s) from ${approval.groups.join(' or ')} until ${approval.expiresAt}. ` +
+    `It needs ${neededOf(approval)}. ` +
     `Do not call the tool again. Ask countersign_call_status with callId ${callId} for the outcome.`
   return {
     content: [{ type: 'text', text }],

@@ -128,3 +128,13 @@ test('I4: a policy that changed meanwhile counts: a denial denies, more approval
   }
   assert.equal(recheck(factsFixture(hold(1), {}, { tool }), twoVotes).effect, 'allow')
 })
+
+test('a hold that ran out says how many approvals there were of how many', () => {
+  const message = (quorum: number, votes: [string, 'approve', number][]) => {
+    const end = conclude(held(votes, { quorum }), at(15))
+    assert.ok(end.state === 'expired')
+    return end.message
+  }
+  assert.match(message(1, []), /: 0 of 1 approval by /)
+  assert.match(message(2, [['ann', 'approve', 1]]), /: 1 of 2 approvals by /)
+})

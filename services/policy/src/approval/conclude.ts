@@ -1,4 +1,4 @@
-import { type History, tally, type Tally } from '@countersign/contracts'
+import { count, type History, tally, type Tally } from '@countersign/contracts'
 
 /** An approval is for the moment it was given in, not for later. */
 const grantMs = 5 * 60_000
@@ -33,7 +33,7 @@ export function conclude(history: History, now: Date): Conclusion {
     return { state: 'expired', message }
   }
   if (now.getTime() < Date.parse(approval.expiresAt)) return { state: 'waiting' }
-  const counted = `${votes.approvals.length} of ${approval.quorum} approvals`
+  const counted = `${votes.approvals.length} of ${count(approval.quorum, 'approval')}`
   return {
     state: 'expired',
     message: `nobody decided in time: ${counted} by ${approval.expiresAt}; nothing ran, ask again`,
