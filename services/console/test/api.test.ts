@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { errorRow } from '@countersign/contracts'
+import { digestOf, errorRow, newCallId } from '@countersign/contracts'
 import { routes } from '../src/api/create-app.ts'
 import { type Answer, startConsole } from './console-fixture.ts'
 
@@ -146,4 +146,24 @@ test('R12: the OpenAPI document has every route, with its parameters, bodies and
   const inDocument = Object.values<object>(document.paths).flatMap((each) => Object.keys(each)).length
   assert.equal(inDocument, routes.length + 1, 'and nothing else')
   assert.equal(JSON.stringify(document).includes('$schema'), false)
+})
+
+test('what is refused says what to do next in words that fit every client: no message names a path of this API', async (t) => {
+  const { get, post } = await startConsole(t)
+  const callId = newCallId(Date.now())
+  const digest = digestOf({})
+  const answers = await Promise.all([
+    get('operator', `/calls/${callId}`),
+    get('operator', '/servers/nowhere'),
+    get('approver', `/approvals/${callId}`),
+    post('approver', `/approvals/${callId}/votes`, { decision: 'approve', digest }),
+    get('agent', '/servers'),
+    get('agent', '/approvals?all=true'),
+    get('operator', '/calls?cursor=x'),
+  ])
+  for (const { status, body } of answers) {
+    assert.ok(status >= 400)
+    assert.match(body.error.message, /[,;:] .+/, 'what, and then why or what next')
+    assert.doesNotMatch(body.error.message, /\/api\/|GET |POST /)
+  }
 })

@@ -81,7 +81,7 @@ export class PolicyPeer {
 
   #find(among: Iterable<ApprovalView>, callId: string): ApprovalView {
     for (const view of among) if (view.callId === callId) return view
-    throw new CountersignError('unknown_approval', 'there is no such approval')
+    throw new CountersignError('unknown_approval', 'no such call is held; look at the calls')
   }
 
   #vote({

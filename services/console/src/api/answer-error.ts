@@ -18,6 +18,8 @@ export function errorAnswer({ code, message, details }: CountersignError): Error
   return { error: { code, message, retryable: errorRow(code).retryable, ...(details ? { details } : {}) } }
 }
 
+const notJson = 'the body is not JSON, so nothing was done; send one JSON object'
+
 /** What the HTTP framework refuses by itself, in the words of the error table. */
 const frameworkErrors: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
@@ -32,7 +34,7 @@ const frameworkErrors: Record<string, { code: ErrorCode; message: string }> = {
     code: 'parse_error',
     message: 'the body is empty, but it is said to be JSON; send an object',
   },
-  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'parse_error', message: 'the body is not JSON' },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'parse_error', message: notJson },
 }
 
 /**
@@ -45,10 +47,12 @@ export function asCountersignError(error: unknown, onDefect: (error: unknown) =>
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   const known = code === undefined ? undefined : frameworkErrors[code]
   if (known) return new CountersignError(known.code, known.message)
-  if (error instanceof SyntaxError && statusCode === 400)
-    return new CountersignError('parse_error', 'the body is not JSON')
+  if (error instanceof SyntaxError && statusCode === 400) return new CountersignError('parse_error', notJson)
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new CountersignError('invalid_request', 'this is not a request the console understands')
+    return new CountersignError(
+      'invalid_request',
+      'this is not a request the console understands, so nothing was done; its OpenAPI description has those it does',
+    )
   }
   onDefect(error)
   return new CountersignError(

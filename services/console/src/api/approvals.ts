@@ -40,7 +40,10 @@ export const approvals: readonly Route[] = [
     async handle({ viewer, params }, { bus }) {
       const view = await bus.callApi(verbs.policy.approval, { viewer, callId: params.callId, all: isOperator(viewer) })
       if (view.tenant !== viewer.tenant)
-        throw new CountersignError('unknown_approval', 'there is no such approval for you')
+        throw new CountersignError(
+          'unknown_approval',
+          'no such call is held for you to vote on; the list of approvals has those that are',
+        )
       return approvalAnswer(bus.payloads, view)
     },
   }),

@@ -33,7 +33,12 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     clientErrorHandler(_error, socket) {
       const body = JSON.stringify(
-        errorAnswer(new CountersignError('invalid_request', 'this is not HTTP as the console understands it')),
+        errorAnswer(
+          new CountersignError(
+            'invalid_request',
+            'this is not HTTP as the console understands it; speak HTTP/1.1 to this port',
+          ),
+        ),
       )
       const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`
       if (socket.writable) socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`)

@@ -70,5 +70,8 @@ function merge(logged: Step[], streamed: Step[]): Step[] {
 }
 
 function unknownCall(callId: string): CountersignError {
-  return new CountersignError('unknown_call', `there is no call ${callId} for you; list yours with GET /api/v1/calls`)
+  return new CountersignError(
+    'unknown_call',
+    `there is no call ${callId}, or it is not yours to see; the list of calls has those that are`,
+  )
 }

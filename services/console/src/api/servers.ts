@@ -46,6 +46,9 @@ export const servers: readonly Route[] = [
 function find(registry: RegistryView, viewer: Principal, name: string): ServerEntry {
   const entry = registry.server(viewer.tenant, name)
   if (!entry)
-    throw new CountersignError('not_found', `there is no tool server ${name}; list them with GET /api/v1/servers`)
+    throw new CountersignError(
+      'not_found',
+      `there is no tool server "${name}"; the list of servers has those there are`,
+    )
   return entry
 }

@@ -31,3 +31,16 @@ test('I4: a vote counts once, in time, over what is held, from who may give it',
   assert.equal(codeOf({ notRequester: false }, 'agent'), undefined)
   assert.equal(codeOf({}, 'ann'), 'already_voted')
 })
+
+test('a vote that comes too late is told how the call ended, never that it is open', () => {
+  const said = (more: Partial<ApprovalView>) =>
+    checkVote(
+      { ...view, ...more },
+      { voter: { id: 'bob', tenant: 'default', groups: ['sre'] }, digest: view.digest },
+      now,
+    )!.message
+  assert.match(said({ state: 'allowed' }), /^the call was approved already, so no vote was counted; its history/)
+  assert.match(said({ state: 'denied' }), /^the call was denied already/)
+  assert.match(said({ state: 'cancelled' }), /^the call was withdrawn by its caller already/)
+  assert.match(said({ expiresAt: '2026-01-01T00:00:00Z' }), /time to vote ended at .* must be asked for again/)
+})

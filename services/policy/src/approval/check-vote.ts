@@ -6,6 +6,8 @@ export interface Ballot {
   digest: string
 }
 
+const ended = { allowed: 'was approved', denied: 'was denied', cancelled: 'was withdrawn by its caller' } as const
+
 /**
  * What stands against a vote, in the order people should learn it; undefined when it counts (I4).
  *
@@ -15,13 +17,13 @@ export function checkVote(view: ApprovalView, { voter, digest }: Ballot, now: Da
   if (view.state !== 'waiting') {
     return new CountersignError(
       'approval_ended',
-      `the call is not waiting any more: it is ${view.state}; no vote was counted`,
+      `the call ${ended[view.state]} already, so no vote was counted; its history says what became of it`,
     )
   }
   if (now.getTime() >= Date.parse(view.expiresAt)) {
     return new CountersignError(
       'approval_ended',
-      `the time to vote ended at ${view.expiresAt}; the call must be asked for again`,
+      `the time to vote ended at ${view.expiresAt}, so no vote was counted; the call must be asked for again`,
     )
   }
   if (view.digest !== digest) {
@@ -32,13 +34,19 @@ export function checkVote(view: ApprovalView, { voter, digest }: Ballot, now: Da
     )
   }
   if (!view.groups.some((group) => voter.groups.includes(group))) {
-    return new CountersignError('not_an_approver', `only members of ${view.groups.join(', ')} may vote on this call`)
+    return new CountersignError(
+      'not_an_approver',
+      `only members of ${view.groups.join(' or ')} may vote on this call; ask one of them`,
+    )
   }
   if (view.notRequester && voter.id === view.principal) {
     return new CountersignError('requester_may_not_vote', 'you asked for this call, so somebody else must approve it')
   }
   if (view.votes.some(({ approver }) => approver === voter.id)) {
-    return new CountersignError('already_voted', 'you have voted on this call already; each person counts once')
+    return new CountersignError(
+      'already_voted',
+      'you have voted on this call already, and each person counts once; somebody else has to vote',
+    )
   }
   return undefined
 }

@@ -1,7 +1,8 @@
-import { type ApprovalView, CountersignError, parseCallSubject, type Principal, subjects } from '@countersign/contracts'
+import { type ApprovalView, parseCallSubject, type Principal, subjects } from '@countersign/contracts'
 import type { PolicyContext } from '../call/context.ts'
 import { approvalView } from './approval-view.ts'
 import { checkVote } from './check-vote.ts'
+import { unknownApproval } from './unknown-approval.ts'
 
 /** Histories read at once. */
 const concurrency = 16
@@ -40,7 +41,7 @@ export class Approvals {
     const view = approvalView(await this.#context.bus.history({ tenant: viewer.tenant, server: '*', callId }))
     const concerns = (groups: readonly string[]) => groups.some((group) => viewer.groups.includes(group))
     if (!view || !(all || view.principal === viewer.id || concerns(view.groups))) {
-      throw new CountersignError('unknown_approval', `there is no approval ${callId} for you`)
+      throw unknownApproval(callId)
     }
     return view
   }

@@ -25,7 +25,11 @@ export async function resolve(
   }
   const history = await context.bus.history({ tenant: operator.tenant, server: '*', callId })
   const { last } = history
-  if (!last) throw new CountersignError('unknown_call', `there is no call ${callId} for you`)
+  if (!last)
+    throw new CountersignError(
+      'unknown_call',
+      `there is no call ${callId} to resolve: it was ruled on long ago, never was, or is not yours to see`,
+    )
   const unknown = history.find('unknown')
   if (last.name !== 'unknown' || !unknown) throw notUnknown(last.name)
   const event = makeEvent(
@@ -48,5 +52,8 @@ export async function resolve(
 }
 
 function notUnknown(state: string): CountersignError {
-  return new CountersignError('not_unknown', `the call's outcome is not unknown: it is ${state}; nothing was recorded`)
+  return new CountersignError(
+    'not_unknown',
+    `only a call whose outcome is unknown can be resolved, and the last event of this one is "${state}"; nothing was recorded`,
+  )
 }

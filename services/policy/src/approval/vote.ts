@@ -12,6 +12,7 @@ import {
 import { type PolicyContext, storePatienceMs } from '../call/context.ts'
 import { approvalView } from './approval-view.ts'
 import { checkVote } from './check-vote.ts'
+import { unknownApproval } from './unknown-approval.ts'
 
 /** One vote, as `api.policy.vote` takes it. */
 export interface VoteInput {
@@ -37,7 +38,7 @@ export async function vote(context: PolicyContext, input: VoteInput): Promise<Ap
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const history = await context.bus.history({ tenant: voter.tenant, server: '*', callId })
     const view = approvalView(history)
-    if (!view) throw new CountersignError('unknown_approval', `there is no approval ${callId} for you`)
+    if (!view) throw unknownApproval(callId)
     const refusal = checkVote(view, input, context.now())
     if (refusal) throw refusal
     try {
@@ -77,11 +78,18 @@ async function store(context: PolicyContext, history: History, input: VoteInput)
   )
   const after = await context.bus.history(held.data)
   if (duplicate && !isStored(after, event)) {
-    throw new CountersignError('already_voted', 'you have voted on this call already; each person counts once')
+    throw new CountersignError(
+      'already_voted',
+      'you have voted on this call already, and each person counts once; somebody else has to vote',
+    )
   }
   const view = approvalView(after)
   // The history can only be gone when the call ended and was sealed within the moment.
-  if (!view) throw new CountersignError('approval_ended', `the vote was stored as event ${seq}, and the call ended`)
+  if (!view)
+    throw new CountersignError(
+      'approval_ended',
+      `the vote was stored as event ${seq}, and the call ended; its history says how`,
+    )
   return view
 }
 

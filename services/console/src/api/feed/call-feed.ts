@@ -69,7 +69,11 @@ export class CallFeed {
       for (const callId of await this.#votable(viewer)) client.remember(callId)
     } catch (cause) {
       this.#leave(client)
-      throw new CountersignError('service_unavailable', 'the calls cannot be followed now; ask again', { cause })
+      throw new CountersignError(
+        'service_unavailable',
+        'the calls cannot be followed now, because the bus does not answer; ask again in a moment',
+        { cause },
+      )
     }
     ready()
     try {
