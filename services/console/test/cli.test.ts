@@ -10,6 +10,7 @@ import { callEventNames } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { callStates } from '../src/cli/command.ts'
 import { run } from '../src/cli/run.ts'
+import packageJson from '../package.json' with { type: 'json' }
 import { type Console, policyText, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -43,12 +44,17 @@ test('R13: wrong usage is 2, with a word on what to do', async (t) => {
     ['status', '--as', 'root'],
     ['approve', 'not an id'],
     ['resolve', 'ab', '--outcome', 'maybe'],
+    ['servers', ''],
+    ['servers', 'accept'],
+    ['calls', '--server', 'Not_A_Label'],
   ]) {
     const { exit, stdout, stderr } = await countersign(console, ...args)
     assert.deepEqual([exit, stdout], [2, ''], args.join(' '))
     assert.match(stderr, /^countersign: .+/)
-    assert.equal(/\n {4}at /.test(stderr), false)
+    assert.doesNotMatch(stderr, /\n {4}at |\/api\//)
   }
+  const version = await countersign({ dir: '/' }, '--version')
+  assert.deepEqual([version.exit, version.stdout], [0, `countersign ${packageJson.version}\n`])
   const help = await countersign(console)
   assert.equal(help.exit, 0)
   for (const name of [
@@ -103,7 +109,8 @@ test('I3: approving shows what will run and votes over exactly that', async (t) 
     callId,
     digest,
     'writes need a person',
-    '1 of 2 have approved',
+    '1 of 2 approvals given',
+    'needs    2 approvals from approvers, but not agent',
   ])
     assert.ok(first.stdout.includes(shown), shown)
   for (const hidden of ['\u001b', '\u202e']) {
@@ -127,6 +134,64 @@ test('I3: approving shows what will run and votes over exactly that', async (t) 
   assert.equal(console.policy.held.get(other.callId)!.state, 'denied')
   assert.equal((await countersign(console, 'approve', 'ffff')).exit, 4)
   assert.equal((await countersign(console, 'approve', 'ffffffff-0000-7000-8000-000000000000')).exit, 4)
+})
+
+test('a vote on a call that ended, or was never held, learns where it stands, why, and what to do', async (t) => {
+  const console = await startConsole(t)
+  const read = await console.request()
+  const write = await console.request()
+  const { reason, decision, groups, quorum, notRequester, expiresAt } = console.policy.hold({
+    callId: write.callId,
+    state: 'denied',
+  })
+  const approval = { groups, quorum, notRequester, expiresAt }
+  const held = { definitionDigest: write.digest, idempotent: false, approval, reason, decision }
+  await console.next(write, 'held', held)
+  await console.next(write, 'denied', { reason: { code: 'expired', message: 'nobody decided in time' } })
+  await console.seal(read)
+  await console.seal(write)
+  for (const typed of [write.callId, write.callId.slice(0, 23)]) {
+    const late = await countersign(console, 'approve', typed)
+    assert.equal(late.exit, 1)
+    assert.equal(late.stdout, '', 'it is not shown as if it were open')
+    assert.match(late.stderr, /any more; it was denied \(\ds ago\): expired: nobody decided in time/)
+    assert.match(late.stderr, new RegExp(`the agent must ask again; its history: countersign call ${write.callId}`))
+  }
+  const never = await countersign(console, 'reject', read.callId, '--as', 'approver2')
+  assert.equal(never.exit, 1)
+  assert.match(never.stderr, /was never held, so nobody votes on it; it is being decided/)
+  assert.match(never.stderr, new RegExp(`countersign call ${read.callId}`))
+
+  const open = await console.request()
+  await console.next(open, 'held', held)
+  console.policy.hold({ callId: open.callId })
+  const stranger = await countersign(console, 'approve', open.callId, '--as', 'agent2')
+  assert.equal(stranger.exit, 1)
+  assert.match(stranger.stderr, /waits for the approval of approvers, not of agent2[^]*--as approver/)
+})
+
+test('a call is told in one zone: local time with its offset; programs read UTC', async (t) => {
+  const console = await startConsole(t)
+  const call = await console.request()
+  const { reason, decision, groups, quorum, notRequester } = console.policy.hold()
+  await console.next(call, 'held', {
+    definitionDigest: call.digest,
+    idempotent: false,
+    approval: { groups, quorum, notRequester, expiresAt: '2026-11-22T20:55:42.849Z' },
+    reason,
+    decision,
+  })
+  const message = 'nobody decided in time: 0 of 1 approval by 2026-11-22T20:55:42.849Z'
+  await console.next(call, 'denied', { reason: { code: 'expired', message } })
+  const told = start(console.dir, ['call', call.callId], { TZ: 'Asia/Kolkata' })
+  assert.equal(await told.ended, 0)
+  const { stdout } = told.said
+  assert.match(stdout, /until 2026-11-23 02:25:42 \+05:30: writes need a person/)
+  assert.match(stdout, /expired: nobody decided in time: 0 of 1 approval by 2026-11-23 02:25:42 \+05:30\n/)
+  const times = stdout.match(/\d\d:\d\d:\d\d\S*( \S+)?/g)!
+  assert.equal(times.length, 6)
+  for (const time of times) assert.match(time, /^[\d:.]+ \+05:30/)
+  assert.match((await countersign(console, 'call', call.callId, '--json')).stdout, /"2026-11-22T20:55:42\.849Z"/)
 })
 
 test('an id may be shortened while it is not ambiguous', async (t) => {
@@ -195,7 +260,10 @@ test('R13: the live feed is one event a line, for people and for programs', asyn
   await until(() => people.said.stdout !== '' && programs.said.stdout !== '', 'both are told')
   for (const each of [people, programs]) each.interrupt()
   assert.deepEqual([await people.ended, await programs.ended], [0, 0])
-  assert.match(people.said.stdout, new RegExp(`^[\\d:.]+  ${call.callId}  requested   files: read_file  agent\\n$`))
+  assert.match(
+    people.said.stdout,
+    new RegExp(`^[\\d:.]+ [+-]\\d\\d:\\d\\d  ${call.callId}  requested   files: read_file  agent\\n$`),
+  )
   const { event, callId } = JSON.parse(programs.said.stdout)
   assert.deepEqual([event, callId], ['requested', call.callId])
 })
@@ -248,6 +316,7 @@ test('the command says of documents by itself what a running console says of the
 test('servers are listed, shown with what changed, and a change is accepted by its digest', async (t) => {
   const console = await startConsole(t)
   assert.match((await countersign(console, 'servers')).stdout, /no tool server yet/)
+  assert.match((await countersign(console, 'servers', 'accept')).stderr, /no changed tool waits[^]*<server> <tool>/)
   await console.register(serverFixture(), toolFixtures())
   await until(
     async () => (await console.get('operator', '/servers/files')).body.tools?.length === 2,
@@ -257,7 +326,15 @@ test('servers are listed, shown with what changed, and a change is accepted by i
   const one = await countersign(console, 'servers', 'files')
   assert.match(one.stdout, /write_file +quarantined +destroys/)
   assert.match(one.stdout, /\/description\n +- "Writes"\n +\+ "Writes anything anywhere"/)
-  assert.equal((await countersign(console, 'servers', 'nowhere')).exit, 4)
+  const nowhere = await countersign(console, 'servers', 'nowhere')
+  assert.equal(nowhere.exit, 4)
+  assert.match(nowhere.stderr, /no tool server "nowhere"[^]*countersign servers\n$/)
+  assert.doesNotMatch(nowhere.stderr, /\/api\//)
+  const accept = await countersign(console, 'servers', 'accept')
+  assert.equal(accept.exit, 2, 'nothing was accepted')
+  assert.match(accept.stdout, /files +write_file +changed/)
+  assert.match(accept.stderr, /nobody can call these tools[^]*countersign servers accept files write_file/)
+  assert.equal((await countersign(console, 'servers', 'accept', 'nowhere')).exit, 4)
   assert.equal((await countersign(console, 'servers', 'accept', 'files', 'read_file')).exit, 1)
   assert.equal((await countersign(console, 'servers', 'accept', 'files', 'nothing')).exit, 4)
   assert.equal((await countersign(console, 'servers', 'accept', 'files', 'write_file')).exit, 0)

@@ -76,10 +76,21 @@ async function refusal(response: Response, { url, identity }: Target): Promise<C
     return new CliError(
       exits.unreachable,
       `what answers at ${url} is not a Countersign console (HTTP ${response.status})`,
-      { next: 'check the address' },
+      { next: 'check the address, and what else listens there' },
     )
   }
-  return new CliError(exitOf(response.status), message, { code, next: nextOf(code, identity) })
+  return new CliError(exitOf(response.status), inWordsOfTheCommand(answer!.error!) ?? message, {
+    code,
+    next: nextOf(code, identity),
+  })
+}
+
+/** What does not fit a query came from an option, and is told by its name. */
+function inWordsOfTheCommand({ code, details }: Partial<ErrorAnswer['error']>): string | undefined {
+  const { in: part, problems } = (details ?? {}) as { in?: string; problems?: { path: string; message: string }[] }
+  if (code !== 'invalid_params' || part === undefined || !Array.isArray(problems)) return undefined
+  const option = part === 'query' ? '--' : ''
+  return problems.map(({ path, message }) => `${option}${path} ${message}`).join('; ')
 }
 
 function exitOf(status: number): Exit {
@@ -92,15 +103,24 @@ function nextOf(code: string, identity: string | undefined): string | undefined 
   switch (code) {
     case 'unauthenticated':
       return identity
-        ? 'the tokens of local.json are old: start Countersign again'
-        : 'set COUNTERSIGN_TOKEN to a good token'
+        ? 'the tokens in local.json are not those of this console: stop Countersign and start it again with npm start'
+        : 'set COUNTERSIGN_TOKEN to a token that is good'
     case 'already_voted':
     case 'not_an_approver':
     case 'requester_may_not_vote':
-      return identity ? `you voted as ${identity}; choose who votes with --as approver or --as approver2` : undefined
+      return identity ? `you are ${identity} here; choose who votes with --as approver or --as approver2` : undefined
     case 'forbidden':
       return identity ? 'ask as somebody who may: --as operator' : undefined
+    case 'unknown_call':
+    case 'not_unknown':
+      return 'list calls with: countersign calls'
+    case 'unknown_approval':
+      return 'list what waits with: countersign approvals'
+    case 'not_found':
+    case 'unknown_tool':
+      return 'list tool servers with: countersign servers'
     case 'service_unavailable':
+    case 'internal':
       return 'find out what is wrong with: countersign doctor'
     default:
       return undefined

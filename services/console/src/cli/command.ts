@@ -14,6 +14,8 @@ export interface Invocation {
   out: Output
   /** A client for the console; `usual` is the identity where none was asked for. */
   client: (usual: Identity) => Promise<Client>
+  /** A client that sees the most that can be seen from here: only for finding out, never for acting. */
+  observer: () => Promise<Client>
   where: Where
   nowMs: number
 }
@@ -35,8 +37,10 @@ export interface Command {
 
 /** @throws CliError when the number of arguments is not right */
 export function checkArguments(args: readonly string[], least: number, most: number, command: string): void {
-  if (args.length >= least && args.length <= most) return
-  const what = args.length < least ? 'an argument is missing' : `"${args[most]}" is one argument too many`
+  if (args.length >= least && args.length <= most && args.every((each) => each !== '')) return
+  let what = 'an argument is empty'
+  if (args.length < least) what = 'an argument is missing'
+  if (args.length > most) what = `"${args[most]}" is one argument too many`
   throw new CliError(exits.usage, what, { next: `see: countersign help ${command}` })
 }
 

@@ -1,4 +1,5 @@
 import type { CallEventData, CallEventName, JsonObject } from '@countersign/contracts'
+import { count, dateAndClock, localTimes } from './times.ts'
 
 /** Tells in one line what an event of a call says. */
 export function describeEvent(event: string, data: JsonObject): string {
@@ -14,17 +15,17 @@ export function describeEvent(event: string, data: JsonObject): string {
 const descriptions: { [N in CallEventName]: (data: CallEventData<N>) => string } = {
   requested: ({ principal, groups, era }) => `by ${principal} (${groups.join(', ')}), MCP ${era}`,
   held: ({ approval, reason }) =>
-    `needs ${approval.quorum} of ${approval.groups.join(', ')} by ${approval.expiresAt}: ${reason}`,
+    `needs ${count(approval.quorum, 'approval')} from ${approval.groups.join(' or ')} until ${dateAndClock(approval.expiresAt)}: ${reason}`,
   previewed: ({ preview }) => preview,
   voted: ({ approver, vote, comment }) => `${approver}: ${vote}${comment ? `, "${comment}"` : ''}`,
   allowed: ({ decision }) => `by ${rulesOf(decision.rules)}, policy revision ${decision.policyRevision.slice(0, 19)}`,
-  denied: ({ reason }) => `${reason.code}: ${reason.message}`,
+  denied: ({ reason }) => `${reason.code}: ${localTimes(reason.message)}`,
   cancelled: ({ reason }) => reason,
   dispatched: ({ executor, attempt }) => `attempt ${attempt} by ${executor}`,
   succeeded: ({ durationMs, toolError, result }) =>
     `in ${Math.round(durationMs)} ms${toolError ? ', the tool reports an error' : ''}: ${'inline' in result ? JSON.stringify(result.inline) : `${result.stored.size} bytes`}`,
-  failed: ({ error }) => `${error.code}: ${error.message}`,
-  unknown: ({ error }) => `${error.code}: ${error.message}`,
+  failed: ({ error }) => `${error.code}: ${localTimes(error.message)}`,
+  unknown: ({ error }) => `${error.code}: ${localTimes(error.message)}`,
   resolved: ({ operator, outcome, evidence }) =>
     `${operator}: ${outcome === 'ran' ? 'it ran' : 'it did not run'}, "${evidence}"`,
 }

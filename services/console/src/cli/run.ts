@@ -15,6 +15,7 @@ import { showCommand, showHelp } from './commands/help.ts'
 import { cliEnvironment } from './config.ts'
 import { findConsole, identities, type Where } from './find-console.ts'
 import { Output, type Sink } from './output.ts'
+import packageJson from '../../package.json' with { type: 'json' }
 
 /** Options of every command. */
 const commonOptions = {
@@ -34,6 +35,10 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
   try {
     const help = new Output(stdout, { json: false, noColor: environment.noColor })
     if (name === undefined || name === '--help' || name === '-h') return showHelp(help, commands)
+    if (name === '--version') {
+      help.line(`countersign ${packageJson.version}`)
+      return exits.ok
+    }
     const command = findCommand(name)
     if (!command) throw new CliError(exits.usage, `there is no command "${name}"`, { next: 'see: countersign help' })
     const { values, positionals } = parse(command, rest)
@@ -53,6 +58,7 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
       flag: (key) => values[key] === true,
       out,
       client: async (usual) => new Client(await findConsole(where, usual)),
+      observer: async () => new Client(await findConsole({ ...where, as: where.as && 'operator' }, 'operator')),
       where,
       nowMs: Date.now(),
     })

@@ -1,6 +1,6 @@
 import type { ApprovalAnswer } from '../api/approval-answer.ts'
 import type { Output } from './output.ts'
-import { ago, until } from './times.ts'
+import { ago, count, until } from './times.ts'
 
 /** Shows what a vote is about: who, what, with which arguments, why it waits and until when. */
 export function showApproval(out: Output, held: ApprovalAnswer, nowMs: number): void {
@@ -25,7 +25,10 @@ export function showApproval(out: Output, held: ApprovalAnswer, nowMs: number): 
     ['digest', digest],
     ['reason', reason],
     ['rules', rules.map(({ policy, rule, effect }) => `${policy}/${rule} (${effect})`).join(', ')],
-    ['needs', `${quorum} of ${groups.join(', ')}${notRequester ? `, but not ${principal}` : ''}`],
+    [
+      'needs',
+      `${count(quorum, 'approval')} from ${groups.join(' or ')}${notRequester ? `, but not ${principal}` : ''}`,
+    ],
     ['asked', ago(held.heldAt, nowMs)],
     ['expires', until(held.expiresAt, nowMs)],
     ...votes.map(

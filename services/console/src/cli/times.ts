@@ -30,18 +30,35 @@ export function until(instant: string, nowMs: number): string {
   return ms > 0 ? `in ${lengthOf(ms)}` : 'expired'
 }
 
-/** The local time of day of an instant, to the millisecond. */
+/** The local time of day of an instant, to the millisecond, with its offset from UTC: `09:30:00.123 +02:00`. */
 export function clock(instant: string): string {
   const date = new Date(instant)
-  const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`
+  return `${timeOfDay(date)}.${pad(date.getMilliseconds(), 3)} ${offsetOf(date)}`
 }
 
-/** Local date and time of an instant, to the second. */
+/** Local date and time of an instant, to the second, with its offset from UTC: `2026-11-22 09:30:00 +02:00`. */
 export function dateAndClock(instant: string): string {
   const date = new Date(instant)
-  const pad = (value: number) => String(value).padStart(2, '0')
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${clock(instant).slice(0, 8)}`
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${timeOfDay(date)} ${offsetOf(date)}`
+}
+
+/** A message with the instants in it (RFC 3339, UTC) as local times, so that people read one zone only. */
+export function localTimes(message: string): string {
+  return message.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (instant) => dateAndClock(instant))
+}
+
+function timeOfDay(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => pad(value)).join(':')
+}
+
+function offsetOf(date: Date): string {
+  const minutes = -date.getTimezoneOffset()
+  const size = Math.abs(minutes)
+  return `${minutes < 0 ? '-' : '+'}${pad(Math.floor(size / 60))}:${pad(size % 60)}`
+}
+
+function pad(value: number, digits = 2): string {
+  return String(value).padStart(digits, '0')
 }
 
 /**

@@ -33,12 +33,13 @@ export const call: Command = {
     out.table(
       [{ head: 'TIME' }, { head: 'EVENT' }, { head: 'WHAT', shrinks: true }],
       events.map(({ time, event, data }) => [
-        { text: clock(time), style: 'faint' },
+        { text: sameDay(time, first!.time) ? clock(time) : dateAndClock(time), style: 'faint' },
         stateCell(event),
         describeEvent(event, data),
       ]),
     )
-    if (state === 'held' || state === 'voted') out.line('', `decide: countersign approve ${callId}`)
+    if (state === 'held' || state === 'previewed' || state === 'voted')
+      out.line('', `decide: countersign approve ${callId}`)
     if (state === 'unknown')
       out.line(
         '',
@@ -46,4 +47,9 @@ export const call: Command = {
       )
     return exits.ok
   },
+}
+
+/** The local date is the same; where it is not, a time of day would mislead. */
+function sameDay(one: string, other: string): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString()
 }

@@ -7,6 +7,7 @@ const common: readonly (readonly [string, string])[] = [
   ['--as NAME', 'who asks: agent, agent2, approver, approver2 or operator'],
   ['--state DIR', 'the state folder of the Countersign to speak to'],
 ]
+const alone: readonly (readonly [string, string])[] = [['--version', 'the version of this command']]
 
 /** Shows what there is. */
 export function showHelp(out: Output, all: readonly Command[]): Exit {
@@ -17,7 +18,7 @@ export function showHelp(out: Output, all: readonly Command[]): Exit {
   )
   list(out, lines)
   out.line()
-  list(out, common)
+  list(out, [...common, ...alone])
   out.line()
   out.line(
     'A call may be named by the beginning of its id. Exit codes: 0 yes, 1 no, 2 wrong usage, 3 not reachable, 4 not found.',

@@ -1,22 +1,22 @@
 import type { ServerAnswer, ServerItem, ToolItem } from '../../api/server-answer.ts'
-import { CliError, exits } from '../cli-error.ts'
+import { acceptTool, showChanges } from '../accept-tool.ts'
+import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
-import type { Output } from '../output.ts'
 import { fit } from '../printable.ts'
 import type { Cell } from '../table.ts'
-import { lengthOf } from '../times.ts'
+import { count, lengthOf } from '../times.ts'
 
 export const servers: Command = {
   name: 'servers',
-  usage: ['servers [name]', 'servers accept <server> <tool>'],
+  usage: ['servers [name]', 'servers accept [<server> <tool>]'],
   summary: 'Tool servers, one with its tools, or accept a changed tool',
   details: [
     'A tool whose definition changed is quarantined: nobody can call it. `accept` shows what changed and makes the new',
-    'definition the one in force.',
+    'definition the one in force. Without a server and a tool it lists what waits to be accepted.',
   ],
   async run(invocation) {
     const { args } = invocation
-    if (args[0] === 'accept' && args.length > 1) return accept(invocation)
+    if (args[0] === 'accept') return acceptTool(invocation)
     checkArguments(args, 0, 1, 'servers')
     return args[0] === undefined ? list(invocation) : show(invocation, args[0])
   },
@@ -26,7 +26,9 @@ async function list({ out, client }: Invocation) {
   const answer = await (await client('operator')).get<{ servers: ServerItem[] }>('/servers')
   if (out.forPrograms) out.json(answer)
   if (answer.servers.length === 0) {
-    out.line('no tool server yet: put a document into .countersign/servers/')
+    out.line(
+      'no tool server yet: put a document of kind MCPServer into .countersign/servers/ and it is taken up in two seconds',
+    )
     return exits.ok
   }
   out.table(
@@ -66,7 +68,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
       : []),
     [
       'limits',
-      `${limits.concurrency} calls at once, ${limits.callTimeoutMs / 1000} s a call, ${limits.maxResultBytes / 1024} KiB a result`,
+      `${count(limits.concurrency, 'call')} at once, ${limits.callTimeoutMs / 1000} s a call, ${limits.maxResultBytes / 1024} KiB a result`,
     ],
     ['restarts', String(server.restarts)],
     ...server.conditions.map(
@@ -107,49 +109,12 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
   return exits.ok
 }
 
-async function accept({ args, out, client }: Invocation) {
-  checkArguments(args, 3, 3, 'servers')
-  const [, name = '', toolName = ''] = args
-  const console = await client('operator')
-  const path = `/servers/${encodeURIComponent(name)}`
-  const { tools } = await console.get<ServerAnswer>(path)
-  const tool = tools.find((each) => each.name === toolName)
-  if (!tool)
-    throw new CliError(exits.notFound, `${name} has no tool ${toolName}`, {
-      next: `list them with: countersign servers ${name}`,
-    })
-  if (tool.problem !== undefined)
-    throw new CliError(exits.negative, `the definition of ${toolName} cannot be used: ${tool.problem}`, {
-      next: `have ${name} mend it; then it can be accepted`,
-    })
-  if (!tool.offered)
-    throw new CliError(exits.negative, `${toolName} of ${name} has not changed, so there is nothing to accept`)
-  showChanges(out, tool, ':')
-  const answer = await console.post(`${path}/tools/${encodeURIComponent(toolName)}/acceptance`, {
-    digest: tool.offered.digest,
-  })
-  if (out.forPrograms) out.json(answer)
-  out.line({ text: 'accepted', style: 'good' }, `: ${toolName} of ${name} is pinned as ${tool.offered.digest}`)
-  return exits.ok
-}
-
 function showProblem(out: Output, { name, problem }: ToolItem): void {
   out.line()
   out.line(
     { text: `${name} cannot be used`, style: 'warn' },
     ` and is quarantined until its server mends it: ${problem}`,
   )
-}
-
-function showChanges(out: Output, { name, digest, offered }: ToolItem, hint: string): void {
-  if (!offered) return
-  out.line()
-  out.line({ text: `${name} ${digest === null ? 'was added' : 'changed'}`, style: 'warn' }, hint)
-  for (const { path, before, after } of offered.changes) {
-    out.line('  ', path === '' ? 'the whole definition' : path)
-    if (before !== undefined) out.line('    ', { text: `- ${before}`, style: 'bad' })
-    if (after !== undefined) out.line('    ', { text: `+ ${after}`, style: 'good' })
-  }
 }
 
 function readiness({ ready }: ServerItem): Cell {

@@ -5,7 +5,9 @@ import { resolveCallId } from '../call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
+import { explainNoVote } from '../explain-no-vote.ts'
 import { showApproval } from '../show-approval.ts'
+import { count } from '../times.ts'
 
 const decisionWaitMs = 3000
 
@@ -29,31 +31,58 @@ function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
   }
 }
 
-async function vote(decision: 'approve' | 'reject', { args, out, client, option, flag, nowMs }: Invocation) {
+async function vote(decision: 'approve' | 'reject', invocation: Invocation) {
+  const { args, out, client, option, flag, nowMs } = invocation
   checkArguments(args, 1, 1, decision)
   const console = await client('approver')
-  const path = `/approvals/${await resolveCallId(console, args[0]!, 'waiting')}`
-  const held = await console.get<ApprovalAnswer>(path)
+  const callId = await votedCallId(console, invocation)
+  const path = `/approvals/${callId}`
+  const noVote = async () => explainNoVote(callId, [console, await invocation.observer()], nowMs)
+  const held = await orWhenRefused(['unknown_approval'], console.get<ApprovalAnswer>(path), noVote)
+  if (held.state !== 'waiting' || Date.parse(held.expiresAt) <= nowMs) throw await noVote()
   await checkDigest(held)
   showApproval(out, held, nowMs)
   if (!flag('yes') && !out.forPrograms && process.stdin.isTTY && process.stdout.isTTY && !(await agreed(decision))) {
     throw new CliError(exits.negative, 'you did not vote')
   }
   const comment = option('comment')
-  const counted = await console.post<ApprovalAnswer>(`${path}/votes`, {
-    decision,
-    digest: held.digest,
-    ...(comment === undefined ? {} : { comment }),
-  })
+  const counted = await orWhenRefused(
+    ['approval_ended'],
+    console.post<ApprovalAnswer>(`${path}/votes`, {
+      decision,
+      digest: held.digest,
+      ...(comment === undefined ? {} : { comment }),
+    }),
+    noVote,
+  )
   const after = await settled(console, path, counted)
   if (out.forPrograms) out.json(after)
   out.line()
   out.line(
     { text: decision === 'approve' ? 'approved' : 'rejected', style: decision === 'approve' ? 'good' : 'bad' },
     as(console.target.identity),
-    `: ${outcome(after)}`,
+    `: ${outcome(after, console.target.identity)}`,
   )
   return exits.ok
+}
+
+/** What waits, and else any call that begins so: a vote that comes too late learns how the call ended. */
+async function votedCallId(console: Client, { args, observer }: Invocation): Promise<string> {
+  const typed = args[0]!
+  try {
+    return await resolveCallId(console, typed, 'waiting')
+  } catch (error) {
+    if (!(error instanceof CliError) || error.exit !== exits.notFound) throw error
+    return resolveCallId(await observer(), typed, 'all')
+  }
+}
+
+async function orWhenRefused<T>(codes: string[], answer: Promise<T>, explain: () => Promise<CliError>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    throw error instanceof CliError && codes.includes(error.code ?? '') ? await explain() : error
+  }
 }
 
 /** I3: the vote is over the digest, so the digest must be that of what is shown. */
@@ -105,10 +134,16 @@ function as(identity: string | undefined): string {
   return identity ? ` as ${identity}` : ''
 }
 
-function outcome(after: ApprovalAnswer): string {
+const ends = {
+  allowed: 'the call may run now',
+  denied: 'the call is denied',
+  cancelled: 'its caller withdrew the call',
+}
+
+function outcome(after: ApprovalAnswer, identity: string | undefined): string {
   const { state, votes, quorum } = after
-  if (state === 'allowed') return 'the call may run now'
-  if (state !== 'waiting') return `the call is ${state}`
-  if (isDecided(after)) return 'your vote is stored, but policy has not acted on it yet'
-  return `${yesIn(votes)} of ${quorum} have approved, the call still waits for somebody else (here: --as approver2)`
+  if (state !== 'waiting') return ends[state]
+  if (isDecided(after)) return 'your vote is stored, but policy has not acted on it yet; see countersign call'
+  const other = identity === 'approver' ? ' (here: --as approver2)' : ''
+  return `${yesIn(votes)} of ${count(quorum, 'approval')} given; the call still waits for somebody else${other}`
 }
