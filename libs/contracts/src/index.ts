@@ -58,6 +58,7 @@ export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { count } from './count.ts'
 export { canonicalJson, digestOf, sha256 } from './digest.ts'
+export { matchTarget } from './documents/match-target.ts'
 export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'
 export { ApprovalSpec, Duration, durationMs, PolicyRule, ToolPolicy } from './documents/tool-policy.ts'
 export { CountersignError, type ErrorCode, errorRow, type ErrorRow, errorTable, isErrorCode } from './errors.ts'

@@ -1,6 +1,5 @@
-import { digestOf, type Json, type PolicyProblem, type PolicyRule } from '@countersign/contracts'
+import { digestOf, type Json, matchTarget, type PolicyProblem, type PolicyRule } from '@countersign/contracts'
 import { compileCondition } from './cel/condition.ts'
-import { matchTarget } from './match-target.ts'
 import type { Policy, PolicySet, Rule } from './policy.ts'
 import { type ParsedDocument, parseDocuments, type PolicyFile } from './parse-documents.ts'
 
@@ -71,6 +70,7 @@ function compilePolicy({ file, document, problem }: ParsedDocument): { policy?: 
       name: metadata.name,
       file,
       servers: servers ?? ['*'],
+      tenants: tenants ?? ['*'],
       mode: spec.mode,
       covers: ({ tenant, server }) => coversTenant(tenant) && coversServer(server),
       rules,

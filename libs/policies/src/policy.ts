@@ -11,8 +11,9 @@ export interface Policy {
   name: string
   /** The file it came from, relative to the folder. */
   file: string
-  /** Server patterns, for people. */
+  /** Server and tenant patterns, for people. */
   servers: readonly string[]
+  tenants: readonly string[]
   mode: 'enforce' | 'shadow'
   covers(target: { tenant: string; server: string }): boolean
   rules: readonly Rule[]

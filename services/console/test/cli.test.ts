@@ -7,6 +7,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { callEventNames } from '@countersign/contracts'
+import { checkPolicies } from '@countersign/policies'
 import { until } from '@countersign/testing'
 import { callStates } from '../src/cli/command.ts'
 import { run } from '../src/cli/run.ts'
@@ -389,4 +390,24 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   assert.ok(failed.every(({ remedy }) => remedy.length > 10))
   assert.equal((await countersign(console, 'status')).exit, 1)
   assert.equal((await countersign({ dir: '/' }, 'doctor')).exit, 1)
+})
+
+test('a server that no policy mentions is ready, and said to be of no use', async (t) => {
+  const console = await startConsole(t)
+  await console.register(serverFixture({ quarantinedCount: 0 }), [])
+  await until(async () => (await console.get('operator', '/servers/files')).status === 200, 'the registry arrives')
+  const told = async () => {
+    const [list, one, status, doctor] = await Promise.all(
+      [['servers'], ['servers', 'files'], ['status'], ['doctor']].map((args) => countersign(console, ...args)),
+    )
+    return [list!.stdout, one!.stdout, status!.stdout, doctor!.stdout]
+  }
+  for (const text of await told()) assert.match(text, /mentioned by no policy|ready, but no policy mentions it/)
+  const { checks } = (await countersign(console, 'doctor', '--json')).json()
+  const { verdict, remedy } = checks.find(({ name }: { name: string }) => name === 'files')
+  assert.equal(verdict, 'warn')
+  assert.match(remedy, /spec\.match\.servers has files/)
+  const { policies } = checkPolicies([{ file: 'all.yaml', text: policyText('all') }])
+  console.policy.view = { ...console.policy.view, policies }
+  for (const text of await told()) assert.doesNotMatch(text, /no policy/)
 })

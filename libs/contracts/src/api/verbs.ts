@@ -44,6 +44,7 @@ export const PolicyView = z.object({
   file: z.string(),
   mode: z.enum(['enforce', 'shadow']),
   servers: z.array(z.string()),
+  tenants: z.array(z.string()).default(['*']),
   rules: z.array(
     z.object({
       name: z.string(),

@@ -8,6 +8,7 @@ import {
   verbs,
 } from '@countersign/contracts'
 import { z } from 'zod'
+import { coveringPolicies } from './covering-policies.ts'
 import { isOperator } from './may-see.ts'
 import type { ApiContext } from './route.ts'
 import { isReady, serversOf } from './server-answer.ts'
@@ -18,7 +19,13 @@ export const StatusAnswer = z.object({
   now: z.iso.datetime(),
   bus: z.object({ connected: z.boolean() }),
   services: z.array(z.object({ name: z.string(), answers: z.boolean(), message: z.string().optional() })),
-  servers: z.object({ total: z.int(), ready: z.int(), quarantinedTools: z.int() }),
+  servers: z.object({
+    total: z.int(),
+    ready: z.int(),
+    quarantinedTools: z.int(),
+    /** Ready, but no policy in force mentions them; absent while policy does not answer. */
+    withoutPolicy: z.int().optional(),
+  }),
   /** Absent while policy does not answer. */
   policies: z.object({ revision: z.string().nullable(), count: z.int(), problems: z.int() }).optional(),
   approvals: z.object({ waiting: z.int() }).optional(),
@@ -55,7 +62,8 @@ export async function gatherStatus({ bus, registry }: ApiContext, viewer: Princi
     service('audit', audit),
     ...(executor ? [service('agent-executor', executor)] : []),
   ]
-  const revision = policies.value?.revision ?? null
+  const inForce = policies.value
+  const revision = inForce?.revision ?? null
   return {
     ok: bus.connected && revision !== null && services.every(({ answers }) => answers),
     now: new Date().toISOString(),
@@ -65,10 +73,11 @@ export async function gatherStatus({ bus, registry }: ApiContext, viewer: Princi
       total: entries.length,
       ready: ready.length,
       quarantinedTools: entries.reduce((sum, { quarantinedCount }) => sum + quarantinedCount, 0),
+      ...(inForce
+        ? { withoutPolicy: ready.filter((entry) => coveringPolicies(inForce, entry).length === 0).length }
+        : {}),
     },
-    ...(policies.value
-      ? { policies: { revision, count: policies.value.policies.length, problems: policies.value.problems.length } }
-      : {}),
+    ...(inForce ? { policies: { revision, count: inForce.policies.length, problems: inForce.problems.length } } : {}),
     ...(approvals.value
       ? { approvals: { waiting: approvals.value.approvals.filter(({ state }) => state === 'waiting').length } }
       : {}),

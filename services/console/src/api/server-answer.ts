@@ -1,6 +1,14 @@
-import { Condition, DefinitionChange, ServerEntry, type ToolEntry, toolHints } from '@countersign/contracts'
+import {
+  Condition,
+  DefinitionChange,
+  type PoliciesView,
+  ServerEntry,
+  type ToolEntry,
+  toolHints,
+} from '@countersign/contracts'
 import type { RegistryView } from '@countersign/bus'
 import { z } from 'zod'
+import { coveringPolicies } from './covering-policies.ts'
 
 const { digest, at } = { digest: ServerEntry.shape.documentDigest, at: ServerEntry.shape.updatedAt }
 
@@ -26,6 +34,8 @@ export const ServerItem = z.object({
   ready: z.boolean(),
   conditions: z.array(Condition),
   url: z.string().optional(),
+  /** Policies in force that mention it; where none does, every call is denied. Absent while policy does not answer. */
+  policies: z.array(z.string()).optional(),
 })
 export type ServerItem = z.infer<typeof ServerItem>
 
@@ -65,15 +75,24 @@ export function isReady({ conditions }: Pick<ServerEntry, 'conditions'>): boolea
   return conditions.length > 0 && conditions.every(({ status }) => status === 'True')
 }
 
-export function serverItem(entry: ServerEntry): ServerItem {
+export function serverItem(entry: ServerEntry, inForce: PoliciesView | undefined): ServerItem {
   const { address, documentDigest: _, instructions: __, ...rest } = entry
-  return { ...rest, ready: isReady(entry), ...(address ? { url: withoutCredentials(address.url) } : {}) }
+  return {
+    ...rest,
+    ready: isReady(entry),
+    ...(address ? { url: withoutCredentials(address.url) } : {}),
+    ...(inForce ? { policies: coveringPolicies(inForce, entry) } : {}),
+  }
 }
 
-export function serverAnswer(entry: ServerEntry, tools: Iterable<ToolEntry>): ServerAnswer {
+export function serverAnswer(
+  entry: ServerEntry,
+  tools: Iterable<ToolEntry>,
+  inForce: PoliciesView | undefined,
+): ServerAnswer {
   const { instructions } = entry
   return {
-    ...serverItem(entry),
+    ...serverItem(entry, inForce),
     ...(instructions === undefined ? {} : { instructions }),
     tools: Array.from(tools, toolItem).toSorted((a, b) => a.name.localeCompare(b.name)),
   }

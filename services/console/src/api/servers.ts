@@ -1,5 +1,5 @@
-import { CountersignError, type Principal, type ServerEntry, verbs } from '@countersign/contracts'
-import type { RegistryView } from '@countersign/bus'
+import { CountersignError, type PoliciesView, type Principal, type ServerEntry, verbs } from '@countersign/contracts'
+import type { Bus, RegistryView } from '@countersign/bus'
 import { z } from 'zod'
 import { type Route, route } from './route.ts'
 import { ServerAnswer, serverAnswer, ServerItem, serverItem, serversOf } from './server-answer.ts'
@@ -14,7 +14,10 @@ export const servers: readonly Route[] = [
     summary: 'Tool servers with their conditions and limits',
     operators: true,
     answer: z.object({ servers: z.array(ServerItem) }),
-    handle: ({ viewer }, { registry }) => ({ servers: serversOf(registry, viewer.tenant).map(serverItem) }),
+    async handle({ viewer }, { bus, registry }) {
+      const inForce = await policiesInForce(bus)
+      return { servers: serversOf(registry, viewer.tenant).map((entry) => serverItem(entry, inForce)) }
+    },
   }),
   route({
     method: 'GET',
@@ -24,8 +27,10 @@ export const servers: readonly Route[] = [
     params: z.strictObject({ name: server }),
     answer: ServerAnswer,
     errors: ['not_found'],
-    handle: ({ viewer, params }, { registry }) =>
-      serverAnswer(find(registry, viewer, params.name), registry.toolsOf(params.name)),
+    async handle({ viewer, params }, { bus, registry }) {
+      const entry = find(registry, viewer, params.name)
+      return serverAnswer(entry, registry.toolsOf(params.name), await policiesInForce(bus))
+    },
   }),
   route({
     method: 'POST',
@@ -42,6 +47,11 @@ export const servers: readonly Route[] = [
     },
   }),
 ]
+
+/** Servers are shown without policy too. */
+async function policiesInForce(bus: Bus): Promise<PoliciesView | undefined> {
+  return bus.callApi(verbs.policy.policies, {}, 2000).catch(() => undefined)
+}
 
 function find(registry: RegistryView, viewer: Principal, name: string): ServerEntry {
   const entry = registry.server(viewer.tenant, name)

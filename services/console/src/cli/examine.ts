@@ -7,6 +7,7 @@ import type { Client } from './client.ts'
 import type { Invocation } from './command.ts'
 import { findLocalInfo } from './find-console.ts'
 import { count } from './times.ts'
+import { mentionIt, unmentioned } from './unmentioned.ts'
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -104,7 +105,7 @@ async function* serverFindings(console: Client): AsyncGenerator<Finding> {
   const { servers } = await console.get<{ servers: ServerItem[] }>('/servers')
   if (servers.length === 0)
     yield warn('servers', 'there is no tool server', 'put a document into .countersign/servers/')
-  for (const { name, conditions, quarantinedCount, toolCount, ready } of servers) {
+  for (const { name, conditions, quarantinedCount, toolCount, ready, policies } of servers) {
     for (const { type, reason, message } of conditions.filter(({ status }) => status !== 'True')) {
       yield bad(
         name,
@@ -118,7 +119,8 @@ async function* serverFindings(console: Client): AsyncGenerator<Finding> {
         `${quarantinedCount} of its tools changed or cannot be used, and nobody can call them`,
         `see what changed: countersign servers ${name}; then accept it, or ask its maker`,
       )
-    } else if (ready) yield good(name, `ready, ${count(toolCount, 'tool')}`)
+    } else if (ready && policies?.length !== 0) yield good(name, `ready, ${count(toolCount, 'tool')}`)
+    if (ready && policies?.length === 0) yield warn(name, `ready, but ${unmentioned}`, mentionIt(name))
   }
 }
 

@@ -5,6 +5,7 @@ import { checkArguments, type Command, type Invocation } from '../command.ts'
 import { fit } from '../printable.ts'
 import type { Cell } from '../table.ts'
 import { count, lengthOf } from '../times.ts'
+import { unmentioned } from '../unmentioned.ts'
 
 export const servers: Command = {
   name: 'servers',
@@ -50,7 +51,7 @@ async function list({ out, client }: Invocation) {
       String(server.toolCount),
       server.quarantinedCount > 0 ? { text: String(server.quarantinedCount), style: 'warn' } : '0',
       String(server.restarts),
-      server.conditions.find(({ status }) => status !== 'True')?.message ?? '',
+      noPolicy(server) ?? server.conditions.find(({ status }) => status !== 'True')?.message ?? '',
     ]),
   )
   return exits.ok
@@ -71,6 +72,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
       `${count(limits.concurrency, 'call')} at once, ${limits.callTimeoutMs / 1000} s a call, ${limits.maxResultBytes / 1024} KiB a result`,
     ],
     ['restarts', String(server.restarts)],
+    ...(server.policies ? [['policies', noPolicy(server) ?? server.policies.join(', ')] as const] : []),
     ...server.conditions.map(
       ({ type, status, reason, message, lastTransitionTime }) =>
         [
@@ -115,6 +117,11 @@ function showProblem(out: Output, { name, problem }: ToolItem): void {
     { text: `${name} cannot be used`, style: 'warn' },
     ` and is quarantined until its server mends it: ${problem}`,
   )
+}
+
+/** Nothing keeps the server from being called, and yet nobody may. */
+function noPolicy({ ready, policies }: ServerItem): Cell | undefined {
+  return ready && policies?.length === 0 ? { text: `ready, but ${unmentioned}`, style: 'warn' } : undefined
 }
 
 function readiness({ ready }: ServerItem): Cell {

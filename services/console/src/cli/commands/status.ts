@@ -22,7 +22,8 @@ export const status: Command = {
     const ok = answer.ok && gateway?.verdict !== 'bad'
     if (out.forPrograms) out.json({ ...answer, ok })
     const { servers, policies } = answer
-    const calm = servers.ready === servers.total && servers.quarantinedTools === 0 && !policies?.problems
+    const calm =
+      servers.ready === servers.total && servers.quarantinedTools === 0 && !servers.withoutPolicy && !policies?.problems
     out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
     if (gateway) out.fields([['gateway', { text: gateway.message, style: gateway.verdict }]])
     out.fields(rows(answer, nowMs))
@@ -53,6 +54,9 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
       good(servers.ready === servers.total, `${servers.ready} of ${servers.total} ready`, 'warn'),
       ...(servers.quarantinedTools > 0
         ? [', ', good(false, `${count(servers.quarantinedTools, 'changed tool')} quarantined`, 'warn')]
+        : []),
+      ...(servers.withoutPolicy
+        ? [', ', good(false, `${servers.withoutPolicy} ready, but mentioned by no policy: countersign servers`, 'warn')]
         : []),
     ],
     ...(policies
