@@ -148,6 +148,7 @@ test(
       )
     await reason('missing', /could not be started: .*ENOENT/)
     await reason('late', /port \d+ is in use/)
+    await reason('nowhere', /waiting for it to answer: nobody answers at 127\.0\.0\.1:\d+: ECONNREFUSED/)
     assert.equal(conditionOf(world.server('nowhere'), 'Available'), 'Unknown/Initializing')
     assert.equal(conditionOf(world.server('missing'), 'Verified'), 'Unknown/NotVerified')
     // A probe that hangs is under way; removing the server does not wait for it.

@@ -244,7 +244,8 @@ export class ServerKeeper {
     switch (outcome.kind) {
       case 'unreachable':
         // Until it was there once, not being there yet is part of starting.
-        if (!starting) {
+        if (starting) this.#phase = { is: 'starting', message: `waiting for it to answer: ${outcome.message}` }
+        else {
           this.#phase = { is: 'unreachable', message: outcome.message }
           this.#forgetAddress()
         }
