@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -79,8 +79,17 @@ test(
     assert.match(first.output(), /stopped/)
     await assert.rejects(fetch(`${one.gateway}/mcp`), 'nothing listens any more')
 
+    const dead = [
+      'apiVersion: mcp.x-k8s.io/v1beta1',
+      'kind: MCPServer',
+      'metadata: { name: dead }',
+      'spec: { source: { type: Url, url: { url: "http://127.0.0.1:9/mcp" } } }',
+    ]
+    writeFileSync(join(state, 'servers', 'dead.yaml'), dead.join('\n'))
     const second = npmStart(['--state', state, '--free-ports'])
     await until(() => second.output().includes('Try it'), 'the screen shows again', 60_000)
+    assert.match(second.output(), /dead +not ready: /)
+    assert.match(second.output(), /files +ready, \d+ tools/)
     const two = info()
     assert.deepEqual(two.tokens, one.tokens)
     const { callId, digest } = held.structuredContent

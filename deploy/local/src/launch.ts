@@ -2,12 +2,14 @@
  * The launcher: everything on one machine, from one command.
  *
  * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · supervise (service
- * processes) · screen (what people see) · `../install.mjs` (what must be there before any of this can run).
+ * processes) · await-samples (when agents can work) · screen (what people see) · `../install.mjs` (what must be there before any
+ * of this can run).
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import type { BusUser, LocalInfo, ServerEntry } from '@countersign/contracts'
+import type { BusUser, LocalInfo } from '@countersign/contracts'
+import { awaitSamples, type ToolServer } from './await-samples.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { type Options, root } from './options.ts'
 import { settlePorts } from './ports.ts'
@@ -19,18 +21,17 @@ import { type Supervised, superviseService } from './supervise.ts'
 export interface Running {
   info: LocalInfo
   state: State
+  /** How each tool server stood when everything else was up. */
+  servers: ToolServer[]
   /** Processes by name, for people and tests who want to look at or kill them. */
   processes: Supervised[]
   stop(): Promise<void>
 }
 
-/** How long the screen waits for tool servers. */
-const serversPatienceMs = 15_000
-
 const services = ['policy', 'audit', 'lifecycle', 'agent-executor', 'gateway', 'console'] as const satisfies BusUser[]
 
 /**
- * Starts everything and resolves when agents can call.
+ * Starts everything and resolves when agents can call the sample servers; others may still be on their way.
  *
  * @param say told what is being done, one line each
  * @throws Error saying plainly what is wrong: a port that is taken, a tool that is missing, a service that does not start
@@ -75,39 +76,12 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     const info = await localInfo(state, ports)
-    await untilServersSettled(info, layout.servers, say)
+    const servers = await awaitSamples(info, layout.servers)
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
-    return { info, state, processes, stop }
+    return { info, state, servers, processes, stop }
   } catch (error) {
     await stop()
     throw error
-  }
-}
-
-/** Waits until every tool server of the folder is verified, or it is plain that one will not be; says which. */
-async function untilServersSettled(
-  { console, tokens }: LocalInfo,
-  folder: string,
-  say: (line: string) => void,
-): Promise<void> {
-  const documents = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).length
-  const deadline = Date.now() + serversPatienceMs
-  for (;;) {
-    const response = await fetch(`${console}/api/v1/servers`, {
-      headers: { authorization: `Bearer ${tokens.operator}` },
-    }).catch(() => undefined)
-    const { servers = [] } = ((await response?.json()) ?? {}) as {
-      servers?: Pick<ServerEntry, 'name' | 'conditions'>[]
-    }
-    const waiting = servers.filter(
-      ({ conditions }) => !conditions.some(({ type, status }) => type === 'Verified' && status === 'True'),
-    )
-    if (servers.length >= documents && waiting.length === 0) return
-    if (Date.now() >= deadline) {
-      const names = waiting.map(({ name }) => name).join(', ') || 'some documents'
-      return say(`not every tool server is up yet (${names}); npx countersign servers tells why`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

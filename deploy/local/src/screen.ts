@@ -1,8 +1,9 @@
 import { relative } from 'node:path'
+import type { ToolServer } from './await-samples.ts'
 import type { Running } from './launch.ts'
 
 /** The one screen that tells a person what runs, how to connect, and what to try. */
-export function screen({ info, state }: Running): string {
+export function screen({ info, state, servers }: Pick<Running, 'info' | 'state' | 'servers'>): string {
   const { tokens } = info
   const mcp = `${info.gateway}/mcp`
   const folder = state.layout.workspace
@@ -18,6 +19,7 @@ Countersign is running. Ctrl-C stops it; npm start continues where it was; npm s
   Approver token      ${tokens.approver}
   State, logs         ${shown(state.layout.dir)}/    (more tokens: ${shown(state.layout.local)})
   Agents' folder      ${folder}
+  Tool servers        ${linesOf(servers)}
 
 Add it to a client:
 
@@ -38,4 +40,13 @@ Try it:
 
 Drop policies into ${shown(state.layout.policies)}/ and tool servers into ${shown(state.layout.servers)}/ : they are taken up within two seconds.
 `
+}
+
+function linesOf(servers: readonly ToolServer[]): string {
+  const width = Math.max(0, ...servers.map(({ name }) => name.length))
+  const lines = servers.map(({ name, standing }) => `${name.padEnd(width)}   ${standing}`)
+  if (servers.length === 0) lines.push('none yet')
+  if (servers.some(({ ready }) => !ready))
+    lines.push('(what is not ready is tried again and again; npx countersign doctor tells what to do)')
+  return lines.join(`\n${' '.repeat(22)}`)
 }
