@@ -370,7 +370,10 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   assert.match(well.stdout, /everything works/)
   const healthy = await countersign(console, 'doctor')
   assert.equal(healthy.exit, 0, healthy.stdout)
-  assert.match(healthy.stdout, /Countersign is well/)
+  assert.match(
+    healthy.stdout,
+    /no tool server, so agents have nothing to call[^]*Countersign works; 1 thing to look at/,
+  )
 
   await console.auditBus.close()
   const problem = { file: 'a.yaml', line: 3, column: 5, message: 'unknown key effct' }
@@ -387,7 +390,10 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
     failed.map(({ name }) => name),
     ['local.json', 'audit', 'policies', 'audit log', 'unknown calls'],
   )
-  assert.ok(failed.every(({ remedy }) => remedy.length > 10))
+  for (const { name, message, remedy } of failed.filter(({ name }) => name !== 'unknown calls')) {
+    assert.match(message, /, so /, `${name} says why it matters`)
+    assert.ok(remedy.length > 10, `${name} says what to do`)
+  }
   assert.equal((await countersign(console, 'status')).exit, 1)
   assert.equal((await countersign({ dir: '/' }, 'doctor')).exit, 1)
 })
@@ -402,7 +408,8 @@ test('a server that no policy mentions is ready, and said to be of no use', asyn
     )
     return [list!.stdout, one!.stdout, status!.stdout, doctor!.stdout]
   }
-  for (const text of await told()) assert.match(text, /mentioned by no policy|ready, but no policy mentions it/)
+  const texts = await told()
+  for (const text of texts) assert.match(text, /mentioned by no policy|ready, but no policy mentions it/)
   const { checks } = (await countersign(console, 'doctor', '--json')).json()
   const { verdict, remedy } = checks.find(({ name }: { name: string }) => name === 'files')
   assert.equal(verdict, 'warn')
@@ -410,4 +417,25 @@ test('a server that no policy mentions is ready, and said to be of no use', asyn
   const { policies } = checkPolicies([{ file: 'all.yaml', text: policyText('all') }])
   console.policy.view = { ...console.policy.view, policies }
   for (const text of await told()) assert.doesNotMatch(text, /no policy/)
+})
+
+test('doctor names the cause of a server that is not ready, once, with why it matters and what to do', async (t) => {
+  const console = await startConsole(t)
+  const { conditions } = serverFixture()
+  const dead = conditions.map((each) =>
+    each.type === 'Accepted' ? each : { ...each, status: 'False' as const, message: `${each.type}: ECONNREFUSED` },
+  )
+  await console.register(serverFixture({ conditions: dead, quarantinedCount: 2 }), [])
+  await until(async () => (await console.get('operator', '/servers/files')).status === 200, 'the registry arrives')
+  const { exit, stdout } = await countersign(console, 'doctor')
+  assert.equal(exit, 1)
+  assert.match(
+    stdout,
+    /FAIL +files +is not available, so its tools cannot be called: Available: ECONNREFUSED\n +→ start it/,
+  )
+  assert.doesNotMatch(stdout, /Verified/)
+  assert.match(
+    stdout,
+    /look +files +2 tools of it changed, so nobody can call[^]*countersign servers accept files <tool>/,
+  )
 })

@@ -53,16 +53,38 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   }
   yield status.bus.connected
     ? good('bus', 'connected')
-    : bad('bus', 'the console has lost nats-server', 'look at its log; without it nothing is taken or run')
+    : bad(
+        'bus',
+        'the console has lost nats-server, so no call is taken, decided or run',
+        `look at ${logOf('nats-server')}`,
+      )
   for (const { name, answers, message } of status.services) {
-    yield answers
-      ? good(name, 'answers')
-      : bad(name, message ?? 'does not answer', `start Countersign again, or look at the log of ${name}`)
+    yield answers ? good(name, 'answers') : silentFinding(name, message)
   }
   yield* serverFindings(console)
   yield* policyFindings(console)
   yield auditFinding(status)
   yield* unknownFindings(console)
+}
+
+/** What does not work while a service is silent. */
+const without: Record<string, string> = {
+  policy: 'no call is decided and nobody can vote',
+  lifecycle: 'tool servers are not started, looked at or accepted',
+  audit: 'nothing is sealed, and new calls are refused when too much waits',
+  'agent-executor': 'calls that were allowed do not run',
+}
+
+function silentFinding(name: string, message = 'does not answer'): Finding {
+  return bad(
+    name,
+    `${message.split('; ')[0]}, so ${without[name] ?? 'its part of the work is not done'}`,
+    `look at ${logOf(name)}; the launcher starts a service again when it dies, and npm start starts all of them`,
+  )
+}
+
+function logOf(name: string): string {
+  return `its log (.countersign/logs/${name}.log)`
 }
 
 async function fileMode(path: string): Promise<Finding> {
@@ -103,25 +125,41 @@ function clockFinding(theirs: number, before: number, after: number): Finding {
 
 async function* serverFindings(console: Client): AsyncGenerator<Finding> {
   const { servers } = await console.get<{ servers: ServerItem[] }>('/servers')
-  if (servers.length === 0)
-    yield warn('servers', 'there is no tool server', 'put a document into .countersign/servers/')
-  for (const { name, conditions, quarantinedCount, toolCount, ready, policies } of servers) {
-    for (const { type, reason, message } of conditions.filter(({ status }) => status !== 'True')) {
-      yield bad(
-        name,
-        `is not ${type.toLowerCase()} (${reason}): ${message}`,
-        `countersign servers ${name}, and the log of lifecycle`,
-      )
-    }
-    if (quarantinedCount > 0) {
-      yield warn(
-        name,
-        `${quarantinedCount} of its tools changed or cannot be used, and nobody can call them`,
-        `see what changed: countersign servers ${name}; then accept it, or ask its maker`,
-      )
-    } else if (ready && policies?.length !== 0) yield good(name, `ready, ${count(toolCount, 'tool')}`)
-    if (ready && policies?.length === 0) yield warn(name, `ready, but ${unmentioned}`, mentionIt(name))
+  if (servers.length === 0) {
+    yield warn(
+      'servers',
+      'there is no tool server, so agents have nothing to call',
+      'put a document of kind MCPServer into .countersign/servers/',
+    )
   }
+  for (const server of servers) {
+    const { name, ready, quarantinedCount, toolCount, policies } = server
+    const findings = [
+      ...(ready ? [] : [notReadyFinding(server)]),
+      ...(quarantinedCount > 0
+        ? [
+            warn(
+              name,
+              `${count(quarantinedCount, 'tool')} of it changed or cannot be used, so nobody can call them`,
+              `see what changed: countersign servers ${name}   then accept it: countersign servers accept ${name} <tool>`,
+            ),
+          ]
+        : []),
+      ...(ready && policies?.length === 0 ? [warn(name, `ready, but ${unmentioned}`, mentionIt(name))] : []),
+    ]
+    if (findings.length === 0) yield good(name, `ready, ${count(toolCount, 'tool')}`)
+    yield* findings
+  }
+}
+
+/** The first condition that does not hold is the cause; those after it follow from it. */
+function notReadyFinding({ name, conditions }: ServerItem): Finding {
+  const cause =
+    conditions.find(({ status }) => status === 'False') ?? conditions.find(({ status }) => status !== 'True')
+  const remedy = `start it, or correct its document in .countersign/servers/; more: countersign servers ${name}`
+  if (!cause) return warn(name, 'was not looked at yet, so its tools cannot be called', remedy)
+  const message = `is not ${cause.type.toLowerCase()}, so its tools cannot be called: ${cause.message}`
+  return cause.status === 'False' ? bad(name, message, remedy) : warn(name, message, remedy)
 }
 
 async function* policyFindings(console: Client): AsyncGenerator<Finding> {
@@ -136,29 +174,38 @@ async function* policyFindings(console: Client): AsyncGenerator<Finding> {
     yield bad(
       'policies',
       'none are in force, so every call is denied',
-      'put a valid document into .countersign/policies/',
+      'put a valid ToolPolicy into .countersign/policies/; judge it with: countersign policies check <path>',
     )
   else yield good('policies', `${view.policies.length} in force`)
   for (const { file, line, column, message } of view.problems) {
     yield bad(
       'policies',
-      `${file}:${line}:${column}: ${message}`,
-      'correct it: until then the last good set stays in force',
+      `the newer documents are not in force, so ${view.revision === null ? 'every call is denied' : 'the last good set still decides'}: ${file}:${line}:${column}: ${message}`,
+      'correct it: it is taken up within two seconds',
     )
   }
 }
 
 function auditFinding({ audit }: StatusAnswer): Finding {
-  if (!audit) return bad('audit log', 'how far it is cannot be told', 'look at the log of audit')
+  if (!audit)
+    return bad(
+      'audit log',
+      'does not say how far it is, so nobody knows whether calls are recorded',
+      `look at ${logOf('audit')}`,
+    )
   const { size, lag } = audit
   if (lag === undefined)
-    return warn('audit log', `${count(size, 'record')}; how far it is behind is not known`, 'look at the log of audit')
+    return warn(
+      'audit log',
+      `${count(size, 'record')}, but how many wait is not known, so calls may be refused soon without a sign`,
+      `look at ${logOf('audit')}`,
+    )
   return lag < 1000
     ? good('audit log', `${count(size, 'record')}, ${count(lag, 'event')} to go`)
     : warn(
         'audit log',
-        `${lag} events are not sealed yet`,
-        'if that number does not fall, look at the log and the disk of audit',
+        `${count(lag, 'event')} are not sealed yet, and new calls are refused when too many wait`,
+        `if that number does not fall, look at the disk of audit and at ${logOf('audit')}`,
       )
 }
 
@@ -169,8 +216,8 @@ async function* unknownFindings(console: Client): AsyncGenerator<Finding> {
     for (const { callId, server, tool } of calls) {
       yield warn(
         'unknown calls',
-        `${callId} (${server}: ${tool}) may or may not have run`,
-        `find out, then: countersign resolve ${callId} --outcome ran|did_not_run --evidence TEXT`,
+        `${callId} (${server}: ${tool}) may or may not have run, so its agent must not ask again before a person found out`,
+        `look at what the tool changes, then: countersign resolve ${callId} --outcome ran|did_not_run --evidence TEXT`,
       )
     }
   } catch (error) {

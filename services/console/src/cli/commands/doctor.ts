@@ -2,6 +2,7 @@ import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
 import { examine, type Finding } from '../examine.ts'
 import type { Styled } from '../table.ts'
+import { count } from '../times.ts'
 
 const marks: Record<Finding['verdict'], Styled> = {
   good: { text: 'ok  ', style: 'good' },
@@ -27,8 +28,11 @@ export const doctor: Command = {
     const failed = findings.filter(({ verdict }) => verdict === 'bad').length
     if (out.forPrograms) out.json({ ok: failed === 0, checks: findings })
     out.line()
-    if (failed === 0) out.line({ text: 'Countersign is well', style: 'good' })
-    else out.line({ text: `${failed} of ${findings.length} checks failed`, style: 'bad' })
+    const looks = findings.filter(({ verdict }) => verdict === 'warn').length
+    if (failed === 0 && looks === 0) out.line({ text: 'Countersign is well', style: 'good' })
+    else if (failed === 0) {
+      out.line({ text: `Countersign works; ${count(looks, 'thing')} to look at`, style: 'warn' })
+    } else out.line({ text: `${failed} of ${count(findings.length, 'check')} failed`, style: 'bad' })
     return failed === 0 ? exits.ok : exits.negative
   },
 }

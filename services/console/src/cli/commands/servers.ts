@@ -2,6 +2,7 @@ import type { ServerAnswer, ServerItem, ToolItem } from '../../api/server-answer
 import { acceptTool, showChanges } from '../accept-tool.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
+import type { Output } from '../output.ts'
 import { fit } from '../printable.ts'
 import type { Cell } from '../table.ts'
 import { count, lengthOf } from '../times.ts'
