@@ -54,6 +54,11 @@ test('R13: wrong usage is 2, with a word on what to do', async (t) => {
     assert.match(stderr, /^countersign: .+/)
     assert.doesNotMatch(stderr, /\n {4}at |\/api\//)
   }
+  const missing = await countersign({ dir: '/' }, 'reject')
+  assert.match(
+    missing.stderr,
+    /reject: an argument is missing\n +write: countersign reject <call> .*\n +more: +countersign help reject/,
+  )
   const version = await countersign({ dir: '/' }, '--version')
   assert.deepEqual([version.exit, version.stdout], [0, `countersign ${packageJson.version}\n`])
   const help = await countersign(console)
@@ -368,6 +373,8 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   const well = await countersign(console, 'status')
   assert.equal(well.exit, 0, well.stdout)
   assert.match(well.stdout, /everything works/)
+  const columns = well.stdout.match(/^ {2}\S+(?: log)? +(?=\S)/gm)!.map(({ length }) => length)
+  assert.equal(new Set(columns).size, 1, 'values stand below each other')
   const healthy = await countersign(console, 'doctor')
   assert.equal(healthy.exit, 0, healthy.stdout)
   assert.match(

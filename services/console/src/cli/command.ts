@@ -41,7 +41,7 @@ export function checkArguments(args: readonly string[], least: number, most: num
   let what = 'an argument is empty'
   if (args.length < least) what = 'an argument is missing'
   if (args.length > most) what = `"${args[most]}" is one argument too many`
-  throw new CliError(exits.usage, what, { next: `see: countersign help ${command}` })
+  throw new CliError(exits.usage, `${command}: ${what}`)
 }
 
 /** Where a call can stand: the names of the event table, which is not loaded here because the command has to start fast. */

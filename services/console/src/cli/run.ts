@@ -32,6 +32,7 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
   for (const sink of [stdout, stderr])
     sink.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exits.ok : exits.negative))
   const [name, ...rest] = argv
+  const command = name === undefined ? undefined : findCommand(name)
   try {
     const help = new Output(stdout, { json: false, noColor: environment.noColor })
     if (name === undefined || name === '--help' || name === '-h') return showHelp(help, commands)
@@ -39,7 +40,6 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
       help.line(`countersign ${packageJson.version}`)
       return exits.ok
     }
-    const command = findCommand(name)
     if (!command) throw new CliError(exits.usage, `there is no command "${name}"`, { next: 'see: countersign help' })
     const { values, positionals } = parse(command, rest)
     if (values.help === true) return showCommand(help, command)
@@ -63,7 +63,7 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
       nowMs: Date.now(),
     })
   } catch (error) {
-    return report(error, new Output(stderr, { json: false, noColor: environment.noColor }))
+    return report(error, new Output(stderr, { json: false, noColor: environment.noColor }), command)
   }
 }
 
@@ -93,18 +93,20 @@ function parse(command: Command, args: string[]): { values: Record<string, unkno
     return parseArgs({ args, options: { ...commonOptions, ...command.options }, allowPositionals: true, strict: true })
   } catch (error) {
     const message = (error as Error).message.split('. ')[0]!
-    throw new CliError(exits.usage, message.charAt(0).toLowerCase() + message.slice(1), {
-      next: `see: countersign help ${command.name}`,
-    })
+    throw new CliError(exits.usage, `${command.name}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`)
   }
 }
 
-function report(error: unknown, out: Output): Exit {
+function report(error: unknown, out: Output, command: Command | undefined): Exit {
   if (!(error instanceof CliError)) {
     out.line({ text: 'countersign: ', style: 'bad' }, `this is a defect: ${(error as Error).message}`)
     return exits.negative
   }
   out.line({ text: 'countersign: ', style: 'bad' }, error.message, error.code ? ` (${error.code})` : '')
   if (error.next) out.line('  ', error.next)
+  else if (command && error.exit === exits.usage) {
+    out.line('  write: ', command.usage.map((usage) => `countersign ${usage}`).join('   or: '))
+    out.line('  more:  ', `countersign help ${command.name}`)
+  }
   return error.exit
 }

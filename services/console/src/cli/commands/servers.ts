@@ -73,7 +73,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
       `${count(limits.concurrency, 'call')} at once, ${limits.callTimeoutMs / 1000} s a call, ${limits.maxResultBytes / 1024} KiB a result`,
     ],
     ['restarts', String(server.restarts)],
-    ...(server.policies ? [['policies', noPolicy(server) ?? server.policies.join(', ')] as const] : []),
+    ...(server.policies ? [['policies', policiesCell(server, server.policies)] as const] : []),
     ...server.conditions.map(
       ({ type, status, reason, message, lastTransitionTime }) =>
         [
@@ -118,6 +118,11 @@ function showProblem(out: Output, { name, problem }: ToolItem): void {
     { text: `${name} cannot be used`, style: 'warn' },
     ` and is quarantined until its server mends it: ${problem}`,
   )
+}
+
+function policiesCell(server: ServerItem, policies: readonly string[]): Cell {
+  if (policies.length > 0) return policies.join(', ')
+  return noPolicy(server) ?? { text: unmentioned, style: 'warn' }
 }
 
 /** Nothing keeps the server from being called, and yet nobody may. */

@@ -25,8 +25,8 @@ export const status: Command = {
     const calm =
       servers.ready === servers.total && servers.quarantinedTools === 0 && !servers.withoutPolicy && !policies?.problems
     out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
-    if (gateway) out.fields([['gateway', { text: gateway.message, style: gateway.verdict }]])
-    out.fields(rows(answer, nowMs))
+    const gatewayRow = gateway ? [['gateway', { text: gateway.message, style: gateway.verdict }] as const] : []
+    out.fields([...gatewayRow, ...rows(answer, nowMs)])
     if (!ok || !calm) out.line('find out more with: countersign doctor')
     return ok ? exits.ok : exits.negative
   },
