@@ -81,6 +81,27 @@ test('I7: no schema and no argument keeps the check busy', () => {
   assert.match(check(list, { a: [...items, { n: 7 }] })!, /the same item twice/)
 })
 
+test('I7: references that multiply are not followed for ever, in either dialect', () => {
+  const nested = JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`) as JsonObject
+  const twice = (ref: JsonObject) => ({ anyOf: [{ properties: { a: ref } }, { properties: { a: ref } }] })
+  for (const $schema of ['http://json-schema.org/draft-07/schema#', 'https://json-schema.org/draft/2020-12/schema']) {
+    const self = { $schema, type: 'object', ...twice({ $ref: '#' }) }
+    assert.match(check(self, nested)!, /takes too long/, $schema)
+    const chain = Array.from({ length: 60 }, (_, n) => {
+      return [`d${n}`, { anyOf: [{ $ref: `#/$defs/d${n + 1}` }, { $ref: `#/$defs/d${n + 1}` }] }]
+    })
+    const $defs = { ...Object.fromEntries(chain), d60: { type: 'string' } } as JsonObject
+    assert.match(check({ $schema, $ref: '#/$defs/d0', $defs }, {})!, /takes too long/, $schema)
+    const inner = { type: 'object', ...twice({ $ref: '#/default/inner' }) }
+    assert.match(check({ $schema, default: { inner }, $ref: '#/default/inner' }, nested)!, /takes too long/)
+    const tree = { $schema, properties: { children: { items: { $ref: '#' } }, name: { type: 'string' } } }
+    assert.equal(check(tree, { children: [{ name: 'x', children: [{ name: 'y' }] }] }), undefined)
+    assert.match(check(tree, { children: [{ children: [{ name: 1 }] }] })!, /name must be string/)
+  }
+  const dynamic = { $dynamicAnchor: 'n', type: 'object', ...twice({ $dynamicRef: '#n' }) }
+  assert.match(check(dynamic, nested)!, /takes too long/)
+})
+
 test('I7: a pattern that cannot be judged in linear time makes its tool refuse, and says so', () => {
   const schema = { type: 'object', properties: { a: { pattern: '(a)\\1' } } }
   assert.match(

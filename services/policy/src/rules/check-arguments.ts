@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats'
 import { boundFormats } from './bound-formats.ts'
 import type { PinnedTool } from './facts.ts'
 import { linearPattern, TooMuchWork, WorkLimit } from '@countersign/policies'
+import { meterReferences } from './meter-references.ts'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
 const maxCompiled = 5000
@@ -32,17 +33,21 @@ const withFormats = addFormats as unknown as (ajv: Ajv) => unknown
  */
 export class ArgumentChecks {
   readonly #limits = { compile: new WorkLimit(maxInstructions), match: new WorkLimit(maxSteps) }
-  readonly #drafts: { latest: Ajv; draft07: Ajv }
+  readonly #drafts: Record<'latest' | 'draft07', { ajv: Ajv; prepare: (schema: JsonObject) => JsonObject }>
   readonly #compiled = new Map<string, ValidateFunction | { unusable: string }>()
 
   constructor() {
     const regExp = Object.assign((source: string) => linearPattern(source, this.#limits), { code: 'linearPattern' })
     const bounded = { ...options, code: { regExp } }
-    this.#drafts = { latest: new Ajv2020(bounded), draft07: new Ajv(bounded) }
-    for (const ajv of [this.#drafts.latest, this.#drafts.draft07]) {
+    const prepared = (ajv: Ajv, first: '$ref' | '$dynamicRef') => {
       withFormats(ajv)
       boundFormats(ajv, this.#limits.match)
       compareItemsOnce(ajv)
+      return { ajv, prepare: meterReferences(ajv, first, this.#limits.match) }
+    }
+    this.#drafts = {
+      latest: prepared(new Ajv2020(bounded), '$dynamicRef'),
+      draft07: prepared(new Ajv(bounded), '$ref'),
     }
   }
 
@@ -73,16 +78,18 @@ export class ArgumentChecks {
     const { $schema, $async } = schema
     if ($async !== undefined) return { unusable: 'it is asynchronous' }
     const draft07 = typeof $schema === 'string' && /^https?:\/\/json-schema\.org\/draft-07\//.test($schema)
-    const ajv = draft07 ? this.#drafts.draft07 : this.#drafts.latest
+    const { ajv, prepare } = draft07 ? this.#drafts.draft07 : this.#drafts.latest
+    // Without a name of its own the library does not find what `#` refers to.
+    const metered = { $id: 'urn:countersign:arguments', ...prepare(schema) }
     // The schema is itself checked against the schema of schemas, which has patterns.
     this.#limits.compile.renew()
     this.#limits.match.renew()
     try {
-      return ajv.compile(schema)
+      return ajv.compile(metered)
     } catch (error) {
       return { unusable: (error as Error).message.slice(0, 300) }
     } finally {
-      ajv.removeSchema(schema)
+      ajv.removeSchema(metered)
     }
   }
 }
