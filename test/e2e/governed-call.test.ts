@@ -235,7 +235,7 @@ describe('a governed call', { timeout: 180_000 }, () => {
     const second = await call('files_write_file', args, meta)
     assert.equal(second.structuredContent.callId, first.structuredContent.callId)
     await vote(first.structuredContent.callId, 'approve', first.structuredContent.digest)
-    await until(() => existsSync(path('k.txt')), 'it ran')
+    await until(() => existsSync(path('k.txt')) && readFileSync(path('k.txt'), 'utf8') === 'once', 'it ran')
     writeFileSync(path('k.txt'), 'changed since')
     const third = await until(async () => {
       const result = await call('files_write_file', args, meta)
