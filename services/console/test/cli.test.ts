@@ -443,6 +443,6 @@ test('doctor names the cause of a server that is not ready, once, with why it ma
   assert.doesNotMatch(stdout, /Verified/)
   assert.match(
     stdout,
-    /look +files +2 tools of it changed, so nobody can call[^]*countersign servers accept files <tool>/,
+    /look +files +2 tools of it changed or cannot be used, so nobody can call them[^]*countersign servers accept files <tool>/,
   )
 })
