@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { until } from '@countersign/testing'
-import { checkHistory, readCalls } from './check-history.ts'
+import { checkHistory, readCalls } from '../faults/check/check-history.ts'
 import { callTool } from './clients.ts'
 import { type Stack, startStack } from './stack.ts'
 

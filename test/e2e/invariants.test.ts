@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { History } from '@countersign/contracts'
 import { scriptedTool, startScriptedServer, until } from '@countersign/testing'
-import { checkHistory, readCalls } from './check-history.ts'
+import { checkHistory, readCalls } from '../faults/check/check-history.ts'
 import { callTool } from './clients.ts'
 import { type Stack, startStack } from './stack.ts'
 
