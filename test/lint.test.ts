@@ -22,7 +22,7 @@ function lint(t: TestContext, files: Record<string, string>, ...options: string[
   copyFileSync(join(root, 'tsconfig.base.json'), join(dir, 'tsconfig.base.json'))
   writeFileSync(
     join(dir, 'tsconfig.json'),
-    '{"extends":"./tsconfig.base.json","compilerOptions":{"types":[]},"include":["libs","services"]}',
+    '{"extends":"./tsconfig.base.json","compilerOptions":{"types":[]},"include":["libs","services","test"]}',
   )
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true })
@@ -47,6 +47,7 @@ const refused: [where: string, module: string, remedy: RegExp][] = [
   ['services/gateway/src/call/receive.ts', '@countersign/service-policy', /Services never import each other/],
   ['services/gateway/src/call/receive.ts', '../../../policy/src/call/decide.ts', /Services never import each other/],
   ['services/gateway/test/call.test.ts', '../../policy/src/call/decide.ts', /Services never import each other/],
+  ['test/faults/load/drive.ts', '../../../services/policy/src/service.ts', /Services never import each other/],
   ['services/policy/src/service.ts', '@nats-io/jetstream', /use @countersign\/bus for NATS/],
   ['libs/mcp/src/upstream/post.ts', '@nats-io/nats-core', /use @countersign\/bus for NATS/],
   ['services/gateway/src/mcp/listener.ts', '@modelcontextprotocol/sdk/server/mcp.js', /@countersign\/mcp for MCP/],
@@ -104,6 +105,7 @@ test('R3: imports along the layers pass', (t) => {
     ['libs/contracts/src/proto/main.ts', 'node:fs'],
     ['libs/runtime/src/run-service.ts', '@countersign/bus'],
     ['deploy/local/src/launch.ts', '@countersign/bus/server'],
+    ['test/faults/entry/policy.ts', '../../../services/policy/src/service.ts'],
   ]
   assert.deepEqual(lint(t, Object.fromEntries(allowed.map(([file, module]) => [file, importing(module)]))), [])
 })
