@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { newCallId } from '@countersign/contracts'
+import { newGrantSigner } from '@countersign/testing'
+import { checkRun } from './check-run.ts'
+import { goodRun, historyOf, seal, type Spoilable } from './good-run.ts'
+
+const args = { n: 1, text: 'call 1' }
+
+/** Replaces the one history, and what is sealed and stored of it. */
+function rewrite(run: Spoilable, ...[names, idempotent]: Parameters<typeof withEvents>): void {
+  const history = withEvents(names, idempotent)
+  run.calls = new Map([[history.last!.event.data.callId, history]])
+  run.log = seal(history)
+  run.published = structuredClone(run.log)
+  run.stored = []
+  run.told = []
+}
+
+const withEvents = (names: Parameters<typeof historyOf>[0], idempotent = false) => historyOf(names, args, idempotent)
+
+/** Each way in which a run can be wrong, and the rule that must say so. */
+const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = [
+  [
+    'two calls of one request',
+    'one call a request',
+    (run) => run.calls.set(newCallId(0), withEvents(['requested', 'denied'])),
+  ],
+  [
+    'an event after the end',
+    'I2',
+    (run) => rewrite(run, ['requested', 'denied', 'allowed', 'dispatched', 'succeeded']),
+  ],
+  ['two decisions', 'I2', (run) => rewrite(run, ['requested', 'allowed', 'allowed', 'dispatched', 'succeeded'])],
+  ['two endings', 'I5', (run) => rewrite(run, ['requested', 'allowed', 'dispatched', 'succeeded', 'succeeded'])],
+  ['a call left open', 'I5', (run) => rewrite(run, ['requested', 'allowed', 'dispatched'])],
+  ['dispatched without a grant', 'I1', (run) => rewrite(run, ['requested', 'dispatched', 'succeeded'])],
+  ['a grant that does not verify', 'I1', (run) => (run.grantPublicPem = newGrantSigner().publicPem)],
+  [
+    'dispatched twice and not idempotent',
+    'I6',
+    (run) => rewrite(run, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded']),
+  ],
+  ['received, and there is no such call', 'I1', (run) => (run.received[0]!.n = 2)],
+  ['received, and not dispatched', 'I1', (run) => rewrite(run, ['requested', 'cancelled'])],
+  ['received oftener than dispatched', 'I1', (run) => run.received.push(run.received[0]!)],
+  ['received twice and not idempotent', 'I6', (run) => run.received.push(run.received[0]!)],
+  ['received with other arguments', 'I3', (run) => (run.received[0]!.arguments = { n: 1, text: 'other' })],
+  [
+    'received as another text',
+    'I3',
+    (run) => (run.received[0]!.body = run.received[0]!.body.replace('"n":1', '"n": 1')),
+  ],
+  ['received by another tool', 'I3', (run) => (run.received[0]!.tool = 'read_file')],
+  ['succeeded, and never received', 'I5', (run) => (run.received = [])],
+  ['a final event without its record', 'I8 unsealed', (run) => (run.log.pop(), run.published.pop())],
+  ['a record of something else', 'I8 record', (run) => (run.stored[0]!.digest = 'sha256:other')],
+  ['a gap in the sequences', 'I8 gap', (run) => (run.log[3]!.record.stream.seq = 5)],
+  ['an entry twice', 'I8 log', (run) => run.log.push(run.log[3]!)],
+  ['an entry that does not follow', 'I8 log', (run) => (run.log[2]!.previous = 'f'.repeat(64))],
+  ['a log that does not verify', 'I8 log', (run) => (run.logProblem = 'broken at segment-000000000000.jsonl')],
+  ['a record that is not published', 'I8 AUDIT', (run) => run.published.pop()],
+  ['a record published twice', 'I8 AUDIT', (run) => run.published.push(run.published[3]!)],
+  ['another record published', 'I8 AUDIT', (run) => (run.published[1]!.hash = 'f'.repeat(64))],
+  ['told denied', 'told', (run) => tell(run, { status: 'denied', code: 'policy' })],
+  ['told cancelled', 'told', (run) => tell(run, { status: 'cancelled' })],
+  ['told unknown', 'told', (run) => tell(run, { status: 'unknown' })],
+  ['told failed', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_died' })],
+  ['told that it waits', 'told', (run) => tell(run, { status: 'pending' })],
+  ['told another result', 'told', (run) => tell(run, { content: '[]' })],
+  ["told another call's id", 'told', (run) => tell(run, { callId: newCallId(0) })],
+  ['told a result of no call', 'told', (run) => (run.told[0]!.n = 2)],
+  [
+    'told that the tool server refused',
+    'told',
+    (run) => (run.told[0]!.answer = { kind: 'error', code: 'upstream_error', message: '' }),
+  ],
+  [
+    'told that nothing was stored',
+    'told',
+    (run) => (run.told[0]!.answer = { kind: 'error', code: 'store_unavailable', message: 'nothing was stored' }),
+  ],
+]
+
+function tell(run: Spoilable, answer: object): void {
+  Object.assign(run.told[0]!.answer, answer)
+}
+
+test('the checker passes a run in which nothing is wrong', () => {
+  assert.deepEqual(checkRun(goodRun()), [])
+})
+
+test('the checker passes an idempotent call that was sent twice', () => {
+  const run = goodRun()
+  rewrite(run, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded'], true)
+  run.received.push(run.received[0]!)
+  assert.deepEqual(checkRun(run), [])
+})
+
+for (const [what, rule, spoil] of broken) {
+  test(`the checker finds ${what}`, () => {
+    const run = goodRun()
+    spoil(run)
+    const rules = checkRun(run).map((violation) => violation.rule)
+    assert.ok(rules.includes(rule), `${rule} is not among ${JSON.stringify(rules)}`)
+  })
+}
+
+test('the checker looks away from calls that the harness itself broke', () => {
+  const run = goodRun()
+  const history = withEvents(['requested'])
+  const { callId } = history.last!.event.data
+  run.calls.set(callId, history)
+  assert.notDeepEqual(checkRun(run), [])
+  run.poisoned.add(callId)
+  assert.deepEqual(checkRun(run), [])
+})

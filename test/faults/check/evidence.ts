@@ -1,0 +1,89 @@
+import type { History, JsonObject, SealedRecord } from '@countersign/contracts'
+
+/** A call as the tool server received it. */
+export interface Received {
+  /** The number of the call, from its arguments. */
+  n: number
+  tool: string
+  arguments: JsonObject
+  /** The whole request, byte for byte. */
+  body: string
+}
+
+/** How a caller was answered. */
+export type Answer =
+  | { kind: 'result'; status: string; code: string | undefined; callId: string | undefined; content: string }
+  | { kind: 'error'; code: string; message: string }
+  /** The connection broke before an answer came. */
+  | { kind: 'none'; why: string }
+
+/** One answer, and what it was for. */
+export interface Told {
+  n: number
+  tool: string
+  /** The idempotency key of the call. */
+  key: string | undefined
+  /** How often the call had been asked for when this answer came, this time included. */
+  asked: number
+  answer: Answer
+}
+
+/** A message of `CALLS`, read back. */
+export interface StoredEvent {
+  seq: number
+  subject: string
+  /** SHA-256 over the canonical form of the event; undefined for what is not JSON. */
+  digest: string | undefined
+}
+
+/** Everything that is known after a run. */
+export interface Evidence {
+  /** The history of each call, from the audit log and, where that has not got there, from `CALLS`. */
+  calls: ReadonlyMap<string, History>
+  /** What is in `CALLS` now, in order. */
+  stored: readonly StoredEvent[]
+  /** The entries of the audit log on disk, in order. */
+  log: readonly SealedRecord[]
+  /** What the offline verifier says of the log folder; empty when it is whole. */
+  logProblem: string
+  /** The messages of `AUDIT`, in order. */
+  published: readonly SealedRecord[]
+  received: readonly Received[]
+  told: readonly Told[]
+  /** The public key that grants verify with. */
+  grantPublicPem: string
+  /** Calls that the harness itself broke, by publishing what no service writes. */
+  poisoned: ReadonlySet<string>
+}
+
+/** Something that must not be. */
+export interface Violation {
+  rule: string
+  callId?: string
+  detail: string
+}
+
+/** One rule, checked over a whole run. */
+export type Rule = (evidence: Evidence) => Violation[]
+
+/** The number of a call, from the arguments it was asked with; undefined where they are not inline. */
+export function numberOf(history: History): number | undefined {
+  const carried = history.find('requested')?.data.arguments
+  return carried && 'inline' in carried ? Number(carried.inline.n) : undefined
+}
+
+/** The calls by the numbers of the requests they came from. */
+export function callsByNumber({ calls, poisoned }: Evidence): Map<number, { callId: string; history: History }> {
+  const byNumber = new Map<number, { callId: string; history: History }>()
+  for (const [callId, history] of calls) {
+    const n = numberOf(history)
+    if (n !== undefined && !poisoned.has(callId)) byNumber.set(n, { callId, history })
+  }
+  return byNumber
+}
+
+/** The names of a history in order, for messages. */
+export function path(history: History | undefined): string {
+  const names = history?.entries.map(({ name }) => name) ?? []
+  return names.join(' → ') || 'no history'
+}

@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Bus, encode, type Followed } from '@countersign/bus'
+import {
+  digestOf,
+  History,
+  type JsonObject,
+  parseCallSubject,
+  SealedRecord,
+  type StreamName,
+} from '@countersign/contracts'
+import type { Evidence, Received, StoredEvent, Told } from './evidence.ts'
+
+/** Where the evidence of a run lies. */
+export interface Sources {
+  auditor: Bus
+  auditDir: string
+  recordFile: string
+  grantPublicKeys: string
+  told: readonly Told[]
+  poisoned: ReadonlySet<string>
+}
+
+const verifier = fileURLToPath(new URL('../../../services/audit/src/log/verify-main.ts', import.meta.url))
+const page = { maxMessages: 1000, maxBytes: 16 * 1024 * 1024 }
+
+/** Reads everything there is about a run: the streams, the audit log on disk, what the tool server wrote down. */
+export async function readEvidence(sources: Sources): Promise<Evidence> {
+  const { auditor, auditDir, recordFile, grantPublicKeys, told, poisoned } = sources
+  // The log before the streams: what is stored meanwhile shows as not sealed yet, and never the other way around.
+  const log = await readLog(auditDir)
+  const messages = await readAll(auditor, 'CALLS')
+  const published = (await readAll(auditor, 'AUDIT')).map(({ data }) => SealedRecord.parse(parse(data)))
+  return {
+    calls: historiesOf(log, messages, poisoned),
+    stored: messages.map(storedEvent),
+    log,
+    logProblem: await verify(auditDir),
+    published,
+    received: existsSync(recordFile) ? lines(await readFile(recordFile, 'utf8')).map((line) => line as Received) : [],
+    told,
+    grantPublicPem: await readFile(grantPublicKeys, 'utf8'),
+    poisoned,
+  }
+}
+
+async function readAll(bus: Bus, stream: StreamName): Promise<Followed[]> {
+  const all: Followed[] = []
+  for (;;) {
+    const some = await bus.readStream(stream, (all.at(-1)?.seq ?? 0) + 1, page)
+    if (some.length === 0) return all
+    all.push(...some)
+  }
+}
+
+async function readLog(dir: string): Promise<SealedRecord[]> {
+  const files = (await readdir(dir)).filter((file) => file.startsWith('segment-')).toSorted()
+  const texts = await Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')))
+  return texts.flatMap(lines).map((line) => SealedRecord.parse(line))
+}
+
+/** The JSON lines of a text; one that is not ended yet is left out. */
+function lines(text: string): unknown[] {
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown)
+}
+
+/** The history of each call: what is sealed, and what is stored and not sealed yet. */
+function historiesOf(
+  log: readonly SealedRecord[],
+  messages: readonly Followed[],
+  poisoned: ReadonlySet<string>,
+): Map<string, History> {
+  const events = new Map<number, { callId: string; event: string; data: Uint8Array }>()
+  for (const { record } of log) {
+    const { callId, event, cloudEvent, stream } = record
+    events.set(stream.seq, { callId, event, data: encode(cloudEvent) })
+  }
+  for (const { seq, subject, data } of messages) {
+    const { callId, event } = parseCallSubject(subject) ?? {}
+    if (callId !== undefined && event !== undefined && !events.has(seq)) events.set(seq, { callId, event, data })
+  }
+  const ofCalls = Map.groupBy(
+    [...events].toSorted(([a], [b]) => a - b).map(([seq, event]) => ({ seq, ...event })),
+    ({ callId }) => callId,
+  )
+  return new Map(
+    [...ofCalls]
+      .filter(([callId]) => !poisoned.has(callId))
+      .map(([callId, of]) => [callId, History.decode(of)] as const)
+      // Messages whose subject names no call have records, and no history.
+      .filter(([, { entries }]) => entries.length > 0),
+  )
+}
+
+function storedEvent({ seq, subject, data }: Followed): StoredEvent {
+  try {
+    return { seq, subject, digest: digestOf(parse(data) as JsonObject) }
+  } catch {
+    return { seq, subject, digest: undefined }
+  }
+}
+
+function parse(data: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(data))
+}
+
+/** What the offline verifier of audit says; empty when the log is whole. */
+function verify(dir: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [verifier, dir], (error, _stdout, stderr) => resolve(error ? stderr.trim() : ''))
+  })
+}

@@ -1,0 +1,17 @@
+import { callEvents, digestOf, isCallEventName, parseCallSubject } from '@countersign/contracts'
+import type { Evidence, Violation } from '../evidence.ts'
+
+/** Every event that was stored has its record, and the record is of that event (I8). */
+export function auditComplete({ stored, log }: Evidence): Violation[] {
+  const sealed = new Map(log.map(({ record }) => [record.stream.seq, record]))
+  return stored.flatMap(({ seq, subject, digest }): Violation[] => {
+    const { event = '', callId = '' } = parseCallSubject(subject) ?? {}
+    const record = sealed.get(seq)
+    if (!record) {
+      const final = isCallEventName(event) && callEvents[event].final ? 'final ' : ''
+      return [{ rule: 'I8 unsealed', callId, detail: `the ${final}event ${event} at ${seq} has no record` }]
+    }
+    const same = digest === undefined || digestOf(record.cloudEvent) === digest
+    return same ? [] : [{ rule: 'I8 record', callId, detail: `the record of ${event} at ${seq} is of something else` }]
+  })
+}

@@ -1,0 +1,55 @@
+import { canonicalJson, type History } from '@countersign/contracts'
+import { callsByNumber, type Evidence, path, type Told, type Violation } from '../evidence.ts'
+
+/** What callers were told agrees with what happened. */
+export function eachAnswer(evidence: Evidence): Violation[] {
+  const byNumber = callsByNumber(evidence)
+  return evidence.told.flatMap((one) => {
+    const call = byNumber.get(one.n)
+    const lie = contradiction(one, call?.callId, call?.history)
+    const where = call === undefined ? {} : { callId: call.callId }
+    return lie ? [{ rule: 'told', ...where, detail: `request ${one.n}: ${lie}: ${path(call?.history)}` }] : []
+  })
+}
+
+/** Why an answer is not true; undefined when it is. */
+function contradiction({ answer, key, asked }: Told, callId?: string, history?: History): string | undefined {
+  const final = history?.final
+  if (answer.kind === 'none') return undefined
+  if (answer.kind === 'error') {
+    if (answer.code === 'upstream_error') {
+      return history?.find('failed')?.data.upstream ? undefined : 'the tool server is said to have refused it'
+    }
+    // Asked for the first time, or without a key: nothing else can have stored it.
+    const first = key === undefined || asked === 1
+    if (first && history && /nothing was stored|no space left/.test(answer.message)) {
+      return `told that nothing was stored (${answer.code})`
+    }
+    return undefined
+  }
+  if (!history) return `told ${answer.status}, and there is no such call`
+  if (answer.callId !== callId) return `told the call id ${answer.callId}, which is another's`
+  switch (answer.status) {
+    case 'succeeded': {
+      const result = history.find('succeeded')?.data.result
+      if (!result) return 'told a result, and there is none'
+      const same = !('inline' in result) || canonicalJson(result.inline.content ?? []) === answer.content
+      return same ? undefined : 'told another result than is stored'
+    }
+    case 'pending':
+      return history.find('held') ? undefined : 'told that it waits for people'
+    case 'running':
+      return undefined
+    case 'denied':
+      return history.find('denied')?.data.reason.code === answer.code ? undefined : `told denied (${answer.code})`
+    case 'failed':
+      return final?.name === 'resolved' || history.find('failed')?.data.error.code === answer.code
+        ? undefined
+        : `told failed (${answer.code})`
+    case 'cancelled':
+    case 'unknown':
+      return history.find(answer.status) ? undefined : `told ${answer.status}`
+    default:
+      return `told ${answer.status}, which is no answer`
+  }
+}
