@@ -87,6 +87,7 @@ const steps: readonly Step[] = [
   gate('docs', 'docs:check'),
   { name: 'packages', run: testPackages },
   { name: 'e2e', run: () => testFiles('e2e/**/*.test.ts') },
+  { name: 'faults', run: () => testFiles('faults/**/*.test.ts') },
   { name: 'repository', run: () => testFiles('*.test.ts', 'docs/**/*.test.ts') },
 ]
 
@@ -97,7 +98,7 @@ if (wanted.length === 0) {
   process.exit(2)
 }
 // Once, before many tests look for it at the same time.
-if (wanted.some(({ name }) => name === 'packages' || name === 'e2e')) {
+if (wanted.some(({ name }) => ['packages', 'e2e', 'faults'].includes(name))) {
   await findNatsServer((message) => console.log(message)).catch((error: unknown) =>
     console.error((error as Error).message),
   )

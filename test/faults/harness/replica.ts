@@ -1,0 +1,126 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { ArmMessage, FaultPoint } from '../entry/fault-point.ts'
+
+/** How to run a process of the harness. */
+export interface ReplicaOptions {
+  /** `policy-1`. */
+  name: string
+  /** The entry point, relative to `test/faults`. */
+  entry: string
+  args: string[]
+  env: Record<string, string>
+  logFile: string
+}
+
+const restartMs = 100
+let lastArmed = 0
+
+/** One process that can be killed, stopped in its tracks and started again. */
+export class Replica {
+  readonly name: string
+  readonly logFile: string
+  readonly #options: ReplicaOptions
+  #child: ChildProcess | undefined
+  #up = false
+  /** Points to arm again after a restart. */
+  #armed: FaultPoint[] = []
+  /** Whether it is started again when it dies. */
+  #supervised = true
+  /** How often it was killed. */
+  deaths = 0
+  healthPort = 0
+
+  constructor(options: ReplicaOptions) {
+    this.name = options.name
+    this.logFile = options.logFile
+    this.#options = options
+  }
+
+  /** It has said that it has started, and has not died since. */
+  get up(): boolean {
+    return this.#up
+  }
+
+  /** The service it is a replica of. */
+  get service(): string {
+    return this.name.replace(/-\d+$/, '')
+  }
+
+  /** Starts it and resolves when it says that it has started; a process that dies before is started again. */
+  async start(): Promise<void> {
+    const { entry, args, env, logFile } = this.#options
+    const log = openSync(logFile, 'a')
+    const child = fork(fileURLToPath(new URL(`../${entry}`, import.meta.url)), args, {
+      env,
+      stdio: ['ignore', log, log, 'ipc'],
+      detached: true,
+    })
+    this.#child = child
+    child.on('message', (message: { started?: string; healthPort?: number }) => {
+      if (message.started === undefined) return
+      this.healthPort = message.healthPort ?? 0
+      this.#up = true
+    })
+    child.once('exit', (_code, signal) => {
+      if (this.#child !== child) return
+      this.#up = false
+      if (signal === 'SIGKILL') this.deaths += 1
+      if (this.#supervised) setTimeout(() => this.#supervised && this.#child === child && void this.start(), restartMs)
+    })
+    await this.untilUp()
+    if (this.#armed.length > 0) await this.arm(this.#armed)
+  }
+
+  /** Resolves when it is up. */
+  async untilUp(timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    while (!this.#up) {
+      if (Date.now() > deadline)
+        throw new Error(`${this.name} did not start within ${timeoutMs} ms; see ${this.logFile}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  /** Tells it where to die; resolves when it knows. A process that dies meanwhile is told when it is back. */
+  async arm(points: FaultPoint[]): Promise<void> {
+    this.#armed = points
+    const child = this.#child
+    if (!child?.connected || !this.#up) return
+    const id = ++lastArmed
+    const known = Promise.withResolvers<void>()
+    const onMessage = (message: { armed?: number }) => message.armed === id && known.resolve()
+    child.on('message', onMessage)
+    child.once('exit', () => known.resolve())
+    child.send({ arm: points, id } satisfies ArmMessage, (error) => error && known.resolve())
+    await known.promise
+    child.off('message', onMessage)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
+  /** Kills it; it is started again if it is supervised. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    this.#up = false
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  /** Ends it, whatever state it is in, until it is begun again. */
+  async end(): Promise<void> {
+    this.#supervised = false
+    await this.kill()
+  }
+
+  /** Starts it after it was ended. */
+  begin(): Promise<void> {
+    this.#supervised = true
+    return this.start()
+  }
+}

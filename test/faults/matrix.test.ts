@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { checkRun } from './check/check-run.ts'
+import { type Evidence, path } from './check/evidence.ts'
+import { startCluster } from './harness/cluster.ts'
+import { type Case, casesOf } from './matrix/cases.ts'
+import { killAndRestart } from './matrix/restart.ts'
+import { killAndTakeOver } from './matrix/takeover.ts'
+
+const options = { ackWaitMs: 3000, auditGraceMs: 2000 }
+
+/** One result a case, and one for the run as a whole. */
+async function assertRun(t: TestContext, evidence: Evidence, cases: readonly Case[]): Promise<void> {
+  for (const { title, row, side, callId } of cases) {
+    await t.test(title, () => {
+      const history = evidence.calls.get(callId)
+      assert.equal(history?.final?.name, row.ends[side], path(history))
+    })
+  }
+  assert.deepEqual(checkRun(evidence), [])
+}
+
+test(
+  'I1, I2, I3, I5, I6, I8, I12: each service is killed before and after each step, and started again',
+  { timeout: 400_000 },
+  async (t) => {
+    const cluster = await startCluster(t, options)
+    const cases = casesOf(cluster, 'kill', 1)
+    await killAndRestart(cluster, cases)
+    await assertRun(t, await cluster.settled(), cases)
+  },
+)
+
+test(
+  'I1, I2, I3, I5, I6, I8, I12: a replica dies with a call at each step, and the other alone ends them all',
+  { timeout: 400_000 },
+  async (t) => {
+    const cluster = await startCluster(t, options)
+    const cases = casesOf(cluster, 'hold', 1).filter(({ row }) => row.service !== 'audit')
+    await killAndTakeOver(cluster, cases)
+    await assertRun(t, await cluster.settled(), cases)
+  },
+)
