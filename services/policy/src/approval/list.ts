@@ -1,4 +1,12 @@
-import { type ApprovalView, parseCallSubject, type Principal, subjects } from '@countersign/contracts'
+import {
+  type ApprovalView,
+  type CallAddress,
+  type History,
+  MalformedEvent,
+  parseCallSubject,
+  type Principal,
+  subjects,
+} from '@countersign/contracts'
 import type { PolicyContext } from '../call/context.ts'
 import { approvalView } from './approval-view.ts'
 import { checkVote } from './check-vote.ts'
@@ -14,10 +22,10 @@ const maxListed = 500
  * remembered (I12).
  */
 export class Approvals {
-  readonly #context: Pick<PolicyContext, 'bus' | 'now'>
+  readonly #context: Pick<PolicyContext, 'bus' | 'log' | 'now'>
   #ended = new Set<string>()
 
-  constructor(context: Pick<PolicyContext, 'bus' | 'now'>) {
+  constructor(context: Pick<PolicyContext, 'bus' | 'log' | 'now'>) {
     this.#context = context
   }
 
@@ -55,14 +63,25 @@ export class Approvals {
     const views: ApprovalView[] = []
     const readers = Array.from({ length: concurrency }, async () => {
       for (let at = open.pop(); at; at = open.pop()) {
-        const history = await this.#context.bus.history(at)
-        const view = history.waiting ? approvalView(history) : undefined
+        const history = await this.#read(at)
+        const view = history?.waiting ? approvalView(history) : undefined
         if (view) views.push(view)
         // A replica of the store that lags may not have the hold yet: that is no end.
-        else if (history.find('held')) this.#ended.add(at.callId)
+        else if (!history || history.find('held')) this.#ended.add(at.callId)
       }
     })
     await Promise.all(readers)
     return views
+  }
+
+  /** A call's history; undefined for one with an event that is none, which must not hide the calls beside it. */
+  async #read(at: CallAddress): Promise<History | undefined> {
+    try {
+      return await this.#context.bus.history(at)
+    } catch (error) {
+      if (!(error instanceof MalformedEvent)) throw error
+      this.#context.log.error({ callId: at.callId, err: error }, 'a held call cannot be read, so nobody can vote on it')
+      return undefined
+    }
   }
 }
