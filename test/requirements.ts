@@ -35,6 +35,8 @@ export const requirements = {
   R15: 'Bad input gets a clear error and loses nothing.',
   R16: 'With NATS away for 10 s under load no call is lost or run twice, and everything recovers alone.',
   R17: 'The sample policies allow reads, hold writes for one approver and moves for two, and deny paths outside the folder with every trick.',
+  R18: 'The checker of fault runs passes what is right and names what is wrong, one broken history a rule.',
+  R19: 'A poison message on any consumer does not loop, is seen, and stops nothing.',
 } as const
 
 export type Requirement = keyof typeof requirements

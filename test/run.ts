@@ -55,9 +55,9 @@ function hasTests(folder: string): boolean {
 }
 
 /** Tests of the repository as a whole; never remembered. */
-function testFiles(...patterns: string[]): Counts {
+function testFiles(...args: string[]): Counts {
   rmSync(join(root, 'test', countsFile), { force: true })
-  const ok = succeeds('node', ['run-package.ts', ...patterns], join(root, 'test'))
+  const ok = succeeds('node', ['run-package.ts', ...args], join(root, 'test'))
   const counts = readCounts('test')
   return ok || counts.failed > 0 ? counts : sumUp([counts, one('failed')])
 }
@@ -87,7 +87,8 @@ const steps: readonly Step[] = [
   gate('docs', 'docs:check'),
   { name: 'packages', run: testPackages },
   { name: 'e2e', run: () => testFiles('e2e/**/*.test.ts') },
-  { name: 'faults', run: () => testFiles('faults/**/*.test.ts') },
+  // Two at once: most of the time of each is waiting for something to be redelivered.
+  { name: 'faults', run: () => testFiles('--jobs=2', 'faults/**/*.test.ts') },
   { name: 'repository', run: () => testFiles('*.test.ts', 'docs/**/*.test.ts') },
 ]
 

@@ -86,7 +86,7 @@ function tell(run: Spoilable, answer: object): void {
   Object.assign(run.told[0]!.answer, answer)
 }
 
-test('the checker passes a run in which nothing is wrong', () => {
+test('R18: the checker passes a run in which nothing is wrong', () => {
   assert.deepEqual(checkRun(goodRun()), [])
 })
 
@@ -98,7 +98,7 @@ test('the checker passes an idempotent call that was sent twice', () => {
 })
 
 for (const [what, rule, spoil] of broken) {
-  test(`the checker finds ${what}`, () => {
+  test(`R18: the checker finds ${what}`, () => {
     const run = goodRun()
     spoil(run)
     const rules = checkRun(run).map((violation) => violation.rule)

@@ -36,6 +36,8 @@ export interface Cluster {
   /** Everything that callers were told; the load writes it. */
   told: Told[]
   poisoned: Set<string>
+  /** The folder with state and logs stays when the run is over. */
+  kept: boolean
   /** The replicas of a service. */
   of(service: string): Replica[]
   bus(user: BusUser): Promise<Bus>
@@ -59,7 +61,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     const closed = Promise.all([...buses.values()].map(async (bus) => (await bus).close()))
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, closePatienceMs).unref())])
     await Promise.all(running.map((process) => process.end()))
-    await rm(root, { recursive: true, force: true })
+    if (!cluster.kept) await rm(root, { recursive: true, force: true })
   })
   const layout = stateLayout(join(root, 'state'))
   const ports = await settlePorts({ nats: 0, tools: 0, gateway1: 0, gateway2: 0 })
@@ -116,6 +118,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     gateways: [ports.gateway1, ports.gateway2].map((port) => `http://127.0.0.1:${port}/mcp/${serverName}`),
     told: [],
     poisoned: new Set(),
+    kept: false,
     of: (service) => replicas.filter((replica) => replica.service === service),
     bus(user) {
       const bus = buses.get(user) ?? connectBus({ url: nats.url, user, password: state.passwords[user] })

@@ -4,25 +4,30 @@ import { callsByNumber, type Evidence, path, type Told, type Violation } from '.
 /** What callers were told agrees with what happened. */
 export function eachAnswer(evidence: Evidence): Violation[] {
   const byNumber = callsByNumber(evidence)
+  const askedAgain = new Set(evidence.told.flatMap(({ n, asked }) => (asked > 1 ? [n] : [])))
   return evidence.told.flatMap((one) => {
     const call = byNumber.get(one.n)
-    const lie = contradiction(one, call?.callId, call?.history)
+    const lie = contradiction(one, askedAgain.has(one.n), call?.callId, call?.history)
     const where = call === undefined ? {} : { callId: call.callId }
     return lie ? [{ rule: 'told', ...where, detail: `request ${one.n}: ${lie}: ${path(call?.history)}` }] : []
   })
 }
 
 /** Why an answer is not true; undefined when it is. */
-function contradiction({ answer, key, asked }: Told, callId?: string, history?: History): string | undefined {
+function contradiction(
+  { answer }: Told,
+  askedAgain: boolean,
+  callId: string | undefined,
+  history: History | undefined,
+): string | undefined {
   const final = history?.final
   if (answer.kind === 'none') return undefined
   if (answer.kind === 'error') {
     if (answer.code === 'upstream_error') {
       return history?.find('failed')?.data.upstream ? undefined : 'the tool server is said to have refused it'
     }
-    // Asked for the first time, or without a key: nothing else can have stored it.
-    const first = key === undefined || asked === 1
-    if (first && history && /nothing was stored|no space left/.test(answer.message)) {
+    // Asked for only this once, so nothing else can have stored it.
+    if (!askedAgain && history && /nothing was stored|no space left/.test(answer.message)) {
       return `told that nothing was stored (${answer.code})`
     }
     return undefined

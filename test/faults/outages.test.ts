@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { until } from '@countersign/testing'
+import { inflict, pauseReplica } from './chance/inflict.ts'
+import { checkRun } from './check/check-run.ts'
+import { type Cluster, startCluster } from './harness/cluster.ts'
+import { Random } from './harness/random.ts'
+import { planCalls } from './load/plan-calls.ts'
+import { type Load, startLoad } from './load/start-load.ts'
+
+const ackWaitMs = 3000
+/** As the set-up makes the consumer; no run changes it. */
+const auditAckWaitMs = 60_000
+
+/** A cluster under load, and the way to end and check the run. */
+async function underLoad(
+  cluster: Cluster,
+  callers: number,
+): Promise<{ flows: (when: string) => Promise<void>; end: () => Promise<void> }> {
+  const load: Load = startLoad(cluster, planCalls(new Random(7)), callers)
+  const flows = async (when: string) => {
+    const before = load.answered
+    await until(() => load.answered > before + 10, `calls flow ${when}`, 120_000)
+  }
+  await flows('at first')
+  return {
+    flows,
+    async end() {
+      await load.stop()
+      assert.deepEqual(checkRun(await cluster.settled()), [])
+    },
+  }
+}
+
+test(
+  'I1, I2, I3, I5, I6, I8, I12: nats-server is killed under load and comes back, three times',
+  { timeout: 400_000 },
+  async (t) => {
+    const cluster = await startCluster(t, { ackWaitMs })
+    const run = await underLoad(cluster, 12)
+    for (const forMs of [0, 1000, 6000]) {
+      await inflict(cluster, [{ kind: 'nats', afterMs: 0, forMs }])
+      await run.flows(`after nats-server was away for ${forMs} ms`)
+    }
+    await run.end()
+  },
+)
+
+test(
+  'I1, I2, I5, I6, I8: each service is stopped in its tracks for longer than its messages wait for it',
+  { timeout: 400_000 },
+  async (t) => {
+    const cluster = await startCluster(t, { ackWaitMs })
+    const run = await underLoad(cluster, 6)
+    const longest = pauseReplica(cluster, 'audit', auditAckWaitMs + 3000)
+    for (const name of ['gateway-1', 'policy-2', 'agent-executor-1', 'lifecycle']) {
+      await pauseReplica(cluster, name, 2 * ackWaitMs)
+      await run.flows(`after ${name} was stopped`)
+    }
+    await longest
+    await run.flows('after audit was stopped')
+    await run.end()
+  },
+)
