@@ -5,7 +5,7 @@ import { startCluster } from './harness/cluster.ts'
 
 /** Chosen anew each time: a run that fails prints its seed, and `npm run faults -- --seed <seed>` makes the same plan. */
 const seed = Date.now() % 1_000_000
-const seconds = 20
+const seconds = 15
 
 test(
   'I1, I2, I3, I4, I5, I6, I8, I12: faults at random under a load of mixed calls break nothing',

@@ -9,7 +9,7 @@ import { askHeld } from './load/ask-held.ts'
 /** How many calls are held; `FAULTS_HELD=10000` for a run by hand. */
 const count = Number(process.env.FAULTS_HELD ?? 1000)
 /** Long enough to ask for all of them and to restart everything, on a machine that is busy with other things too. */
-const heldForS = 30 + Math.ceil(count / 100)
+const heldForS = 25 + Math.ceil(count / 100)
 /** An alarm that rings later than this is not on time, however busy the machine. */
 const onTimeMs = 30_000
 
