@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import { until } from '@countersign/testing'
-import { readCalls } from './check-history.ts'
+import { readCalls } from '../faults/check/check-history.ts'
 import { callTool } from './clients.ts'
 import { startStack } from './stack.ts'
 
