@@ -21,6 +21,8 @@ export interface LoadJob {
   concurrency: number
   seconds: number
   warmupSeconds: number
+  /** A caller that waits longer gives up; that is a failed call. */
+  callTimeoutMs?: number
   /** Ends earlier, after so many calls. */
   maxCalls?: number
 }
@@ -62,6 +64,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
         origin: url.origin,
         path: url.pathname,
         method: 'POST',
+        ...(job.callTimeoutMs === undefined ? {} : { signal: AbortSignal.timeout(job.callTimeoutMs) }),
         headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...job.headers },
         body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }),
       })

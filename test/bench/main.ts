@@ -2,13 +2,14 @@
  * `npm run bench`: what Countersign adds to a call, measured against the same tool server called directly, in one run, with every
  * event on disk. METHOD.md says what is measured and what is not. Prints a table, writes `results/`.
  *
- * File map: headline.ts (the marks) · curves.ts (how cost grows) → report.ts, plot.ts (into docs/) · world.ts, upstream.ts, load.ts,
+ * File map: headline.ts (the marks) · isolation.ts (who notices whom) · curves.ts (how cost grows) → report.ts, plot.ts (into docs/) · world.ts, upstream.ts, load.ts,
  * publish.ts, resident.ts (what is measured, and with what)
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { curveSpecs, measureCurve } from './curves.ts'
+import { measureIsolation } from './isolation.ts'
 import { headlineTable, measureHeadline } from './headline.ts'
 import { writeReport } from './report.ts'
 
@@ -18,6 +19,7 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     only: { type: 'string' },
     report: { type: 'boolean', default: false },
+    isolation: { type: 'boolean', default: false },
     largest: { type: 'string', default: '100000000' },
   },
 })
@@ -33,6 +35,8 @@ if (options.report) {
     keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
   }
   await writeReport(results)
+} else if (options.isolation) {
+  keep('isolation', await measureIsolation(seconds, say))
 } else {
   const headline = await measureHeadline(
     { seconds, rate: options.rate ? Number(options.rate) : undefined, only: options.only },

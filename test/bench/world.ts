@@ -16,11 +16,13 @@ export interface World {
   running: Running
   /** Starts a tool server in a process of its own; resolves to its URL. */
   startUpstream(tools: number, kind?: UpstreamKind): Promise<string>
-  /** Makes a tool server known under a name. */
-  declareServer(name: string, url: string): void
+  /** Makes a tool server known under a name, of the tenant `default` unless another is said. */
+  declareServer(name: string, url: string, tenant?: string): void
+  /** Waits until a caller sees the tools of a server. */
+  untilListed(caller: Pick<LoadJob, 'url' | 'headers'>, tools: number): Promise<void>
   /** Does so, and waits until agents see its tools. */
   addServer(name: string, url: string, tools: number): Promise<void>
-  /** The URL and token with which agents reach a server through the gateway. */
+  /** The URL and token with which agents reach a server, or with '' all servers, through the gateway. */
   governed(server: string, as?: 'agent' | 'agent2'): Pick<LoadJob, 'url' | 'headers'>
   /** Runs load in a process of its own. */
   load(job: LoadJob): Promise<LoadOutcome>
@@ -38,9 +40,9 @@ spec:
     - { name: reads, when: "tool.readOnly && args.text != 'forbidden'", effect: allow }
     - { name: writes, when: "!tool.readOnly", effect: hold, approval: { groups: [approvers], expiresAfter: 24h } }
 `
-const serverDocument = (name: string, url: string) => `apiVersion: mcp.x-k8s.io/v1beta1
+const serverDocument = (name: string, url: string, tenant = 'default') => `apiVersion: mcp.x-k8s.io/v1beta1
 kind: MCPServer
-metadata: { name: ${name} }
+metadata: { name: ${name}, namespace: ${tenant} }
 spec: { source: { type: Url, url: { url: '${url}' } }, limits: { concurrency: 1000 } }
 `
 const inventoryPatienceMs = 600_000
@@ -63,11 +65,25 @@ export async function startWorld(say: (line: string) => void, settings: Record<s
   const { info, state } = running
   writeFileSync(join(state.layout.policies, 'bench.yaml'), policyDocument)
   const governed = (server: string, as: 'agent' | 'agent2' = 'agent') => ({
-    url: `${info.gateway}/mcp/${server}`,
+    url: server === '' ? `${info.gateway}/mcp` : `${info.gateway}/mcp/${server}`,
     headers: { authorization: `Bearer ${info.tokens[as]}` },
   })
-  const declareServer = (name: string, url: string) =>
-    writeFileSync(join(state.layout.servers, `${name}.yaml`), serverDocument(name, url))
+  const declareServer = (name: string, url: string, tenant?: string) =>
+    writeFileSync(join(state.layout.servers, `${name}.yaml`), serverDocument(name, url, tenant))
+  const untilListed = async ({ url, headers }: Pick<LoadJob, 'url' | 'headers'>, tools: number) => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
+    const asked = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+    await until(
+      async () => {
+        const response = await fetch(url, { method: 'POST', headers: { ...headers, ...asked }, body })
+        const { result } = (await response.json()) as { result?: { tools: unknown[] } }
+        // Its own, and the one that asks how a call is.
+        return result?.tools.length === tools + 1
+      },
+      `${url} has its ${tools} tools`,
+      inventoryPatienceMs,
+    )
+  }
   return {
     running,
     governed,
@@ -77,21 +93,10 @@ export async function startWorld(say: (line: string) => void, settings: Record<s
       return `http://127.0.0.1:${JSON.parse(line.toString()).port}/mcp`
     },
     declareServer,
+    untilListed,
     async addServer(name, url, tools) {
       declareServer(name, url)
-      const { url: endpoint, headers } = governed(name)
-      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
-      const asked = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
-      await until(
-        async () => {
-          const response = await fetch(endpoint, { method: 'POST', headers: { ...headers, ...asked }, body })
-          const { result } = (await response.json()) as { result?: { tools: unknown[] } }
-          // Its own, and the one that asks how a call is.
-          return result?.tools.length === tools + 1
-        },
-        `${name} has its ${tools} tools`,
-        inventoryPatienceMs,
-      )
+      await untilListed(governed(name), tools)
     },
     async load(job) {
       const child = start('load.ts', [], ['ignore', 'inherit', 'inherit', 'ipc'])

@@ -46,6 +46,12 @@ export const Settings = z.object({
     .min(1)
     .default(10_000)
     .describe('Calls waiting for their answer in one replica; more are refused'),
+  tenantCallsPerSecond: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('What one tenant may ask of one replica a second; more is refused. 0: as much as it likes'),
 })
 export type Settings = z.infer<typeof Settings>
 

@@ -2,7 +2,7 @@
  * The gateway: agents speak MCP to it, and every call they make becomes an event.
  *
  * File map, in the order of a call:
- *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/publish-requested → call/await-outcome → call/reply
+ *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/admission → call/publish-requested → call/await-outcome → call/reply
  *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
  *   catalog/ is what each caller may see: the registry, what policy says of it, the list
  *   mcp/ is the wire: both eras, sessions, cancellations from any replica
@@ -12,6 +12,7 @@
  */
 import { UsersFileAuthenticator } from '@countersign/identity'
 import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
+import { Admission } from './call/admission.ts'
 import { OutcomeBoard } from './call/outcome-board.ts'
 import { RegistryView } from '@countersign/bus'
 import { VisibleTools } from './catalog/visible-tools.ts'
@@ -54,7 +55,7 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           maxBodyBytes: config.maxBodyBytes,
           callTimeoutMs: config.callTimeoutMs,
           holdWindowMs: config.holdWindowMs,
-          maxCallsInFlight: config.maxCallsInFlight,
+          admission: new Admission(config),
           onAnswered: (method, tool, seconds, errorCode) =>
             duration.record(seconds, {
               // Names that callers make up must not become time series.

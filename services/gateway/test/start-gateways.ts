@@ -6,6 +6,7 @@ import { parseCallSubject } from '@countersign/contracts'
 import { UsersFileAuthenticator } from '@countersign/identity'
 import { createLogger } from '@countersign/telemetry'
 import { type Cleanup, register, serverEntryFixture, startTestBus, until } from '@countersign/testing'
+import { Admission } from '../src/call/admission.ts'
 import { OutcomeBoard } from '../src/call/outcome-board.ts'
 import { VisibleTools } from '../src/catalog/visible-tools.ts'
 import { Cancellations } from '../src/mcp/cancellations.ts'
@@ -59,7 +60,7 @@ export async function startGateways(t: Cleanup, replicas: number) {
       maxBodyBytes: 100_000,
       callTimeoutMs: 30_000,
       holdWindowMs: 0,
-      maxCallsInFlight: 100,
+      admission: new Admission({ maxCallsInFlight: 100, tenantCallsPerSecond: 0 }),
       onAnswered: () => {},
     })
     const port = await listener.listen()

@@ -10,6 +10,7 @@ import {
 import { isTraceparent, newTraceparent } from '@countersign/telemetry'
 import type { RegistryView } from '@countersign/bus'
 import type { VisibleTools } from '../catalog/visible-tools.ts'
+import type { Admission } from './admission.ts'
 import { awaitOutcome } from './await-outcome.ts'
 import { cancelCall } from './cancel-call.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
@@ -25,7 +26,7 @@ export interface CallServices {
   board: OutcomeBoard
   callTimeoutMs: number
   holdWindowMs: number
-  maxCallsInFlight: number
+  admission: Admission
 }
 
 /** A `tools/call` as the listener hands it over. */
@@ -58,12 +59,7 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   const { principal, params } = call
   const { name, arguments: args, meta } = readParams(params)
   const target = resolveTarget(registry, principal, call.endpoint, name)
-  if (board.size >= services.maxCallsInFlight) {
-    throw new CountersignError(
-      'overloaded',
-      `${board.size} calls are waiting here already; nothing was stored, ask again in a moment`,
-    )
-  }
+  services.admission.admit(principal.tenant, board.size)
   const deadlineMs = Date.now() + services.callTimeoutMs
   const { carried, digest } = await bus.payloads.carry(args)
   const asked = {
