@@ -89,6 +89,7 @@ const steps: readonly Step[] = [
   { name: 'e2e', run: () => testFiles('e2e/**/*.test.ts') },
   // Two at once: most of the time of each is waiting for something to be redelivered.
   { name: 'faults', run: () => testFiles('--jobs=2', 'faults/**/*.test.ts') },
+  { name: 'soak', run: () => testFiles('bench/**/*.test.ts') },
   { name: 'repository', run: () => testFiles('*.test.ts', 'docs/**/*.test.ts') },
 ]
 
@@ -99,7 +100,7 @@ if (wanted.length === 0) {
   process.exit(2)
 }
 // Once, before many tests look for it at the same time.
-if (wanted.some(({ name }) => ['packages', 'e2e', 'faults'].includes(name))) {
+if (wanted.some(({ name }) => ['packages', 'e2e', 'faults', 'soak'].includes(name))) {
   await findNatsServer((message) => console.log(message)).catch((error: unknown) =>
     console.error((error as Error).message),
   )

@@ -2,7 +2,7 @@
  * `npm run bench`: what Countersign adds to a call, measured against the same tool server called directly, in one run, with every
  * event on disk. METHOD.md says what is measured and what is not. Prints a table, writes `results/`.
  *
- * File map: headline.ts (the marks) · isolation.ts (who notices whom) · curves.ts (how cost grows) → report.ts, plot.ts (into docs/) · world.ts, upstream.ts, load.ts,
+ * File map: headline.ts (the marks) · isolation.ts (who notices whom) · soak.ts (what grows in an hour) · curves.ts (how cost grows) → report.ts, plot.ts (into docs/) · world.ts, upstream.ts, load.ts,
  * publish.ts, resident.ts (what is measured, and with what)
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { curveSpecs, measureCurve } from './curves.ts'
 import { measureIsolation } from './isolation.ts'
 import { headlineTable, measureHeadline } from './headline.ts'
+import { measureSoak, soakTable } from './soak.ts'
 import { writeReport } from './report.ts'
 
 const { values: options } = parseArgs({
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     rate: { type: 'string' },
     only: { type: 'string' },
     report: { type: 'boolean', default: false },
+    soak: { type: 'string' },
     isolation: { type: 'boolean', default: false },
     largest: { type: 'string', default: '100000000' },
   },
@@ -35,6 +37,11 @@ if (options.report) {
     keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
   }
   await writeReport(results)
+} else if (options.soak) {
+  const soak = await measureSoak(Number(options.soak), say)
+  keep('soak', soak)
+  process.stdout.write(soakTable(soak))
+  process.exitCode = soak.load.failed === 0 && soak.trends.every(({ flat }) => flat) ? 0 : 1
 } else if (options.isolation) {
   keep('isolation', await measureIsolation(seconds, say))
 } else {
