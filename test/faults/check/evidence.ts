@@ -82,8 +82,10 @@ export function callsByNumber({ calls, poisoned }: Evidence): Map<number, { call
   return byNumber
 }
 
-/** The names of a history in order, for messages. */
+/** The names of a history in order, with the reason of its ending where there is one, for messages. */
 export function path(history: History | undefined): string {
   const names = history?.entries.map(({ name }) => name) ?? []
-  return names.join(' → ') || 'no history'
+  const ending =
+    history?.find('denied')?.data.reason ?? (history?.find('failed') ?? history?.find('unknown'))?.data.error
+  return `${names.join(' → ') || 'no history'}${ending ? ` (${ending.code}: ${ending.message})` : ''}`
 }
