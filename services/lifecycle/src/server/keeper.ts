@@ -74,6 +74,9 @@ export class ServerKeeper {
     this.#entry = options.known?.entry
     this.#restarts = this.#entry?.restarts ?? 0
     this.#seen = pickSeen(this.#entry ?? {})
+    // What somebody else runs went on without us: it stays callable until a probe or its document says otherwise.
+    const { source, address } = this.#entry ?? {}
+    if (source === 'Url' && address) this.#seen = { ...this.#seen, address }
   }
 
   /** Makes the server what its document wants; does nothing when that is what it was told before. */
@@ -86,6 +89,8 @@ export class ServerKeeper {
       const changed = this.#entry?.documentDigest !== identity.documentDigest
       this.#identity = identity
       this.#problem = wish.problem
+      // The address may be that of a document which changed while lifecycle was away.
+      if (changed && this.#running === undefined) this.#forgetAddress()
       if (wish.kind === 'refused') await this.#refuse()
       else {
         if (changed) this.#tell('accepted', 'the document is valid and taken up')
@@ -156,7 +161,7 @@ export class ServerKeeper {
   async #follow({ spec }: McpServerDocument): Promise<void> {
     const digest = digestOf({ source: spec.source, config: spec.config } as unknown as JsonObject)
     if (this.#running?.digest === digest) return this.#publish()
-    await this.#halt('its document changed')
+    if (this.#running !== undefined) await this.#halt('its document changed')
     this.#running = { digest, spec }
     this.#backoffMs = firstBackoffMs
     await this.#launch()
