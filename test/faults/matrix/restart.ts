@@ -33,10 +33,8 @@ export async function killAndRestart(cluster: Cluster, cases: readonly Case[]): 
     }
     await arm(cluster, service, [])
   })
-  await Promise.all(lanes)
+  await Promise.all([...lanes, killLifecycle(cluster)])
   await Promise.all(driven)
-  // By itself: while lifecycle starts, a server has no address, and a call that is claimed at that moment fails.
-  await killLifecycle(cluster)
 }
 
 function deathsOf(cluster: Cluster, service: string): number {
