@@ -14,8 +14,8 @@ test(
   'I5, I6, I7, I8: a store without space refuses, loses nothing, and takes calls again once audit has purged',
   { timeout: 300_000 },
   async (t) => {
-    const cluster = await startCluster(t, { ackWaitMs: 3000, callsMaxBytes, auditGraceMs: 4000 })
-    const load = startLoad(cluster, planCalls(new Random(11)), 24)
+    const cluster = await startCluster(t, { ackWaitMs: 3000, callsMaxBytes, auditGraceMs: 2000 })
+    const load = startLoad(cluster, planCalls(new Random(11)), 12)
     const refusals = () => cluster.told.filter(({ answer }) => answer.kind === 'error' && answer.code === 'store_full')
     for (const when of ['at first', 'a second time']) {
       const refused = refusals().length
