@@ -1,7 +1,7 @@
 /**
  * The bus: the one way services reach NATS.
  *
- * File map: publisher.ts (store an event) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
+ * File map: publisher.ts (store an event) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
  * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · server/ (the nats-server binary and its configuration).
  */
@@ -31,6 +31,7 @@ import { follow, type Followed, type FollowOptions } from './follow.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
 import { readHistory } from './history.ts'
 import { readStream } from './read-stream.ts'
+import { Room } from './room.ts'
 import { Payloads } from './payloads.ts'
 import { type Publication, Publisher, type Stored } from './publisher.ts'
 import { callApi, serveApi } from './request-reply.ts'
@@ -50,6 +51,7 @@ export class Bus {
   readonly #js: JetStreamClient
   readonly #jsm: JetStreamManager
   readonly #publisher: Publisher
+  readonly #room: Room
   readonly #inboxPrefix: string
   readonly payloads: Payloads
   readonly callApi: ReturnType<typeof callApi>
@@ -61,6 +63,10 @@ export class Bus {
     this.#js = jetstream(nc, { checkAPI: false, timeout: 5000 })
     this.#jsm = jsm
     this.#publisher = publisher
+    this.#room = new Room(async () => {
+      const { state, config } = await jsm.streams.info('CALLS')
+      return { bytes: state.bytes, maxBytes: config.max_bytes }
+    })
     this.payloads = new Payloads(this.#js)
     this.callApi = callApi(nc)
     this.serveApi = serveApi(nc)
@@ -90,17 +96,19 @@ export class Bus {
    *
    * @throws LostRace, CountersignError as `Publisher.publish` does
    */
-  publishEvent<N extends CallEventName>(
+  async publishEvent<N extends CallEventName>(
     at: CallAddress,
     name: N,
     event: CallEvent<N>,
     follows: number,
     deadlineMs: number,
   ): Promise<Stored> {
+    const data = encode(event)
+    await this.#room.take(name, data.length)
     return this.#publisher.publish(
       {
         subject: subjects.call(at, name),
-        data: encode(event),
+        data,
         msgId: event.id,
         contentType: eventContentType,
         traceparent: event.traceparent,

@@ -10,6 +10,14 @@ export class Terminal extends Error {
   override name = 'Terminal'
 }
 
+/** There is no space for this event; what is left is for events that end calls. */
+export function storeFull(): CountersignError {
+  return new CountersignError(
+    'store_full',
+    'the event store has no space left for new calls; it takes them again when calls that ended are purged, or its limit is raised',
+  )
+}
+
 /** The error of a store that gave no acknowledgement in time. */
 export function storeUnavailable(detail: string): CountersignError {
   return new CountersignError('store_unavailable', detail)

@@ -6,9 +6,8 @@
  * atomic batch, which the server makes durable with one fsync; when a batch is refused, each event is published alone, so that
  * one loser of a race does not hurt the others.
  */
-import { CountersignError } from '@countersign/contracts'
 import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
-import { apiErrors, LostRace, storeUnavailable } from './errors.ts'
+import { apiErrors, LostRace, storeFull, storeUnavailable } from './errors.ts'
 
 /** One event to store. */
 export interface Publication {
@@ -118,12 +117,7 @@ export class Publisher {
         if (stored?.msgId === publication.msgId) return { seq: stored.seq, duplicate: true }
         throw new LostRace(error.description)
       }
-      if (apiErrors.full.has(error.err_code ?? 0)) {
-        throw new CountersignError(
-          'store_full',
-          'the event store has no space left; free some or raise its limit, then ask again',
-        )
-      }
+      if (apiErrors.full.has(error.err_code ?? 0)) throw storeFull()
       throw storeUnavailable(`the event store refused the event: ${error.description}`)
     }
   }
