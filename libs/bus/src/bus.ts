@@ -3,7 +3,7 @@
  *
  * File map: publisher.ts (store an event) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
  * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
- * provision.ts (make and check streams) · server/ (the nats-server binary and its configuration).
+ * provision.ts (make and check streams) · find-faults.ts (what is not right) · server/ (the nats-server binary and its configuration).
  */
 import {
   type BucketName,
@@ -29,6 +29,7 @@ import { consume, type ConsumeOptions, type Consumption } from './consume.ts'
 import { type BatchOptions, consumeBatches } from './consume-batches.ts'
 import { follow, type Followed, type FollowOptions } from './follow.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
+import { type BusFault, findBusFaults } from './find-faults.ts'
 import { readHistory } from './history.ts'
 import { readStream } from './read-stream.ts'
 import { Room } from './room.ts'
@@ -232,6 +233,11 @@ export class Bus {
     return message
       ? { subject: message.subject, data: message.data, header: (key: string) => message.header.get(key) }
       : undefined
+  }
+
+  /** What is not right with server, streams and consumers; see `findBusFaults`. */
+  findFaults(): Promise<BusFault[]> {
+    return findBusFaults(this.#jsm, this.serverVersion)
   }
 
   /** Version and name of the server in use. */

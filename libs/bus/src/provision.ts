@@ -1,9 +1,10 @@
 import { buckets, consumers, payloadStore, streams, type StreamSpec } from '@countersign/contracts'
-import { jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
 import { Objm } from '@nats-io/obj'
 import { ensureConsumer } from './ensure-consumer.ts'
+import { consumerConfig, settingsOff, streamConfig } from './wanted-config.ts'
 
 /** The oldest server whose message TTL, schedules and batches can be relied on. */
 export const minServerVersion = [2, 14, 0] as const
@@ -51,11 +52,8 @@ export async function provision(options: ProvisionOptions): Promise<void> {
         () => false,
       )
       const { config } = exists ? await jsm.streams.update(spec.name, wanted) : await jsm.streams.add(wanted)
-      for (const [key, value] of Object.entries(wanted)) {
-        if (JSON.stringify(config[key as keyof StreamConfig]) !== JSON.stringify(value)) {
-          throw new Error(`stream ${spec.name}: the server did not take ${key} (wanted ${JSON.stringify(value)})`)
-        }
-      }
+      const [off] = settingsOff(config, wanted)
+      if (off) throw new Error(`stream ${spec.name}: the server did not take a setting: ${off}`)
     }
     const kvm = new Kvm(jetstream(nc))
     for (const bucket of Object.values<{ name: string; ttlMs?: number }>(buckets)) {
@@ -66,16 +64,7 @@ export async function provision(options: ProvisionOptions): Promise<void> {
       ttl: payloadStore.ttlMs * 1e6,
     })
     for (const consumer of Object.values(consumers)) {
-      const all = consumer.name === 'audit'
-      await ensureConsumer(jsm, consumer.stream, {
-        durable_name: consumer.name,
-        filter_subject: consumer.filter,
-        // Audit takes batches in order and acknowledges the last of each.
-        ack_policy: all ? 'all' : 'explicit',
-        ack_wait: (all ? 60 : 10) * 1e9,
-        max_ack_pending: all ? 20_000 : 1000,
-        max_deliver: -1,
-      })
+      await ensureConsumer(jsm, consumer.stream, consumerConfig(consumer))
     }
   } finally {
     await nc.close()
@@ -90,23 +79,4 @@ export function isSupportedVersion(version: string): boolean {
     if (part !== least) return part > least
   }
   return true
-}
-
-function streamConfig(spec: StreamSpec, replicas: number) {
-  return {
-    name: spec.name,
-    subjects: [...spec.subjects],
-    storage: 'file',
-    retention: 'limits',
-    discard: spec.discard,
-    max_bytes: spec.maxBytes,
-    max_age: (spec.maxAgeMs ?? 0) * 1e6,
-    num_replicas: replicas,
-    allow_direct: true,
-    duplicate_window: 120e9,
-    max_consumers: 20_000,
-    ...(spec.schedules ? { allow_msg_schedules: true, allow_msg_ttl: true } : {}),
-    ...(spec.atomicBatches ? { allow_atomic: true } : {}),
-    ...(spec.asyncPersist && replicas === 1 ? { persist_mode: 'async' } : {}),
-  } as const satisfies Partial<StreamConfig>
 }

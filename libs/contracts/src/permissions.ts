@@ -1,5 +1,5 @@
 import { callEventNames, callEvents } from './call/events.ts'
-import { type BucketName, consumers, payloadStore, type StreamName } from './streams.ts'
+import { type BucketName, consumers, payloadStore, type StreamName, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
 
 /** The NATS users: one a service, one for the launcher's set-up, one for people who read the streams. */
@@ -182,8 +182,10 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       return {
         publish: [
           ...readStream('CALLS'),
-          // Of its readers' consumers it may only ask the state, for `doctor`.
+          // For `doctor`: the state of streams and consumers, and which messages could not be read.
+          ...Object.keys(streams).map((stream) => `$JS.API.STREAM.INFO.${stream}`),
           '$JS.API.CONSUMER.INFO.CALLS.*',
+          '$JS.API.CONSUMER.INFO.TIMERS.*',
           ...readBucket('servers'),
           ...readBucket('policies'),
           ...readPayloads,
@@ -191,7 +193,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           subjects.api('audit', '*'),
           subjects.api('lifecycle', '*'),
         ],
-        subscribe: [inbox],
+        subscribe: [inbox, subjects.unreadable('*', '*')],
       }
     case 'auditor':
       return {

@@ -16,18 +16,21 @@ import { UsersFileAuthenticator } from '@countersign/identity'
 import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { CallFeed, defaultFeedLimits } from './api/feed/call-feed.ts'
 import { Listener } from './api/listener.ts'
+import { UnreadableMessages } from './api/unreadable.ts'
 import type { Settings } from './config.ts'
 
 /** The parts of the console, in start order. */
 export function consoleParts(config: Settings, { bus, log }: ServiceContext): Part[] {
   const registry = new RegistryView()
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, maxClients: config.consoleStreams })
+  const unreadable = new UnreadableMessages(bus)
   const authenticator = new UsersFileAuthenticator(config.usersFile)
   const served = { hosts: readHosts(config.consoleHosts), setting: 'COUNTERSIGN_CONSOLE_HOSTS' }
   return [
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
+    unreadable,
     new Listener(
-      { bus, log, registry, feed, authenticator, served },
+      { bus, log, registry, feed, unreadable, authenticator, served },
       { host: config.consoleHost, port: config.consolePort },
     ),
   ]

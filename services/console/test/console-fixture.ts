@@ -19,6 +19,7 @@ import { requestedFixture, startTestBus } from '@countersign/testing'
 import type { TestContext } from 'node:test'
 import { CallFeed, defaultFeedLimits, type FeedLimits } from '../src/api/feed/call-feed.ts'
 import { Listener } from '../src/api/listener.ts'
+import { UnreadableMessages } from '../src/api/unreadable.ts'
 import { AuditPeer, LifecyclePeer, PolicyPeer } from './peers.ts'
 
 const people = {
@@ -75,12 +76,15 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   const registry = new RegistryView()
   await registry.start(bus)
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, ...options.feed })
+  const unreadable = new UnreadableMessages(bus)
+  unreadable.start()
   const listener = new Listener(
     {
       bus,
       log,
       registry,
       feed,
+      unreadable,
       authenticator: new UsersFileAuthenticator(usersFile),
       served: { hosts: readHosts(options.hosts?.join() ?? ''), setting: 'COUNTERSIGN_CONSOLE_HOSTS' },
     },
@@ -89,6 +93,7 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   await listener.start()
   t.after(async () => {
     await listener.stop()
+    unreadable.stop()
     registry.stop()
   })
   const url = `http://127.0.0.1:${listener.port}`
@@ -123,6 +128,7 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
     bus,
     executor,
     auditBus,
+    policyBus,
     policy,
     audit,
     lifecycle,

@@ -17,7 +17,11 @@ export const StatusAnswer = z.object({
   /** Nothing is in the way of calls. */
   ok: z.boolean(),
   now: z.iso.datetime(),
-  bus: z.object({ connected: z.boolean() }),
+  bus: z.object({
+    connected: z.boolean(),
+    /** What is not as it must be with nats-server, streams and consumers; for operators. */
+    faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).optional(),
+  }),
   services: z.array(z.object({ name: z.string(), answers: z.boolean(), message: z.string().optional() })),
   servers: z.object({
     total: z.int(),
@@ -43,11 +47,14 @@ const timeoutMs = 2000
 const maxConsumers = 50
 
 /** Asks every service whether it answers. A service that does not is a finding, not an error. */
-export async function gatherStatus({ bus, registry }: ApiContext, viewer: Principal): Promise<StatusAnswer> {
+export async function gatherStatus(
+  { bus, registry, unreadable }: ApiContext,
+  viewer: Principal,
+): Promise<StatusAnswer> {
   const operator = isOperator(viewer)
   const entries = serversOf(registry, viewer.tenant)
   const ready = entries.filter(isReady)
-  const [policies, approvals, lifecycle, audit, lag, unknown, executor] = await Promise.all([
+  const [policies, approvals, lifecycle, audit, lag, unknown, executor, faults] = await Promise.all([
     settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
     settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
     settle(lifecycleAnswers(bus)),
@@ -55,6 +62,7 @@ export async function gatherStatus({ bus, registry }: ApiContext, viewer: Princi
     settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
     operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
     executorAnswers(bus, ready.slice(0, maxConsumers)),
+    operator ? settle(bus.findFaults()) : undefined,
   ])
   const services = [
     service('policy', policies),
@@ -67,7 +75,10 @@ export async function gatherStatus({ bus, registry }: ApiContext, viewer: Princi
   return {
     ok: bus.connected && revision !== null && services.every(({ answers }) => answers),
     now: new Date().toISOString(),
-    bus: { connected: bus.connected },
+    bus: {
+      connected: bus.connected,
+      ...(faults?.value ? { faults: [...faults.value, ...unreadable.faults] } : {}),
+    },
     services,
     servers: {
       total: entries.length,

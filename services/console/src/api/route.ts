@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { Served } from '@countersign/runtime'
 import type { z } from 'zod'
 import type { CallFeed } from './feed/call-feed.ts'
+import type { UnreadableMessages } from './unreadable.ts'
 
 /** What routes work with. */
 export interface ApiContext {
@@ -13,6 +14,7 @@ export interface ApiContext {
   log: Logger
   registry: RegistryView
   feed: CallFeed
+  unreadable: UnreadableMessages
   authenticator: Authenticator
   served: Served
 }

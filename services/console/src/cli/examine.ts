@@ -51,13 +51,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
     yield finding('console', error)
     return
   }
-  yield status.bus.connected
-    ? good('bus', 'connected')
-    : bad(
-        'bus',
-        'the console has lost nats-server, so no call is taken, decided or run',
-        `look at ${logOf('nats-server')}`,
-      )
+  yield* busFindings(status)
   for (const { name, answers, message } of status.services) {
     yield answers ? good(name, 'answers') : silentFinding(name, message)
   }
@@ -65,6 +59,18 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   yield* policyFindings(console)
   yield auditFinding(status)
   yield* unknownFindings(console)
+}
+
+function* busFindings({ bus: { connected, faults } }: StatusAnswer): Generator<Finding> {
+  if (!connected) {
+    yield bad(
+      'bus',
+      'the console has lost nats-server, so no call is taken, decided or run',
+      `look at ${logOf('nats-server')}`,
+    )
+  } else if (!faults) yield warn('bus', 'connected, but how it is set up could not be seen', 'ask again in a moment')
+  else if (faults.length === 0) yield good('bus', 'connected; server, streams and consumers are as they must be')
+  for (const { what, problem, remedy } of faults ?? []) yield bad('bus', `${what}: ${problem}`, remedy)
 }
 
 /** What does not work while a service is silent. */

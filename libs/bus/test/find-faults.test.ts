@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { makeEvent } from '@countersign/contracts'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+import { requestedFixture, startTestBus } from '@countersign/testing'
+import { findBusFaults } from '../src/find-faults.ts'
+
+test('a bus as the set-up made it has no faults; settings that were changed, gaps and backlogs are told one by one', async (t) => {
+  const { server, connect: connectAs } = await startTestBus(t, { callsMaxBytes: 20_000 })
+  const [console, gateway] = [await connectAs('console'), await connectAs('gateway')]
+  assert.deepEqual(await console.findFaults(), [])
+
+  const admin = await connect({
+    servers: server.url,
+    user: 'provisioner',
+    pass: server.passwords.provisioner,
+    inboxPrefix: '_INBOX_provisioner',
+  })
+  t.after(() => admin.close())
+  const jsm = await jetstreamManager(admin)
+  await jsm.streams.update('AUDIT', { max_age: 600e9 })
+  await jsm.consumers.delete('CALLS', 'policy-voted')
+  await jsm.consumers.update('CALLS', 'policy-requested', { max_ack_pending: 1 })
+  const event = makeEvent('requested', requestedFixture({}, { text: 'x'.repeat(9000) }), { now: new Date() })
+  await jsm.streams.update('CALLS', { max_bytes: 12_000 })
+  const { seq } = await gateway.store(
+    { subject: `calls.default.files.${event.data.callId}.requested`, data: Buffer.from('x'.repeat(9000)), msgId: 'x' },
+    Date.now() + 5000,
+  )
+  assert.equal(seq, 1)
+  const faults = await console.findFaults()
+  const told = faults.map(({ what, problem }) => `${what}: ${problem}`)
+  assert.equal(told.length, 4, told.join('\n'))
+  assert.match(told[0]!, /^stream CALLS: \d+ % of its budget is used, so new calls are refused$/)
+  assert.equal(told[1], 'stream AUDIT: max_age is 600000000000, but must be 0')
+  assert.equal(told[2], 'consumer policy-requested: max_ack_pending is 1, but must be 1000')
+  assert.equal(told[3], 'consumer policy-voted: is missing or does not answer')
+  assert.ok(faults.every(({ remedy }) => remedy.length > 0))
+})
+
+test('a server that is too old is told', async (t) => {
+  const { connect: connectAs, server } = await startTestBus(t)
+  await connectAs('console')
+  const nc = await connect({
+    servers: server.url,
+    user: 'console',
+    pass: server.passwords.console,
+    inboxPrefix: '_INBOX_console',
+  })
+  t.after(() => nc.close())
+  const faults = await findBusFaults(await jetstreamManager(nc, { checkAPI: false }), '2.9.10')
+  assert.deepEqual(
+    faults.map(({ what }) => what),
+    ['nats-server'],
+  )
+  assert.match(faults[0]!.problem, /2\.9\.10 is too old/)
+})
