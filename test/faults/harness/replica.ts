@@ -112,6 +112,17 @@ export class Replica {
     await once(child, 'exit')
   }
 
+  /** Asks it to stop, as an upgrade does; resolves to its exit code when its successor is up. */
+  async replace(): Promise<number | null> {
+    const child = this.#child!
+    this.#up = false
+    const exit = once(child, 'exit')
+    child.kill('SIGTERM')
+    const [code] = (await exit) as [number | null]
+    await this.untilUp()
+    return code
+  }
+
   /** Ends it, whatever state it is in, until it is begun again. */
   async end(): Promise<void> {
     this.#supervised = false
