@@ -15,11 +15,7 @@ export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop
   const onDefect = (error: unknown) => log.error({ err: error }, 'a verb could not be answered')
   const served = [
     bus.serveApi(verbs.policy.visible, ({ principal, servers }) => visible.of(principal, servers), onDefect),
-    bus.serveApi(
-      verbs.policy.approvals,
-      async ({ viewer, all }) => ({ approvals: await approvals.list(viewer, all) }),
-      onDefect,
-    ),
+    bus.serveApi(verbs.policy.approvals, ({ viewer, all }) => approvals.list(viewer, all), onDefect),
     bus.serveApi(verbs.policy.approval, ({ viewer, callId, all }) => approvals.one(viewer, callId, all), onDefect),
     bus.serveApi(verbs.policy.vote, (input) => vote(context, input), onDefect),
     bus.serveApi(verbs.policy.resolve, (input) => resolve(context, input), onDefect),

@@ -115,7 +115,12 @@ export const verbs = {
       'policy',
       'approvals',
       z.object({ viewer: Principal, all: z.boolean().default(false) }),
-      z.object({ approvals: z.array(ApprovalView) }),
+      z.object({
+        /** The oldest first. */
+        approvals: z.array(ApprovalView),
+        /** More may wait than one answer holds. */
+        more: z.boolean().default(false),
+      }),
     ),
     approval: apiVerb(
       'policy',

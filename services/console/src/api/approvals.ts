@@ -15,7 +15,12 @@ export const approvals: readonly Route[] = [
     summary: 'Calls that wait for people',
     description: 'Those you may vote on; with `all=true`, for operators, all of the tenant.',
     query: z.strictObject({ all: z.enum(['true', 'false']).default('false') }),
-    answer: z.object({ approvals: z.array(ApprovalAnswer) }),
+    answer: z.object({
+      /** The oldest first. */
+      approvals: z.array(ApprovalAnswer),
+      /** More may wait than one answer holds: decide on these first. */
+      more: z.boolean(),
+    }),
     errors: ['forbidden'],
     async handle({ viewer, query }, { bus }) {
       const all = query.all === 'true'
@@ -25,9 +30,9 @@ export const approvals: readonly Route[] = [
           'only operators see all approvals; leave all=true out to see those you may vote on',
         )
       }
-      const { approvals } = await bus.callApi(verbs.policy.approvals, { viewer, all })
+      const { approvals, more } = await bus.callApi(verbs.policy.approvals, { viewer, all })
       const own = approvals.filter(({ tenant }) => tenant === viewer.tenant)
-      return { approvals: await approvalAnswers(bus.payloads, own) }
+      return { approvals: await approvalAnswers(bus.payloads, own), more }
     },
   }),
   route({

@@ -32,7 +32,8 @@ export const StatusAnswer = z.object({
   }),
   /** Absent while policy does not answer. */
   policies: z.object({ revision: z.string().nullable(), count: z.int(), problems: z.int() }).optional(),
-  approvals: z.object({ waiting: z.int() }).optional(),
+  /** `more`: that many at least. */
+  approvals: z.object({ waiting: z.int(), more: z.boolean() }).optional(),
   /** For operators; `lag` is how many events are not sealed yet. */
   audit: z
     .object({ size: z.int(), lastSeq: z.int(), sealedAt: z.string().nullable(), lag: z.int().optional() })
@@ -90,7 +91,7 @@ export async function gatherStatus(
     },
     ...(inForce ? { policies: { revision, count: inForce.policies.length, problems: inForce.problems.length } } : {}),
     ...(approvals.value
-      ? { approvals: { waiting: approvals.value.approvals.filter(({ state }) => state === 'waiting').length } }
+      ? { approvals: { waiting: approvals.value.approvals.length, more: approvals.value.more } }
       : {}),
     ...(operator && audit.value ? { audit: { ...audit.value, ...(lag.value ? { lag: lag.value.lag } : {}) } } : {}),
     ...(unknown?.value ? { unknownCalls: unknown.value } : {}),

@@ -6,17 +6,16 @@ const whole = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** The first 12 digits of a call id are the time it was asked, to the millisecond. */
 const usualLength = 13
 
-/** Waiting approvals this identity may see. */
-export async function waitingApprovals(client: Client): Promise<ApprovalAnswer[]> {
-  type Answer = { approvals: ApprovalAnswer[] }
+/** Waiting approvals this identity may see, the oldest first, and whether more may wait. */
+export async function waitingApprovals(client: Client): Promise<{ approvals: ApprovalAnswer[]; more: boolean }> {
+  type Answer = Awaited<ReturnType<typeof waitingApprovals>>
   const mine = () => client.get<Answer>('/approvals')
-  if (client.target.identity !== undefined && client.target.identity !== 'operator') return (await mine()).approvals
-  const answer = await client.get<Answer>('/approvals', { all: 'true' }).catch((error: unknown) => {
+  if (client.target.identity !== undefined && client.target.identity !== 'operator') return mine()
+  return client.get<Answer>('/approvals', { all: 'true' }).catch((error: unknown) => {
     // Somebody else's token: those they may vote on.
     if (error instanceof CliError && error.code === 'forbidden') return mine()
     throw error
   })
-  return answer.approvals
 }
 
 /**
@@ -30,7 +29,7 @@ export async function resolveCallId(client: Client, typed: string, among: 'waiti
   if (!/^[0-9a-f-]{1,36}$/.test(wanted)) {
     throw new CliError(exits.usage, `"${typed}" is not a call id`, { next: 'list calls with: countersign calls' })
   }
-  const approvals = (await waitingApprovals(client)).map(({ callId }) => callId)
+  const approvals = (await waitingApprovals(client)).approvals.map(({ callId }) => callId)
   const { calls } =
     among === 'all' ? await client.get<{ calls: { callId: string }[] }>('/calls', { limit: 500 }) : { calls: [] }
   const found = [...new Set([...approvals, ...calls.map(({ callId }) => callId)])].filter((id) => id.startsWith(wanted))

@@ -14,29 +14,49 @@ import { unknownApproval } from './unknown-approval.ts'
 
 /** Histories read at once. */
 const concurrency = 16
-/** Waiting calls in one answer. */
+/** Waiting calls in one answer, and the bytes they may take. */
 const maxListed = 500
+const maxListedBytes = 2 * 1024 * 1024
+
+/** What a viewer has to decide about. */
+export interface ApprovalList {
+  approvals: ApprovalView[]
+  /** More may wait than one answer holds. */
+  more: boolean
+}
 
 /**
- * What waits for people. The truth is the stream, asked each time; only that a call has ended, which never changes, is
- * remembered (I12).
+ * What waits for people. The truth is the stream, asked each time; only what never changes is remembered: that a call has ended,
+ * and which groups decide about it (I12).
  */
 export class Approvals {
   readonly #context: Pick<PolicyContext, 'bus' | 'log' | 'now'>
   #ended = new Set<string>()
+  #groups = new Map<string, readonly string[]>()
 
   constructor(context: Pick<PolicyContext, 'bus' | 'log' | 'now'>) {
     this.#context = context
   }
 
   /** Answers `api.policy.approvals`: what the viewer may vote on, or with `all` everything of their tenant; oldest first. */
-  async list(viewer: Principal, all: boolean): Promise<ApprovalView[]> {
-    const waiting = await this.#waiting(viewer.tenant)
-    const now = this.#context.now()
-    return waiting
-      .filter((view) => all || checkVote(view, { voter: viewer, digest: view.digest }, now) === undefined)
-      .toSorted((a, b) => a.heldAt.localeCompare(b.heldAt))
-      .slice(0, maxListed)
+  async list(viewer: Principal, all: boolean): Promise<ApprovalList> {
+    const open = await this.#open(viewer.tenant)
+    const mayConcern = ({ callId }: CallAddress) =>
+      all || (this.#groups.get(callId)?.some((group) => viewer.groups.includes(group)) ?? true)
+    const left = open.filter(mayConcern).toSorted((a, b) => a.callId.localeCompare(b.callId))
+    const approvals: ApprovalView[] = []
+    let bytes = 0
+    // A few at a time, so that a viewer with much to do is answered without reading what does not fit.
+    while (left.length > 0 && approvals.length < maxListed && bytes < maxListedBytes) {
+      const views = await Promise.all(left.splice(0, concurrency).map((at) => this.#look(at)))
+      for (const view of views.filter((each) => each !== undefined)) {
+        const now = this.#context.now()
+        if (!all && checkVote(view, { voter: viewer, digest: view.digest }, now) !== undefined) continue
+        approvals.push(view)
+        bytes += JSON.stringify(view).length
+      }
+    }
+    return { approvals: approvals.toSorted((a, b) => a.heldAt.localeCompare(b.heldAt)), more: left.length > 0 }
   }
 
   /**
@@ -54,24 +74,25 @@ export class Approvals {
     return view
   }
 
-  async #waiting(tenant: string): Promise<ApprovalView[]> {
+  /** Where calls of a tenant are held, leaving out those known to have ended. */
+  async #open(tenant: string): Promise<CallAddress[]> {
     const { subjects: counts } = await this.#context.bus.streamInfo('CALLS', subjects.callEvents('held'))
     const held = Object.keys(counts).flatMap((subject) => parseCallSubject(subject) ?? [])
     // What audit has purged need not be remembered any longer.
-    this.#ended = new Set(held.map(({ callId }) => callId).filter((callId) => this.#ended.has(callId)))
-    const open = held.filter((at) => at.tenant === tenant && !this.#ended.has(at.callId))
-    const views: ApprovalView[] = []
-    const readers = Array.from({ length: concurrency }, async () => {
-      for (let at = open.pop(); at; at = open.pop()) {
-        const history = await this.#read(at)
-        const view = history?.waiting ? approvalView(history) : undefined
-        if (view) views.push(view)
-        // A replica of the store that lags may not have the hold yet: that is no end.
-        else if (!history || history.find('held')) this.#ended.add(at.callId)
-      }
-    })
-    await Promise.all(readers)
-    return views
+    const present = new Set(held.map(({ callId }) => callId))
+    for (const known of [this.#ended, this.#groups])
+      for (const callId of known.keys()) if (!present.has(callId)) known.delete(callId)
+    return held.filter((at) => at.tenant === tenant && !this.#ended.has(at.callId))
+  }
+
+  /** Looks at one held call; undefined when it does not wait any more. */
+  async #look(at: CallAddress): Promise<ApprovalView | undefined> {
+    const history = await this.#read(at)
+    const view = history?.waiting ? approvalView(history) : undefined
+    if (view) this.#groups.set(at.callId, view.groups)
+    // A replica of the store that lags may not have the hold yet: that is no end.
+    else if (!history || history.find('held')) this.#ended.add(at.callId)
+    return view
   }
 
   /** A call's history; undefined for one with an event that is none, which must not hide the calls beside it. */

@@ -10,9 +10,9 @@ export const approvals: Command = {
   details: ['Operators see all of them, others those they may vote on (--as approver).'],
   async run({ args, out, client, nowMs }) {
     checkArguments(args, 0, 0, 'approvals')
-    const found = await waitingApprovals(await client('operator'))
+    const { approvals: found, more } = await waitingApprovals(await client('operator'))
     if (out.forPrograms) {
-      out.json({ approvals: found })
+      out.json({ approvals: found, more })
       return exits.ok
     }
     if (found.length === 0) {
@@ -41,6 +41,7 @@ export const approvals: Command = {
       ]),
     )
     out.line()
+    if (more) out.line('more calls may wait than are listed; these are the oldest')
     out.line(
       `look at one and decide: countersign approve ${short(found[0]!.callId)}   or: countersign reject ${short(found[0]!.callId)}`,
     )

@@ -86,7 +86,10 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
           [
             'approvals',
             ...(approvals.waiting > 0
-              ? [good(false, `${approvals.waiting} waiting`, 'warn'), ': countersign approvals']
+              ? [
+                  good(false, `${approvals.waiting}${approvals.more ? ' or more' : ''} waiting`, 'warn'),
+                  ': countersign approvals',
+                ]
               : ['none waiting']),
           ] as const,
         ]
