@@ -93,13 +93,57 @@ test('I7: references that multiply are not followed for ever, in either dialect'
     const $defs = { ...Object.fromEntries(chain), d60: { type: 'string' } } as JsonObject
     assert.match(check({ $schema, $ref: '#/$defs/d0', $defs }, {})!, /takes too long/, $schema)
     const inner = { type: 'object', ...twice({ $ref: '#/default/inner' }) }
-    assert.match(check({ $schema, default: { inner }, $ref: '#/default/inner' }, nested)!, /takes too long/)
+    assert.match(
+      check({ $schema, default: { inner }, $ref: '#/default/inner' }, nested)!,
+      /refers to "#\/default\/inner", where it has no schema/,
+    )
     const tree = { $schema, properties: { children: { items: { $ref: '#' } }, name: { type: 'string' } } }
     assert.equal(check(tree, { children: [{ name: 'x', children: [{ name: 'y' }] }] }), undefined)
     assert.match(check(tree, { children: [{ children: [{ name: 1 }] }] })!, /name must be string/)
   }
   const dynamic = { $dynamicAnchor: 'n', type: 'object', ...twice({ $dynamicRef: '#n' }) }
   assert.match(check(dynamic, nested)!, /takes too long/)
+})
+
+test('I7: neither compiling a schema nor judging a long text again and again takes long', () => {
+  const many = (count: number, of: (n: number) => JsonObject) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, of(n)]))
+  // A copy of `b` at each place that refers to it would be a program of a gigabyte.
+  const wide = { $defs: { b: { properties: many(100, () => ({ type: 'string' })) } } }
+  assert.equal(check({ ...wide, properties: many(400, () => ({ $ref: '#/$defs/b' })) }, {}), undefined)
+  const doubling = Array.from({ length: 18 }, (_, n) => {
+    return [`d${n}`, { anyOf: [{ $ref: `#/$defs/d${n + 1}` }, { $ref: `#/$defs/d${n + 1}` }] }]
+  })
+  const $defs = { ...Object.fromEntries(doubling), d18: { type: 'string', maxLength: 1 } } as JsonObject
+  const long = { a: 'x'.repeat(250_000) }
+  assert.match(check({ $defs, properties: { a: { $ref: '#/$defs/d0' } } }, long)!, /takes too long/)
+  const alternatives = Array.from({ length: 1500 }, (_, n) => ({ type: 'string', maxLength: n }))
+  assert.match(check({ properties: { a: { anyOf: alternatives } } }, long)!, /takes too long/)
+  const names = Array.from({ length: 5000 }, (_, n) => `name ${n}`)
+  const list = { properties: { a: { items: { enum: names } } } }
+  assert.match(check(list, { a: Array.from({ length: 40_000 }, () => 'name 4999') })!, /takes too long/)
+  assert.equal(check(list, { a: Array.from({ length: 100 }, () => 'name 4999') }), undefined)
+})
+
+test('I7: a schema that refers to itself without end refuses, now and later', () => {
+  for (const endless of [
+    { type: 'object', $ref: '#' },
+    { type: 'object', allOf: [{ $ref: '#' }] },
+    { $ref: '#/$defs/a', $defs: { a: { anyOf: [{ $ref: '#/$defs/a' }] } } },
+  ]) {
+    for (let time = 0; time < 2; time++) assert.match(check(endless, {})!, /schema cannot be used|takes too long/)
+  }
+})
+
+test('what a schema has as data is left as it is, and what it names may be written in any way', () => {
+  const fragment = { $ref: '#/x', properties: { a: 1 } }
+  const data = { properties: { a: { const: fragment }, b: { enum: [fragment, 'x'] } } }
+  assert.equal(check(data, { a: fragment, b: fragment }), undefined)
+  const odd = { $defs: { 'a/b~c d': { type: 'string' }, n: { $anchor: 'named', type: 'number' } } }
+  const schema = { ...odd, properties: { a: { $ref: '#/$defs/a~1b~0c%20d' }, b: { $ref: '#named' } } }
+  assert.equal(check(schema, { a: 'x', b: 1 }), undefined)
+  assert.match(check(schema, { a: 1, b: 1 })!, /\/a must be string/)
+  assert.match(check(schema, { a: 'x', b: 'x' })!, /\/b must be number/)
 })
 
 test('I7: a pattern that cannot be judged in linear time makes its tool refuse, and says so', () => {

@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats'
 import { boundFormats } from './bound-formats.ts'
 import type { PinnedTool } from './facts.ts'
 import { linearPattern, TooMuchWork, WorkLimit } from '@countersign/policies'
-import { meterReferences } from './meter-references.ts'
+import { meterSchema } from './meter-schema.ts'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
 const maxCompiled = 5000
@@ -22,6 +22,8 @@ const options = {
   ownProperties: true,
   // One definition's `$id` is nothing another may refer to.
   addUsedSchema: false,
+  // A copy of what is referred to at every place that does would make small schemas large programs.
+  inlineRefs: false,
   logger: false,
 } satisfies Options
 const withFormats = addFormats as unknown as (ajv: Ajv) => unknown
@@ -42,8 +44,8 @@ export class ArgumentChecks {
     const prepared = (ajv: Ajv, first: '$ref' | '$dynamicRef') => {
       withFormats(ajv)
       boundFormats(ajv, this.#limits.match)
-      compareItemsOnce(ajv)
-      return { ajv, prepare: meterReferences(ajv, first, this.#limits.match) }
+      compareItemsOnce(ajv, this.#limits.match)
+      return { ajv, prepare: meterSchema(ajv, first, this.#limits.match) }
     }
     this.#drafts = {
       latest: prepared(new Ajv2020(bounded), '$dynamicRef'),
@@ -61,17 +63,22 @@ export class ArgumentChecks {
       if (this.#compiled.size >= maxCompiled) this.#compiled.delete(this.#compiled.keys().next().value!)
       this.#compiled.set(digest, validate)
     }
-    if ('unusable' in validate) {
-      return `the tool's own schema cannot be used (${validate.unusable}); whoever runs the tool server must mend it`
-    }
+    if ('unusable' in validate) return refusal(validate.unusable)
     this.#limits.match.renew()
     try {
       if (validate(value)) return undefined
     } catch (error) {
+      // A schema that refers to itself for ever comes to the end of the stack before that of its steps.
+      if (error instanceof RangeError) return this.#unusable(digest, 'it refers to itself without end')
       if (!(error instanceof TooMuchWork)) throw error
       return `checking them against the tool's schema takes too long (${error.message}); send shorter texts`
     }
     return `${told(validate.errors ?? [])}; correct them and call again`
+  }
+
+  #unusable(digest: string, why: string): string {
+    this.#compiled.set(digest, { unusable: why })
+    return refusal(why)
   }
 
   #compile(schema: JsonObject): ValidateFunction | { unusable: string } {
@@ -79,31 +86,45 @@ export class ArgumentChecks {
     if ($async !== undefined) return { unusable: 'it is asynchronous' }
     const draft07 = typeof $schema === 'string' && /^https?:\/\/json-schema\.org\/draft-07\//.test($schema)
     const { ajv, prepare } = draft07 ? this.#drafts.draft07 : this.#drafts.latest
-    // Without a name of its own the library does not find what `#` refers to.
-    const metered = { $id: 'urn:countersign:arguments', ...prepare(schema) }
     // The schema is itself checked against the schema of schemas, which has patterns.
     this.#limits.compile.renew()
     this.#limits.match.renew()
+    let named: JsonObject | undefined
     try {
-      return ajv.compile(metered)
+      // Without a name of its own the library does not find what `#` refers to.
+      named = { $id: 'urn:countersign:arguments', ...prepare(schema) }
+      return ajv.compile(named)
     } catch (error) {
       return { unusable: (error as Error).message.slice(0, 300) }
     } finally {
-      ajv.removeSchema(metered)
+      if (named) ajv.removeSchema(named)
     }
   }
 }
 
 /** `uniqueItems` by canonical text; the library compares each item with each other one. */
-function compareItemsOnce(ajv: Ajv): void {
+function compareItemsOnce(ajv: Ajv, limit: WorkLimit): void {
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword({
     keyword: 'uniqueItems',
     type: 'array',
     schemaType: 'boolean',
-    validate: (unique: boolean, items: Json[]) => !unique || new Set(items.map(canonicalJson)).size === items.length,
+    validate(unique: boolean, items: Json[]) {
+      if (!unique) return true
+      const texts = new Set<string>()
+      for (const item of items) {
+        const text = canonicalJson(item)
+        limit.spend(text.length)
+        texts.add(text)
+      }
+      return texts.size === items.length
+    },
     error: { message: 'must not have the same item twice' },
   })
+}
+
+function refusal(why: string): string {
+  return `the tool's own schema cannot be used (${why}); whoever runs the tool server must mend it`
 }
 
 function told(errors: readonly ErrorObject[]): string {
