@@ -200,6 +200,8 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
         publish: [
           ...readStream('CALLS'),
           ...readStream('AUDIT'),
+          // People read with the consumers their tools make. NATS cannot tell those by name from the executors': who has this password
+          // can hold calls up until their grants expire, never run or change one.
           ...watchStream('CALLS'),
           ...watchStream('AUDIT'),
           '$JS.API.INFO',
