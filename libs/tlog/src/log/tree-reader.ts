@@ -1,0 +1,107 @@
+import { openCheckpoint, type Checkpoint } from '../note/checkpoint.ts'
+import type { VerifierKey } from '../note/keys.ts'
+import type { Store } from '../store/store.ts'
+import { BadBundle, decodeBundle } from '../tree/bundle.ts'
+import { hashBytes } from '../tree/hash.ts'
+import { proveConsistency, proveInclusion, type ReadHashes, rootAt } from '../tree/prove.ts'
+import { splitTile, tilePath, type TileLevel, tileWidth, widthAt } from '../tree/tile.ts'
+import { checkpointFile } from './files.ts'
+import { brokenAt } from './log-broken.ts'
+
+/** Entries with the index of the first. */
+export interface EntryRun {
+  first: number
+  entries: Buffer[]
+}
+
+/** Reads a tree of a size that a checkpoint vouches for. */
+export class TreeReader {
+  readonly #store: Store
+  readonly #folder: string
+  readonly #size: () => number
+
+  /** @param size how far the tree goes; asked anew for every request */
+  constructor(store: Store, folder: string, size: () => number) {
+    this.#store = store
+    this.#folder = folder
+    this.#size = size
+  }
+
+  /** Entries from an index on, to the end of its bundle; none beyond the end. */
+  async entriesFrom(index: number, size = this.#size()): Promise<EntryRun> {
+    if (index >= size) return { first: index, entries: [] }
+    const bundle = Math.floor(index / tileWidth)
+    const entries = await this.#bundle(bundle, size)
+    const first = bundle * tileWidth
+    return { first: index, entries: entries.slice(index - first, size - first) }
+  }
+
+  /** Bundles newest first, from the entry before `before` on. */
+  async *backward(before: number): AsyncGenerator<EntryRun> {
+    const size = this.#size()
+    for (let end = Math.min(before, size); end > 0;) {
+      const bundle = Math.floor((end - 1) / tileWidth)
+      const first = bundle * tileWidth
+      const entries = await this.#bundle(bundle, size)
+      yield { first, entries: entries.slice(0, end - first) }
+      end = first
+    }
+  }
+
+  proveInclusion(index: number, size: number): Promise<Buffer[]> {
+    return proveInclusion(this.#hashes(size), index, size)
+  }
+
+  proveConsistency(older: number, size: number): Promise<Buffer[]> {
+    return proveConsistency(this.#hashes(size), older, size)
+  }
+
+  rootAt(size: number): Promise<Buffer> {
+    return rootAt(this.#hashes(size), size)
+  }
+
+  /** The newest checkpoint, as it was signed. */
+  async checkpoint(keys: readonly VerifierKey[]): Promise<{ note: string; checkpoint: Checkpoint } | undefined> {
+    const note = (await this.#store.read(this.#folder + checkpointFile))?.toString()
+    return note === undefined ? undefined : { note, checkpoint: openCheckpoint(note, keys) }
+  }
+
+  async #bundle(index: number, size: number): Promise<Buffer[]> {
+    const { path, bytes, width } = await this.#read('entries', index, size)
+    try {
+      // The full bundle may have taken the place of the one of this width.
+      return decodeBundle(bytes, width).map(({ entry }) => entry)
+    } catch (error) {
+      if (!(error instanceof BadBundle)) throw error
+      throw brokenAt(this.#store.place, path, `${error.message} (byte ${error.offset})`)
+    }
+  }
+
+  #hashes(size: number): ReadHashes {
+    const tiles = new Map<string, Buffer[]>()
+    return async (level, from, to) => {
+      const index = Math.floor(from / tileWidth)
+      const key = `${level}/${index}`
+      let hashes = tiles.get(key)
+      if (!hashes) {
+        const { path, bytes, width } = await this.#read(level, index, size)
+        if (bytes.length !== width * hashBytes) {
+          throw brokenAt(this.#store.place, path, `it has ${bytes.length} bytes and not ${width * hashBytes}`)
+        }
+        tiles.set(key, (hashes = splitTile(bytes)))
+      }
+      return hashes.slice(from - index * tileWidth, to - index * tileWidth)
+    }
+  }
+
+  /** A tile or bundle of a tree of some size, or the full one when that has taken its place. */
+  async #read(level: TileLevel, index: number, size: number) {
+    const width = widthAt(level, index, size)
+    for (const each of new Set([width, tileWidth])) {
+      const path = this.#folder + tilePath(level, index, each)
+      const bytes = await this.#store.read(path)
+      if (bytes) return { path, bytes, width: each }
+    }
+    throw brokenAt(this.#store.place, this.#folder + tilePath(level, index, width), 'it is missing')
+  }
+}

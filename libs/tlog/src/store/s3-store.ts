@@ -1,0 +1,165 @@
+import { AwsClient } from 'aws4fetch'
+import { Fenced, type Store, type StoreFile } from './store.ts'
+
+/** Where a bucket is and who may use it. */
+export interface S3Options {
+  /** Of the server, such as `https://s3.eu-central-1.amazonaws.com`; the bucket's name becomes the first part of the path. */
+  endpoint: string
+  bucket: string
+  /** Before every path; ends in `/` unless it is empty. */
+  prefix?: string
+  region?: string
+  /** Left out, requests are not signed: enough for reading a public bucket. */
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+  /** Sends requests; tests put failures here. */
+  send?: (request: Request) => Promise<Response>
+  /** Before the second, third … try. */
+  retryDelaysMs?: readonly number[]
+}
+
+const timeoutMs = 30_000
+/** Requests in flight at once. */
+const atOnce = 16
+
+/**
+ * Logs in a bucket of an S3-compatible server. What makes a writer the only one is a conditional write: a file is replaced only
+ * as long as it still is what the writer last saw.
+ */
+export class S3Store implements Store {
+  readonly place: string
+  readonly #options: Required<Omit<S3Options, 'credentials'>>
+  readonly #signer: AwsClient | undefined
+
+  constructor(options: S3Options) {
+    const { endpoint, bucket, prefix = '', region = 'us-east-1', credentials } = options
+    const send = options.send ?? ((request: Request) => fetch(request))
+    const retryDelaysMs = options.retryDelaysMs ?? [100, 400, 1600]
+    this.#options = { endpoint, bucket, prefix, region, send, retryDelaysMs }
+    this.#signer = credentials && new AwsClient({ ...credentials, service: 's3', region, retries: 0 })
+    this.place = `${endpoint.replace(/\/+$/, '')}/${bucket}/${prefix}`
+  }
+
+  async read(path: string): Promise<Buffer | undefined> {
+    return (await this.readVersion(path))?.bytes
+  }
+
+  async write(files: readonly StoreFile[]): Promise<void> {
+    for (let from = 0; from < files.length; from += atOnce) {
+      const part = files.slice(from, from + atOnce).map(({ path, bytes }) => this.#put(path, bytes, {}))
+      const failed = (await Promise.allSettled(part)).find((result) => result.status === 'rejected')
+      if (failed) throw failed.reason
+    }
+  }
+
+  async readVersion(path: string): Promise<{ bytes: Buffer; version: string } | undefined> {
+    const response = await this.#request('GET', this.#url(path))
+    if (response.status === 404) return undefined
+    const good = await this.#expectOk(response, `read ${path}`)
+    return { bytes: Buffer.from(await good.arrayBuffer()), version: response.headers.get('etag') ?? '' }
+  }
+
+  async swap(path: string, bytes: Uint8Array, version: string | undefined): Promise<string> {
+    const condition: Record<string, string> = version === undefined ? { 'if-none-match': '*' } : { 'if-match': version }
+    const response = await this.#put(path, bytes, condition, [409, 412, 404])
+    if (response.ok) return response.headers.get('etag') ?? ''
+    // An answer may have been lost, and the try after it refused because the one before had succeeded.
+    const there = await this.readVersion(path)
+    if (there?.bytes.equals(bytes)) return there.version
+    throw new Fenced(
+      `${this.place}${path} was changed by another writer: a log has one writer. Nothing more is written by this one`,
+    )
+  }
+
+  async list(folder: string): Promise<string[]> {
+    const prefix = this.#options.prefix + (folder === '' ? '' : `${folder}/`)
+    const names: string[] = []
+    for (let token: string | undefined, more = true; more;) {
+      const query = new URLSearchParams({ 'list-type': '2', delimiter: '/', prefix, 'encoding-type': 'url' })
+      if (token !== undefined) query.set('continuation-token', token)
+      const url = `${this.#bucketUrl()}?${query.toString()}`
+      const text = await this.#expectOk(await this.#request('GET', url), 'list').then((good) => good.text())
+      for (const [, key] of text.matchAll(/<(?:Key|CommonPrefixes><Prefix)>([^<]*)</g)) {
+        const name = decodeURIComponent(key!.replaceAll('+', ' ')).slice(prefix.length)
+        if (name !== '') names.push(name)
+      }
+      token = /<NextContinuationToken>([^<]*)</.exec(text)?.[1]?.replaceAll('&amp;', '&')
+      more = token !== undefined
+    }
+    return names.toSorted()
+  }
+
+  async removeFolder(path: string): Promise<void> {
+    const names = (await this.list(path)).filter((name) => !name.endsWith('/'))
+    for (let from = 0; from < names.length; from += atOnce) {
+      const part = names.slice(from, from + atOnce).map(async (name) => {
+        await this.#expectOk(
+          await this.#request('DELETE', this.#url(`${path}/${name}`)),
+          `remove ${path}/${name}`,
+          [404],
+        )
+      })
+      await Promise.all(part)
+    }
+  }
+
+  /** A bucket has no locks: the first conditional write finds another writer. */
+  claim(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #put(path: string, bytes: Uint8Array, headers: Record<string, string>, also: readonly number[] = []) {
+    const response = await this.#request('PUT', this.#url(path), bytes, headers)
+    await this.#expectOk(response, `write ${path}`, also)
+    return response
+  }
+
+  async #request(
+    method: string,
+    url: string,
+    body?: Uint8Array,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const { send, retryDelaysMs } = this.#options
+    for (let attempt = 0; ; attempt++) {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const init = { method, headers, signal, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) }
+      const delay = retryDelaysMs[attempt]
+      try {
+        const request = this.#signer ? await this.#signer.sign(url, init) : new Request(url, init)
+        const response = await send(request)
+        if ((response.status < 500 && response.status !== 429) || delay === undefined) return response
+        await response.body?.cancel()
+      } catch (cause) {
+        if (delay === undefined) {
+          throw new Error(`${this.place} cannot be reached: ${reasonOf(cause)}`, { cause })
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, delay))
+    }
+  }
+
+  async #expectOk(response: Response, what: string, also: readonly number[] = []): Promise<Response> {
+    if (response.ok) return response
+    const text = await response.text()
+    if (also.includes(response.status)) return response
+    const [, code = ''] = /<Code>([^<]*)</.exec(text) ?? []
+    throw new Error(`${this.place} did not ${what}: status ${response.status} ${code}`.trim())
+  }
+
+  #bucketUrl(): string {
+    return `${this.#options.endpoint.replace(/\/+$/, '')}/${this.#options.bucket}`
+  }
+
+  #url(path: string): string {
+    return `${this.#bucketUrl()}/${(this.#options.prefix + path).split('/').map(encodeURIComponent).join('/')}`
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error
+  return cause instanceof Error ? `${message} (${cause.message})` : message
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { Fenced } from '../src/store/store.ts'
+import { testStores } from './drivers.ts'
+
+const bytes = (text: string) => Buffer.from(text)
+
+testStores('files are read back, replaced, and missing ones are not there', async (_t, open) => {
+  const store = open()
+  assert.equal(await store.read('a/none'), undefined)
+  assert.equal(await store.readVersion('none'), undefined)
+  const large = Buffer.alloc(5 * 1024 * 1024, 'x')
+  await store.write([
+    { path: 'a/tile/0/x001/000.p/7', bytes: bytes('one') },
+    { path: 'a/tile/0/x001/000', bytes: large },
+    { path: 'empty', bytes: Buffer.alloc(0) },
+  ])
+  const other = open()
+  assert.deepEqual(await other.read('a/tile/0/x001/000.p/7'), bytes('one'))
+  assert.ok((await other.read('a/tile/0/x001/000'))?.equals(large))
+  assert.deepEqual(await other.read('empty'), Buffer.alloc(0))
+  await store.write([{ path: 'empty', bytes: bytes('two') }])
+  assert.deepEqual(await other.read('empty'), bytes('two'))
+})
+
+testStores('folders are listed with what is directly in them, however much that is', async (_t, open) => {
+  const store = open()
+  assert.deepEqual(await store.list('kept'), [])
+  const names = Array.from({ length: 1100 }, (_, index) => String(index).padStart(15, '0'))
+  await store.write(names.map((name) => ({ path: `kept/${name}`, bytes: bytes(name) })))
+  await store.write([{ path: 'kept/deeper/file', bytes: bytes('x') }])
+  assert.deepEqual(await store.list('kept'), [...names, 'deeper/'].toSorted())
+  assert.deepEqual(await store.list(''), ['kept/'])
+  await store.removeFolder('kept/deeper')
+  assert.deepEqual(await store.list('kept'), names)
+  await store.removeFolder('kept/none')
+})
+
+testStores('a file is swapped by who saw it last, and by nobody else', async (_t, open) => {
+  const [mine, yours] = [open(), open()]
+  let version = await mine.swap('head', bytes('1'), undefined)
+  await assert.rejects(yours.swap('head', bytes('other'), undefined), Fenced)
+  version = await mine.swap('head', bytes('2'), version)
+  const seen = await yours.readVersion('head')
+  assert.deepEqual(seen, { bytes: bytes('2'), version })
+  await yours.swap('head', bytes('3'), seen.version)
+  await assert.rejects(mine.swap('head', bytes('4'), version), /changed by .*one writer/)
+  assert.deepEqual(await mine.read('head'), bytes('3'))
+})
+
+testStores('of many who swap at once, one wins each round', async (_t, open) => {
+  const stores = Array.from({ length: 4 }, () => open())
+  // A folder has its lock for this; without it only one process may try.
+  if (stores[0]!.place.startsWith('http')) {
+    for (let round = 0; round < 5; round++) {
+      const seen = await stores[0]!.readVersion('head')
+      const tries = stores.map((store, place) => store.swap('head', bytes(`${round} by ${place}`), seen?.version))
+      const won = (await Promise.allSettled(tries)).map(({ status }) => status === 'fulfilled')
+      assert.equal(won.filter(Boolean).length, 1)
+      const by = won.indexOf(true)
+      assert.deepEqual(await stores[0]!.read('head'), bytes(`${round} by ${by}`))
+    }
+    return
+  }
+  await stores[0]!.claim()
+  for (const store of stores.slice(1)) await assert.rejects(store.claim(), Fenced)
+  await stores[0]!.close()
+  await stores[1]!.claim()
+  await stores[1]!.close()
+})
