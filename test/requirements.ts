@@ -11,7 +11,7 @@ export const requirements = {
   I5: 'Every call ends in exactly one final event, whatever crashes. What cannot be known is said: `unknown`.',
   I6: 'A tool that is not known to be idempotent is never sent the same call twice; idempotence comes from the pinned registry entry, never from the caller.',
   I7: 'Fail closed: no policy, no store, no space, audit too far behind: the call is refused with a clear error and nothing runs.',
-  I8: 'An event leaves the working stream only after audit has sealed it, and what is sealed can be verified offline by anyone. (So far a hash chain with signed checkpoints; inclusion proofs come with the tile log.)',
+  I8: 'An event leaves the working stream only after audit has sealed it, and what is sealed can be verified offline by anyone.',
   I9: 'Credentials never enter an event, a log line or a result. References do.',
   I10: 'A caller sees in a list exactly what policy would not deny it outright, and a hidden tool cannot be called.',
   I11: "The bus enforces the roles: each service's NATS user can publish only its own events.",

@@ -5,15 +5,16 @@
  * processes) · await-samples (when agents can work) · screen (what people see) · `../install.mjs` (what must be there before any
  * of this can run).
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { createPublicKey } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import type { BusUser, LocalInfo } from '@countersign/contracts'
+import { auditLogOrigin, type BusUser, type LocalInfo } from '@countersign/contracts'
+import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { type Options, root } from './options.ts'
 import { settlePorts } from './ports.ts'
-import { openState, type State, stateLayout } from './state.ts'
+import { localTenant, openState, type State, stateLayout } from './state.ts'
 import { writeSecret } from './write-secret.ts'
 import { type Supervised, superviseService } from './supervise.ts'
 
@@ -125,7 +126,7 @@ async function localInfo(
   { layout, passwords, tokens }: State,
   ports: { gateway: number; console: number; nats: number },
 ): Promise<LocalInfo> {
-  const verifierKey = join(layout.audit, 'verifier-key')
+  const auditKey = createPublicKey(await readFile(layout.auditKey, 'utf8'))
   return {
     gateway: `http://127.0.0.1:${ports.gateway}`,
     console: `http://127.0.0.1:${ports.console}`,
@@ -133,8 +134,9 @@ async function localInfo(
     tokens,
     natsCreds: { auditor: { user: 'auditor', pass: passwords.auditor } },
     auditLog: {
-      dir: layout.audit,
-      verifierKey: existsSync(verifierKey) ? readFileSync(verifierKey, 'utf8').trim() : '',
+      // Every tenant has a log of its own; on this machine there is one.
+      dir: join(layout.audit, localTenant),
+      verifierKey: verifierKey(auditKey, auditLogOrigin(localTenant)).text,
     },
   }
 }

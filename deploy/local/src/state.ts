@@ -9,6 +9,9 @@ import { rotateGrantKey } from './grant-keys.ts'
 import { root } from './options.ts'
 import { writeSecret } from './write-secret.ts'
 
+/** The tenant of everybody in the users file. */
+export const localTenant = 'default'
+
 /** Where things lie in the state folder. */
 export function stateLayout(dir: string) {
   return {
@@ -111,7 +114,7 @@ async function openTokens(layout: StateLayout): Promise<LocalInfo['tokens']> {
   const users: UsersFile = {
     users: names.map((name) => ({
       id: name,
-      tenant: 'default',
+      tenant: localTenant,
       groups: groupsOf[name],
       tokenSha256: createHash('sha256').update(tokens[name]).digest('hex'),
     })),

@@ -66,7 +66,10 @@ export { callIdFromKey, callIdTimeMs, isKeyedCallId, newCallId } from './ids.ts'
 export { isJsonObject, type Json, type JsonObject, JsonObjectSchema } from './json.ts'
 export { LocalInfo } from './local.ts'
 export { type BusUser, busUsers, inboxPrefix, type Permissions, permissionsOf } from './permissions.ts'
-export { AuditRecord, SealedRecord } from './record/audit-record.ts'
+export { AuditRecord, Redaction, SealedRecord } from './record/audit-record.ts'
+export { CallProof } from './record/call-proof.ts'
+export { auditLogOrigin, tenantOfOrigin } from './record/log-origin.ts'
+export { isOriginal, type RedactedPlace, redactedMark, redactionDigest, redactionSalt } from './record/redaction.ts'
 export { LifecycleEvent } from './record/lifecycle-event.ts'
 export {
   Condition,

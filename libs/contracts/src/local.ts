@@ -13,6 +13,7 @@ export const LocalInfo = z.object({
     operator: z.string(),
   }),
   natsCreds: z.object({ auditor: z.object({ user: z.string(), pass: z.string() }) }),
+  /** The audit log (C2SP tlog-tiles; there once something was sealed), and the key of its checkpoints in the format of signed notes. */
   auditLog: z.object({ dir: z.string(), verifierKey: z.string() }),
 })
 export type LocalInfo = z.infer<typeof LocalInfo>

@@ -9,6 +9,8 @@ import { maxInlineBytes } from './call/common.ts'
 import { errorTable } from './errors.ts'
 import { callIdFromKey } from './ids.ts'
 import { busUsers, inboxPrefix } from './permissions.ts'
+import { auditLogOrigin } from './record/log-origin.ts'
+import { redactionDigest, redactionSalt } from './record/redaction.ts'
 import { registryKeys } from './registry.ts'
 import { buckets, consumers, executorConsumer, payloadStore, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
@@ -114,6 +116,16 @@ test('pin: what a signature covers and what an id is made from', () => {
   assert.equal(maxInlineBytes, 262_144)
 })
 
+test('pin: what names an audit log, and what proves what was taken out of a record', () => {
+  assert.equal(auditLogOrigin('t'), 'countersign.dev/audit/t')
+  const stream = { created: '2026-11-20T08:30:00.123456789Z', seq: 7 }
+  // printf 'countersign.dev/redaction/v1\n["t","2026-11-20T08:30:00.123456789Z",7,"/data/a"]' | openssl dgst -sha256 -mac hmac -macopt hexkey:6b
+  const salt = redactionSalt(Buffer.from('k'), { tenant: 't', stream, path: '/data/a' })
+  assert.equal(salt, '1edb2fa5ab3a969ffcfbcaa2024815bfc9c7439fd8e6d46dfd377c7c3b729a3d')
+  // { printf SALT | xxd -r -p; printf '"x"'; } | sha256sum
+  assert.equal(redactionDigest(salt, 'x'), 'sha256:9a152c416ebbebcf02002d6b83c245734c01092ec6c96347c53a5e33d6ae2cb9')
+})
+
 test('pin: bus users and verbs', () => {
   assert.deepEqual(busUsers, [
     'gateway',
@@ -138,7 +150,8 @@ test('pin: bus users and verbs', () => {
         'policy.policies',
         'policy.check',
       ],
-      ...['lifecycle.accept', 'audit.records', 'audit.calls', 'audit.status'],
+      'lifecycle.accept',
+      ...['audit.records', 'audit.calls', 'audit.status', 'audit.prove', 'audit.consistency'],
     ],
   )
 })

@@ -4,8 +4,20 @@ import { z } from 'zod'
 /** The settings of audit. */
 export const Settings = z.object({
   ...commonSettings,
-  auditDir: z.string().describe('Folder of the audit log'),
-  auditKeyFile: z.string().describe('PEM file (PKCS #8) with the Ed25519 key that signs checkpoints of the audit log'),
+  auditDir: z.string().optional().describe('Folder of the audit log; or set `COUNTERSIGN_AUDIT_S3_URL`'),
+  auditS3Url: z.url().optional().describe('Bucket of the audit log: `https://<host>/<bucket>/<prefix>`, any S3 server'),
+  auditS3Region: z.string().default('us-east-1').describe('Region of that bucket'),
+  auditS3CredentialsFile: z
+    .string()
+    .optional()
+    .describe('JSON with `accessKeyId` and `secretAccessKey` for that bucket'),
+  auditKeyFile: z
+    .string()
+    .describe(
+      'PEM file (PKCS #8) with the Ed25519 keys that sign checkpoints of the audit log; read again when it changes',
+    ),
+  auditRedactionsFile: z.string().optional().describe('JSON: what is taken out of events before they are sealed'),
+  auditRedactionKeyFile: z.string().optional().describe('File of 32 random bytes or more, for the salts of redactions'),
   auditGraceMs: z.coerce
     .number()
     .int()

@@ -42,8 +42,7 @@ export class AuditMetrics {
   observe(log: Log): void {
     const gauge = (name: string, description: string, value: () => number) =>
       this.#meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(value()))
-    gauge('countersign_audit_log_size', 'Records in the log', () => log.size)
-    gauge('countersign_audit_log_bytes', 'Bytes of the log', () => log.bytes)
+    gauge('countersign_audit_log_size', 'Records in all trees of the log', () => log.size)
     gauge('countersign_audit_lag', 'Events stored and not acknowledged yet', () => this.lag)
   }
 

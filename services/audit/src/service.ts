@@ -1,10 +1,10 @@
 /**
  * audit: seals every event of every call into a log that shows when it was changed.
  *
- * File map: record/ on-any (takes events in batches) → make-record → seal (in stream order, each once) → publish (on AUDIT),
- * in turn by recorder · log/ the log: log.ts is what the rest knows of it, chain-log.ts the form it has (files of JSON lines,
- * a chain of hashes, signed checkpoints), verify.ts checks it offline · retention/ purges what is sealed and ended · query/
- * answers `audit.records`, `audit.calls`, `audit.status`.
+ * File map: record/ on-any (takes events in batches) → make-record (with redact/) → seal (in stream order, each once) → publish
+ * (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
+ * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended · query/ answers
+ * `audit.records`, `audit.calls`, `audit.status`, `audit.prove`, `audit.consistency`.
  *
  * Invariants upheld here:
  * I8  An event is acknowledged after it is on disk in the log and on AUDIT, and purged only after that.
@@ -15,13 +15,15 @@ import type { Consumption } from '@countersign/bus'
 import { consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import type { Settings } from './config.ts'
-import type { Log } from './log/log.ts'
+import type { AuditLog } from './log/audit-log.ts'
 import { openLog } from './log/open-log.ts'
-import { readSigningKey } from './log/read-signing-key.ts'
+import { signingKeys } from './log/signing-keys.ts'
 import { AuditMetrics } from './metrics.ts'
 import { ScanIndex } from './query/scan-index.ts'
 import { serveQueries } from './query/serve-queries.ts'
 import { workingState } from './query/working-state.ts'
+import { loadRedactor } from './record/redact/redaction-rules.ts'
+import type { Redactor } from './record/redact/redactor.ts'
 import { onAny } from './record/on-any.ts'
 import { RecordPublisher } from './record/publish.ts'
 import { Recorder } from './record/recorder.ts'
@@ -38,7 +40,8 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   const consumerRunning = expectations.expect('audit consumer')
   const recording = expectations.expect('recording')
   const metrics = new AuditMetrics(telemetry.meter)
-  let log: Log
+  let log: AuditLog
+  let redactor: Redactor | undefined
   let epoch: StreamEpoch
   let retention: Retention
   let recorder: Recorder
@@ -50,15 +53,21 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'log',
       async start() {
-        log = await openLog({
-          dir: config.auditDir,
-          key: readSigningKey(config.auditKeyFile),
-          onTorn: (torn) => logger.warn(torn, 'a crash left the end of the audit log half-written; it was cut off'),
-          onProblem: (error) => logger.warn({ err: error }, 'the checkpoint of the audit log could not be written'),
+        redactor = loadRedactor(config.auditRedactionsFile, config.auditRedactionKeyFile)
+        const keys = signingKeys(config.auditKeyFile, {
+          onProblem: (problem) => logger.error(`${problem}; checkpoints are signed with the keys read before`),
         })
+        const { auditDir, auditS3Url, auditS3Region, auditS3CredentialsFile } = config
+        const place = {
+          dir: auditDir,
+          s3Url: auditS3Url,
+          s3Region: auditS3Region,
+          s3CredentialsFile: auditS3CredentialsFile,
+        }
+        log = await openLog(place, keys)
         metrics.observe(log)
         logUsable(true)
-        logger.info({ size: log.size, head: log.head, last: log.last }, 'audit log is open')
+        logger.info({ size: log.size, trees: log.tenants.length, last: log.last }, 'audit log is open')
       },
       stop: () => log.close(),
     },
@@ -80,6 +89,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
           bus,
           append: metrics.timed((records) => log.append(records)),
           epoch,
+          redactor,
           publish: (sealed) => publisher.publishThrough(sealed),
           onSealed: (sealed) => retention.sealed(sealed),
           onGap: (gap) => {

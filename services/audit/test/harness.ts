@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import type { Bus } from '@countersign/bus'
 import { callFieldsOf, makeEvent, SealedRecord, sha256, subjects } from '@countersign/contracts'
 import { type Cleanup, requestedFixture, type TestBus } from '@countersign/testing'
+import { describeProblem, verifyLog } from '@countersign/tlog'
+import type { AuditLog } from '../src/log/audit-log.ts'
 import type { Log } from '../src/log/log.ts'
 import { openLog } from '../src/log/open-log.ts'
+import { signingKeys } from '../src/log/signing-keys.ts'
 import { makeRecord } from '../src/record/make-record.ts'
 
 /** A folder that goes away with the test, with a key to sign with. */
@@ -21,14 +24,14 @@ export async function auditFolder(t: Cleanup): Promise<{ dir: string; keyFile: s
 }
 
 /** The log of a folder, opened in this process. */
-export function openTestLog(
-  folder: { dir: string; key: KeyObject },
-  more: { maxSegmentBytes?: number } = {},
-): Promise<Log> {
-  const fail = (error: unknown) => {
-    throw error
-  }
-  return openLog({ ...folder, checkpointEveryMs: 1, onTorn: () => {}, onProblem: fail, ...more })
+export function openTestLog({ dir, keyFile }: { dir: string; keyFile: string }): Promise<AuditLog> {
+  return openLog({ dir, s3Region: 'us-east-1' }, signingKeys(keyFile))
+}
+
+/** What is wrong with a log of a folder, if anything; calls may be open. */
+export async function verifyFolder(dir: string): Promise<{ records: number; problems: string[] }> {
+  const { records, problems } = await verifyLog({ dir })
+  return { records, problems: problems.map(describeProblem) }
 }
 
 /** A running audit service. */
@@ -125,18 +128,27 @@ export async function readAudit(bus: Bus): Promise<SealedRecord[]> {
   return (await readAll(bus, 'AUDIT')).map(({ data }) => SealedRecord.parse(JSON.parse(Buffer.from(data).toString())))
 }
 
-/** Everything in a log, oldest first. */
-export async function readLog(log: Log): Promise<SealedRecord[]> {
-  const entries = []
-  for await (const entry of log.backward(log.size)) entries.push(SealedRecord.parse(JSON.parse(entry.text)))
-  return entries.toReversed()
+/** Everything in a log, in the order of the stream. */
+export async function readLog(log: Pick<Log, 'tenants' | 'tree'>): Promise<SealedRecord[]> {
+  const entries: SealedRecord[] = []
+  for (const tenant of log.tenants) {
+    const tree = log.tree(tenant)
+    for await (const { text } of tree.backward(tree.size)) entries.push(SealedRecord.parse(JSON.parse(text)))
+  }
+  const created = ({ record }: SealedRecord) => Date.parse(record.stream.created)
+  return entries.toSorted((a, b) => created(a) - created(b) || a.record.stream.seq - b.record.stream.seq)
 }
 
 /** Records without a bus, for tests of the log alone. */
-export function testRecords(count: number, firstSeq = 1, text = (seq: number) => `text ${seq}`) {
+export function testRecords(
+  count: number,
+  firstSeq = 1,
+  more: (seq: number) => { text?: string; tenant?: string } = () => ({}),
+) {
   return Array.from({ length: count }, (_, place) => {
     const seq = firstSeq + place
-    const data = requestedFixture({}, { text: text(seq) })
+    const { text = `text ${seq}`, tenant = 'default' } = more(seq)
+    const data = requestedFixture({ tenant }, { text })
     const event = makeEvent('requested', data, { now: new Date() })
     const message = {
       subject: subjects.call(data, 'requested'),
@@ -144,6 +156,6 @@ export function testRecords(count: number, firstSeq = 1, text = (seq: number) =>
       seq,
       storedAt: new Date(),
     }
-    return makeRecord(message, '2026-11-22T09:00:00Z')
+    return makeRecord(message, { created: '2026-11-22T09:00:00Z', previous: seq - 1 })
   })
 }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newCallId, subjects, verbs } from '@countersign/contracts'
 import { type Cleanup, startTestBus, until } from '@countersign/testing'
-import type { Sealed } from '../src/log/log.ts'
-import { verifyLog } from '../src/log/verify.ts'
+import type { Log, Sealed } from '../src/log/log.ts'
 import { seal, sealAll, type SealOptions } from '../src/record/seal.ts'
 import { RecordPublisher } from '../src/record/publish.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
@@ -16,6 +15,7 @@ import {
   readLog,
   startAudit,
   testRecords,
+  verifyFolder,
 } from './harness.ts'
 
 const soon = () => Date.now() + 10_000
@@ -40,24 +40,31 @@ test(
       soon(),
     )
     const [reader, console] = await Promise.all([testBus.connect('audit'), testBus.connect('console')])
-    await until(async () => (await console.callApi(verbs.audit.status, {})).size === 461, 'all is sealed')
+    const statusOf = (tenant: string) => console.callApi(verbs.audit.status, { tenant })
+    await until(async () => (await statusOf('default')).size === 460, 'all is sealed')
     await until(async () => (await reader.consumerLag('CALLS', 'audit')) === 0, 'all is acknowledged')
 
-    const status = await console.callApi(verbs.audit.status, {})
+    const status = await statusOf('default')
     assert.equal(status.lastSeq, 461)
-    const { calls } = await console.callApi(verbs.audit.calls, { principal: 'p3', limit: 1000 })
+    const { calls } = await console.callApi(verbs.audit.calls, { tenant: 'default', principal: 'p3', limit: 1000 })
     assert.equal(calls.length, 40)
-    const { records } = await console.callApi(verbs.audit.records, { callId: late[7]!.at.callId })
+    const { records } = await console.callApi(verbs.audit.records, {
+      tenant: 'default',
+      callId: late[7]!.at.callId,
+    })
     assert.deepEqual(
       records.map(({ record }) => record.event),
       ['requested'],
     )
-    await assert.rejects(console.callApi(verbs.audit.records, { limit: 5000 }), { code: 'invalid_params' })
+    await assert.rejects(console.callApi(verbs.audit.records, { tenant: 'default', limit: 5000 }), {
+      code: 'invalid_params',
+    })
 
     assert.equal(await audit.stop('SIGTERM'), 0, audit.output())
-    const verified = await verifyLog(folder.dir)
-    assert.deepEqual(verified, { size: 461, head: status.head, problem: undefined })
+    assert.deepEqual(await verifyFolder(folder.dir), { records: 461, problems: [] })
     const log = await openTestLog(folder)
+    assert.equal(log.tree('default').root.toString('base64'), status.root)
+    assert.deepEqual(log.tenants, ['default', 'invalid'])
     const sealed = await readLog(log)
     await log.close()
     const stored = await readAll(reader, 'CALLS')
@@ -151,15 +158,15 @@ test('a stream made anew is told from the one before; one that was set back is r
   assert.equal(log.size, 65)
 })
 
-test('records that AUDIT lost are published again, and none twice', async (t) => {
+test('records that AUDIT lost are published again in the order of the stream, and none twice', async (t) => {
   const testBus = await startTestBus(t)
   const bus = await testBus.connect('audit')
-  const folder = await auditFolder(t)
-  const log = await openTestLog(folder)
+  const log = await openTestLog(await auditFolder(t))
   t.after(() => log.close())
-  await log.append(testRecords(700))
+  const records = testRecords(1300, 1, (seq) => ({ tenant: tenantOf(seq) }))
+  for (let at = 0; at < records.length; at += 100) await log.append(records.slice(at, at + 100))
   // AUDIT has the first hundred, as after a power failure.
-  await new RecordPublisher(bus, { ...partOf(log, 100) }).resume()
+  await new RecordPublisher(bus, partOf(log, 100)).resume()
   assert.equal((await readAudit(bus)).length, 100)
   for (let again = 0; again < 2; again++) {
     await new RecordPublisher(bus, log).resume()
@@ -176,18 +183,31 @@ test('I8: a log that is not the one AUDIT comes from is refused', async (t) => {
   await new RecordPublisher(bus, log).resume()
   const other = await openTestLog(await auditFolder(t))
   t.after(() => other.close())
-  await assert.rejects(new RecordPublisher(bus, other).resume(), /AUDIT holds record 19, and the audit log ends at 0/)
+  const refused = /AUDIT holds record 19, and the audit log of default ends at 0/
+  await assert.rejects(new RecordPublisher(bus, other).resume(), refused)
   await other.append(testRecords(20))
   await assert.rejects(new RecordPublisher(bus, other).resume(), /has another one in its place/)
 })
 
-/** A log as it was when it had so many entries. */
-function partOf(log: Awaited<ReturnType<typeof openTestLog>>, size: number) {
+/** A log as it was when it had the records up to a sequence. */
+function partOf(log: Log, seq: number): Pick<Log, 'tenants' | 'tree'> {
+  const { tenants } = log
+  const sizes = new Map(tenants.map((tenant) => [tenant, 0]))
+  for (const tenant of upTo(seq).map(tenantOf)) sizes.set(tenant, sizes.get(tenant)! + 1)
   return {
-    ...{ size, head: log.head, last: log.last, sealedAt: log.sealedAt, bytes: log.bytes },
-    append: () => Promise.reject(new Error('not used')),
-    read: (from: number, count: number) => log.read(from, Math.min(count, size - from)),
-    backward: (before: number) => log.backward(before),
-    close: () => Promise.resolve(),
+    tenants,
+    tree: (tenant) => {
+      const tree = log.tree(tenant)
+      const size = sizes.get(tenant)!
+      return {
+        ...{ size, root: tree.root, sealedAt: tree.sealedAt },
+        read: (from, count) => tree.read(from, Math.min(count, size - from)),
+        backward: (before) => tree.backward(before),
+      }
+    },
   }
+}
+
+function tenantOf(seq: number): string {
+  return ['a', 'b', 'c'][seq % 7] ?? 'd'
 }

@@ -166,13 +166,13 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
       const { tenant, server, callId } = call
       for (const { seq, name, event } of (await bus.history(call)).entries) {
         audit.seal({
-          version: 1,
+          version: 2,
           tenant,
           server,
           callId,
           event: name,
           storedAt: event.time,
-          stream: { seq, created: 'x' },
+          stream: { seq, previous: 0, created: 'x' },
           cloudEvent: JSON.parse(JSON.stringify(event)),
         })
       }

@@ -131,7 +131,7 @@ export class AuditPeer {
 
   /** Seals one record. */
   seal(record: AuditRecord): void {
-    this.records.push({ index: this.records.length, previous: '0'.repeat(64), hash: '0'.repeat(64), record })
+    this.records.push({ index: this.records.length, leafHash: '', record })
   }
 
   serve(bus: Bus): void {
@@ -176,7 +176,7 @@ export class AuditPeer {
       verbs.audit.status,
       () => ({
         size: this.records.length,
-        head: '0'.repeat(64),
+        root: '',
         lastSeq: this.records.at(-1)?.record.stream.seq ?? 0,
         sealedAt: null,
       }),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { Arguments, Decision, Digest, Instant } from '../call/common.ts'
 import { ApprovalTerms } from '../call/events.ts'
 import { SealedRecord } from '../record/audit-record.ts'
+import { CallProof } from '../record/call-proof.ts'
 import { CallId, DnsLabel } from '../subjects.ts'
 import { apiVerb } from './reply.ts'
 
@@ -84,9 +85,9 @@ export const CallView = z.object({
 })
 export type CallView = z.infer<typeof CallView>
 
-/** What to look for; all filters must match. Newest first. */
+/** What to look for in the log of a tenant; all filters must match. Newest first. */
 export const AuditQuery = z.object({
-  tenant: DnsLabel.optional(),
+  tenant: DnsLabel,
   callId: CallId.optional(),
   principal: z.string().optional(),
   server: DnsLabel.optional(),
@@ -179,8 +180,18 @@ export const verbs = {
     status: apiVerb(
       'audit',
       'status',
-      z.object({}),
-      z.object({ size: z.int(), head: z.string(), lastSeq: z.int(), sealedAt: Instant.nullable() }),
+      z.object({ tenant: DnsLabel }),
+      /** How far the tenant's log is, with its root hash in base64. */
+      z.object({ size: z.int(), root: z.string(), lastSeq: z.int(), sealedAt: Instant.nullable() }),
+    ),
+    /** A file that proves what the log says about a call. */
+    prove: apiVerb('audit', 'prove', z.object({ tenant: DnsLabel, callId: CallId }), CallProof),
+    /** That the log of today goes on from the one of an earlier checkpoint (RFC 6962 section 2.1.2). */
+    consistency: apiVerb(
+      'audit',
+      'consistency',
+      z.object({ tenant: DnsLabel, from: z.int().min(1) }),
+      z.object({ from: z.int(), checkpoint: z.string(), proof: z.array(z.string()) }),
     ),
   },
 } as const

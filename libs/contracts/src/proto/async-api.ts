@@ -42,7 +42,7 @@ const channels: readonly Channel[] = [
     stream: 'AUDIT',
     address: subjects.auditRecord(at.tenant, at.server, '{event}'),
     title: 'One event of a call, sealed.',
-    schema: 'sealed-record.v1',
+    schema: 'sealed-record.v2',
     contentType: 'application/json',
     sender: 'audit',
   },

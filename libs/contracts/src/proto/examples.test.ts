@@ -9,7 +9,9 @@ import { callEventNames } from '../call/events.ts'
 import { Allowed } from '../call/events.ts'
 import { Grant, grantSigningInput } from '../call/grant.ts'
 import { canonicalJson, digestOf } from '../digest.ts'
-import { SealedRecord } from '../record/audit-record.ts'
+import type { Json } from '../json.ts'
+import { AuditRecord, SealedRecord } from '../record/audit-record.ts'
+import { isOriginal, redactionSalt } from '../record/redaction.ts'
 import { toJsonSchema } from './to-json-schema.ts'
 import { wireSchemas } from './wire-schemas.ts'
 
@@ -89,18 +91,18 @@ test('I3: the arguments an example grant travels with are those its digest names
   assert.equal(digestOf(allowed.arguments.inline), allowed.grant.claims.digest)
 })
 
-test('I8: the example records form a chain as the README describes it', () => {
-  const entries = ['valid-0-first', 'valid-1-second'].map((name) =>
-    SealedRecord.parse(read(`examples/sealed-record/${name}.json`)),
-  )
-  let previous = '0'.repeat(64)
-  for (const [index, entry] of entries.entries()) {
-    assert.equal(entry.index, index)
-    assert.equal(entry.previous, previous)
-    const hash = createHash('sha256')
-      .update(`${previous}\n${canonicalJson(entry.record)}`)
-      .digest('hex')
-    assert.equal(entry.hash, hash)
-    previous = hash
+test('I8: the example records are the leaves that their hashes say, as the README describes it', () => {
+  for (const name of ['valid-0-first', 'valid-5-last']) {
+    const { leafHash, record } = SealedRecord.parse(read(`examples/sealed-record/${name}.json`))
+    const entry = `\0${canonicalJson(record as unknown as Json)}`
+    assert.equal(createHash('sha256').update(entry).digest('base64'), leafHash)
   }
+})
+
+test('I9: the example of a redaction proves its original to who is given the salt', () => {
+  const { tenant, stream, redactions } = AuditRecord.parse(read('examples/audit-record/valid-redacted.json'))
+  const [redaction] = redactions!
+  const salt = redactionSalt(Buffer.alloc(32, 7), { tenant, stream, path: redaction!.path })
+  assert.ok(isOriginal(redaction!, salt, 'Ship on Friday.\n'))
+  assert.ok(!isOriginal(redaction!, salt, 'Ship on Monday.\n'))
 })

@@ -5,6 +5,7 @@ import { Grant } from '../call/grant.ts'
 import { McpServerDocument } from '../documents/mcp-server.ts'
 import { ToolPolicy } from '../documents/tool-policy.ts'
 import { AuditRecord, SealedRecord } from '../record/audit-record.ts'
+import { CallProof } from '../record/call-proof.ts'
 import { LifecycleEvent } from '../record/lifecycle-event.ts'
 
 /** One schema of the wire contract. */
@@ -32,16 +33,22 @@ export const wireSchemas: readonly WireSchema[] = [
     schema: Grant,
   },
   {
-    name: 'audit-record.v1',
+    name: 'audit-record.v2',
     role: 'message',
     meaning: 'What audit seals: one event of a call, with its place in the stream.',
     schema: AuditRecord,
   },
   {
-    name: 'sealed-record.v1',
+    name: 'sealed-record.v2',
     role: 'message',
-    meaning: 'A record with its place in the hash chain of the audit log.',
+    meaning: 'A record with its place in the audit log of its tenant.',
     schema: SealedRecord,
+  },
+  {
+    name: 'call-proof.v1',
+    role: 'message',
+    meaning: 'What the audit log says about a call, with the proof that it does.',
+    schema: CallProof,
   },
   {
     name: 'lifecycle-event.v1',

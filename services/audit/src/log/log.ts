@@ -1,7 +1,8 @@
 import type { RecordText } from '../record/record-text.ts'
 
-/** One entry of the log: its index and the JSON of its `SealedRecord`. */
+/** One entry of a tenant's log: its index and the JSON of its `SealedRecord`. */
 export interface LogEntry {
+  tenant: string
   index: number
   text: string
 }
@@ -11,27 +12,34 @@ export interface Sealed extends LogEntry {
   record: RecordText
 }
 
-/** An append-only log that shows when it was changed. One process writes it. */
-export interface Log {
+/** The log of one tenant, for reading. */
+export interface TenantLog {
   /** Number of entries; the next one gets this index. */
   readonly size: number
-  /** What the next entry builds on: the hash of the last one. */
-  readonly head: string
-  /** Where the last record came from. */
-  readonly last: { seq: number; created: string } | undefined
+  /** Root hash of the tree. */
+  readonly root: Buffer
   readonly sealedAt: Date | undefined
-  /** Bytes of all entries on disk. */
-  readonly bytes: number
-  /**
-   * Appends records in order, all or none; resolves when they are on disk.
-   *
-   * @throws Error when they cannot be written; the log is as it was before and the same records may be appended again
-   */
-  append(records: readonly RecordText[]): Promise<Sealed[]>
   /** Entries from an index on, at most `count` and about 8 MiB; at least one where there is one. */
   read(fromIndex: number, count: number): Promise<LogEntry[]>
   /** Entries newest first, from the one before `before` on. */
   backward(before: number): AsyncIterable<LogEntry>
-  /** Everything is on disk already; writes what is written only now and then, and lets go. */
+}
+
+/** The audit log: append-only, one tree a tenant. One process writes it. */
+export interface Log {
+  /** Records in all trees. */
+  readonly size: number
+  /** Up to here everything of a stream is sealed, whoever's it is. */
+  readonly last: { seq: number; created: string } | undefined
+  readonly tenants: readonly string[]
+  /** Of a tenant without records, an empty one. */
+  tree(tenant: string): TenantLog
+  /**
+   * Appends records in order; resolves when they are durable. A record that is in its tree already, because an append failed
+   * half-way or audit stopped, is not appended again, but is among what is returned.
+   *
+   * @throws Error when they cannot be written; the same records may be appended again
+   */
+  append(records: readonly RecordText[]): Promise<Sealed[]>
   close(): Promise<void>
 }

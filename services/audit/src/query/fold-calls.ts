@@ -7,14 +7,14 @@ import {
   failureCodeOf,
   type SealedRecord,
 } from '@countersign/contracts'
-import type { Log } from '../log/log.ts'
+import type { TenantLog } from '../log/log.ts'
 import { readHead, type RecordHead } from '../record/record-text.ts'
 import { endsCall } from '../retention/track-calls.ts'
 import { matcherOf } from './match.ts'
 
 /** What folding works with. */
 export interface FoldOptions {
-  log: Log
+  log: Pick<TenantLog, 'size' | 'backward'>
   stateOf: (at: CallAddress) => Promise<string | undefined>
   query: AuditQuery
   maxScanned: number
@@ -81,14 +81,7 @@ export async function foldCalls(options: FoldOptions): Promise<{ calls: CallView
 }
 
 function headOf(text: string): RecordHead {
-  return { ...readHead(text.slice(0, -1)), callId: callIdOf(text) }
-}
-
-const recordMember = '"record":{"callId":"'
-
-function callIdOf(text: string): string {
-  const at = text.indexOf(recordMember) + recordMember.length
-  return text.slice(at, at + 36)
+  return readHead(text.slice(0, -1))
 }
 
 /** The row of a call; undefined when the event does not say what a row needs. */

@@ -16,11 +16,11 @@ import { makeRecord } from '../record/make-record.ts'
 import { ScanIndex, type ScanBounds } from './scan-index.ts'
 
 const begun = Date.parse('2026-11-22T10:00:00Z')
-const ask = (query: Partial<AuditQuery> = {}) => AuditQuery.parse(query)
+const ask = (query: Partial<AuditQuery> = {}) => AuditQuery.parse({ tenant: 'default', ...query })
 
 /** A log of calls whose events interleave: each is `[call, event]`, one second apart. */
 async function logOf(t: Cleanup, events: [string, string][], bounds: Partial<ScanBounds> = {}) {
-  const log = await openTestLog(await auditFolder(t), { maxSegmentBytes: 8000 })
+  const log = await openTestLog(await auditFolder(t))
   t.after(() => log.close())
   const calls = new Map<string, ReturnType<typeof requestedFixture>>()
   const states = new Map<string, string>()
@@ -41,7 +41,7 @@ async function logOf(t: Cleanup, events: [string, string][], bounds: Partial<Sca
     const bytes = Buffer.from(JSON.stringify(cloudEvent))
     return makeRecord(
       { subject: subjects.call(data, event), data: bytes, seq: place + 1, storedAt },
-      '2026-11-22T09:00:00Z',
+      { created: '2026-11-22T09:00:00Z', previous: place },
     )
   })
   await log.append(records)

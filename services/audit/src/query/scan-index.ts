@@ -19,12 +19,16 @@ const timeCheckEvery = 64
 
 /** An index that has nothing but the log: it scans, newest first, and stops after a bounded number of records. */
 export class ScanIndex implements RecordIndex {
-  readonly #log: Log
+  readonly #log: Pick<Log, 'tree'>
   readonly #stateOf: (at: CallAddress) => Promise<string | undefined>
   readonly #bounds: ScanBounds
 
   /** @param stateOf where a call stands that is still in the stream */
-  constructor(log: Log, stateOf: (at: CallAddress) => Promise<string | undefined>, bounds: Partial<ScanBounds> = {}) {
+  constructor(
+    log: Pick<Log, 'tree'>,
+    stateOf: (at: CallAddress) => Promise<string | undefined>,
+    bounds: Partial<ScanBounds> = {},
+  ) {
     this.#log = log
     this.#stateOf = stateOf
     this.#bounds = { ...defaultBounds, ...bounds }
@@ -36,7 +40,8 @@ export class ScanIndex implements RecordIndex {
     const records: SealedRecord[] = []
     let scanned = 0
     let bytes = 0
-    for await (const { index, text } of this.#log.backward(Math.min(query.before ?? this.#log.size, this.#log.size))) {
+    const tree = this.#log.tree(query.tenant)
+    for await (const { index, text } of tree.backward(Math.min(query.before ?? tree.size, tree.size))) {
       const tooMuch = records.length > 0 && bytes + text.length > maxBytes
       if (records.length === query.limit || scanned === maxScanned) return { records, next: index + 1 }
       scanned += 1
@@ -54,6 +59,7 @@ export class ScanIndex implements RecordIndex {
 
   calls(query: AuditQuery): Promise<{ calls: CallView[]; next: number | null }> {
     const { maxScanned, overlap } = this.#bounds
-    return foldCalls({ log: this.#log, stateOf: this.#stateOf, query, maxScanned, overlap, timeCheckEvery })
+    const log = this.#log.tree(query.tenant)
+    return foldCalls({ log, stateOf: this.#stateOf, query, maxScanned, overlap, timeCheckEvery })
   }
 }

@@ -1,15 +1,17 @@
 import type { Bus } from '@countersign/bus'
 import { CountersignError, verbs } from '@countersign/contracts'
+import type { AuditLog } from '../log/audit-log.ts'
 import type { Log } from '../log/log.ts'
+import { proveCall, proveConsistency } from '../log/prove.ts'
 import type { RecordIndex } from './record-index.ts'
 
 /** Queries that may wait; one scans at a time, so that sealing keeps its share of the processor. */
 const maxWaiting = 32
 
-/** Answers `audit.records`, `audit.calls` and `audit.status`. */
+/** Answers everything that audit is asked on the bus. */
 export function serveQueries(
   bus: Pick<Bus, 'serveApi'>,
-  log: Log,
+  log: AuditLog,
   index: RecordIndex,
   onDefect: (error: unknown) => void,
 ): { stop: () => void } {
@@ -17,14 +19,25 @@ export function serveQueries(
   const serving = [
     bus.serveApi(verbs.audit.records, (query) => inTurn(() => index.records(query)), onDefect),
     bus.serveApi(verbs.audit.calls, (query) => inTurn(() => index.calls(query)), onDefect),
-    bus.serveApi(verbs.audit.status, () => statusOf(log), onDefect),
+    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant), onDefect),
+    bus.serveApi(
+      verbs.audit.prove,
+      ({ tenant, callId }) => inTurn(() => proveCall(log, index, tenant, callId)),
+      onDefect,
+    ),
+    bus.serveApi(verbs.audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
   ]
   return { stop: () => serving.forEach(({ stop }) => stop()) }
 }
 
-function statusOf(log: Log) {
-  const { size, head, last, sealedAt } = log
-  return { size, head, lastSeq: last?.seq ?? 0, sealedAt: sealedAt?.toISOString() ?? null }
+function statusOf(log: Log, tenant: string) {
+  const { size, root, sealedAt } = log.tree(tenant)
+  return {
+    size,
+    root: root.toString('base64'),
+    lastSeq: log.last?.seq ?? 0,
+    sealedAt: sealedAt?.toISOString() ?? null,
+  }
 }
 
 function oneAtATime() {

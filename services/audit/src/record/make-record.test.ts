@@ -13,12 +13,14 @@ const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)
 
 test('a record is the canonical text of the event with its place in the stream', () => {
   const subject = subjects.call(data, 'requested')
-  const record = makeRecord({ subject, data: bytes(event), seq: 7, storedAt }, created)
+  const record = makeRecord({ subject, data: bytes(event), seq: 7, storedAt }, { created, previous: 3 })
   const parsed = AuditRecord.parse(JSON.parse(record.text))
   assert.equal(record.text, canonicalJson(parsed as unknown as Json))
   assert.deepEqual(parsed.cloudEvent, event)
-  assert.deepEqual(parsed.stream, { seq: 7, created })
-  const { text, ...head } = record
+  assert.deepEqual(parsed.stream, { seq: 7, previous: 3, created })
+  const { text, entry, content, ...head } = record
+  assert.equal(entry.toString(), text)
+  assert.equal(content, undefined)
   assert.deepEqual(readHead(text), head)
 })
 
@@ -36,7 +38,7 @@ test('whatever was stored has a record: what is not an event is kept by digest a
     ['nothing', new Uint8Array()],
   ]
   for (const [what, content] of bad) {
-    const { text } = makeRecord({ subject, data: content, seq: 1, storedAt }, created)
+    const { text } = makeRecord({ subject, data: content, seq: 1, storedAt }, { created, previous: 3 })
     const { cloudEvent, callId } = AuditRecord.parse(JSON.parse(text))
     assert.equal(callId, data.callId, what)
     assert.equal(cloudEvent['digest'], sha256(content), what)
@@ -52,7 +54,7 @@ test('a subject that names no call is kept in the record', () => {
     `calls.NOT-A-LABEL.files.${data.callId}.requested`,
     `${subjects.call(data, 'requested')}.more`,
   ]) {
-    const record = makeRecord({ subject, data: bytes(event), seq: 1, storedAt }, created)
+    const record = makeRecord({ subject, data: bytes(event), seq: 1, storedAt }, { created, previous: 3 })
     const { cloudEvent, ...head } = AuditRecord.parse(JSON.parse(record.text))
     assert.equal(cloudEvent['subject'], subject)
     assert.equal(head.callId, noCall.callId)

@@ -1,6 +1,17 @@
-import { CallId, DnsLabel, isJsonObject, type Json, parseCallSubject, sha256 } from '@countersign/contracts'
+import {
+  CallId,
+  DnsLabel,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parseCallSubject,
+  sha256,
+} from '@countersign/contracts'
+import { maxEntryBytes } from '@countersign/tlog'
 import { canonicalText } from './canonical-text.ts'
-import { noCall, type RecordText, recordText } from './record-text.ts'
+import type { Redactor } from './redact/redactor.ts'
+import { type MemberTexts, noCall, type RecordHead, type RecordText, writeRecord } from './record-text.ts'
+import { sectionsOf } from './sections-of.ts'
 
 /** A stored message of `CALLS`. */
 export interface StoredMessage {
@@ -10,10 +21,20 @@ export interface StoredMessage {
   storedAt: Date
 }
 
+/** Where a record stands in the stream: which one it is, and what was sealed before. */
+export interface StreamPlace {
+  /** When the stream was created, as the server says it. */
+  created: string
+  previous: number
+}
+
 /** Of a message that is not an event, this much is kept beside its digest. */
 const keptBytes = 4096
 /** Far over what an event may be (arguments above 256 KiB travel by reference), and under what one message may carry. */
 const maxEventBytes = 4 * 1024 * 1024
+
+/** An entry must hold what it says about redactions; of an event with more of them everything is taken out at once. */
+const maxRedactionsLength = 20_000
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Labels seen to be good: there are few, and they come again with every event. */
@@ -24,25 +45,73 @@ const maxLabels = 10_000
  * Makes the record of a message. Whatever was stored gets one, so that nothing is passed over: a message that is not an event is
  * recorded as `cloudEvent: {malformed, digest, reason}` with its first bytes in base64.
  *
- * @param created when the stream was created, as the server says it
+ * @param redactor takes out what must not be sealed; of a message that is not an event it then keeps the digest only
  */
-export function makeRecord({ subject, data, seq, storedAt }: StoredMessage, created: string): RecordText {
+export function makeRecord(message: StoredMessage, place: StreamPlace, redactor?: Redactor): RecordText {
+  const { subject, data, seq, storedAt } = message
   const address = parseCallSubject(subject)
   const known =
     address && isLabel(address.tenant) && isLabel(address.server) && CallId.safeParse(address.callId).success
       ? address
       : undefined
   const { tenant, server, callId } = known ?? noCall
-  const head = {
-    tenant,
-    server,
-    callId,
-    event: known?.event ?? 'invalid',
-    storedAt: storedAt.toISOString(),
-    seq,
-    created,
+  const event = known?.event ?? 'invalid'
+  const head = { tenant, server, callId, event, storedAt: storedAt.toISOString(), seq, ...place }
+  const keep = redactor ? 0 : keptBytes
+  if (!known) return recordOf(head, {}, malformed(data, keep, 'the subject names no call', subject))
+  try {
+    const source = decoder.decode(data)
+    const parsed = JSON.parse(source) as Json
+    const reason = notAnEvent(parsed)
+    if (reason !== undefined) return recordOf(head, {}, malformed(data, keep, reason))
+    const cloudEvent = parsed as JsonObject
+    const redactions = redactor?.redact(cloudEvent, { tenant, server, stream: { created: head.created, seq } }) ?? []
+    const members = memberTexts(event, cloudEvent, redactions, source)
+    if ((members.redactions?.length ?? 0) > maxRedactionsLength) {
+      const whole = JSON.parse(source) as JsonObject
+      const all = redactor!.redactAll(whole, { tenant, server, stream: { created: head.created, seq } })
+      return recordOf(
+        head,
+        { ...members, redactions: canonicalText(all, source) },
+        canonicalText(whole, source),
+      )
+    }
+    const text = canonicalText(cloudEvent, source)
+    // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.
+    const tooLong = text.length * 3 > maxEventBytes && Buffer.byteLength(text) > maxEventBytes
+    if (tooLong) return recordOf(head, {}, malformed(data, keep, `longer than ${maxEventBytes} bytes`))
+    return recordOf(head, members, text)
+  } catch {
+    return recordOf(head, {}, malformed(data, keep, 'not JSON that has a canonical form'))
   }
-  return recordText(head, known ? eventText(data) : malformed(data, 'the subject names no call', subject))
+}
+
+function memberTexts(name: string, event: JsonObject, redactions: unknown[], source: string): MemberTexts {
+  const members: MemberTexts = {}
+  const sections = { ...sectionsOf(name, event), ...(redactions.length === 0 ? {} : { redactions }) }
+  for (const [key, value] of Object.entries(sections)) {
+    members[key as keyof MemberTexts] = canonicalText(value as Json, source)
+  }
+  return members
+}
+
+/** A record that is longer than an entry may be is sealed without its event, whose digest stands for it. */
+function recordOf(head: RecordHead, members: MemberTexts, cloudEvent: string): RecordText {
+  const text = writeRecord(head, members, cloudEvent)
+  if (text.length * 3 <= maxEntryBytes) return { ...head, text, entry: Buffer.from(text), content: undefined }
+  const whole = Buffer.from(text)
+  if (whole.length <= maxEntryBytes) return { ...head, text, entry: whole, content: undefined }
+  const bytes = Buffer.from(cloudEvent)
+  const digest = sha256(bytes)
+  const content = `{"digest":"${digest}","size":${bytes.length}}`
+  let kept: MemberTexts = { ...members, content }
+  let entry = Buffer.from(writeRecord(head, kept, undefined))
+  if (entry.length > maxEntryBytes) {
+    // Then it is the members read out of the event: all that they say stands in the event too.
+    kept = { content, ...(members.redactions === undefined ? {} : { redactions: members.redactions }) }
+    entry = Buffer.from(writeRecord(head, kept, undefined))
+  }
+  return { ...head, text: writeRecord(head, kept, cloudEvent), entry, content: { digest, bytes } }
 }
 
 function isLabel(name: string): boolean {
@@ -50,21 +119,6 @@ function isLabel(name: string): boolean {
   if (!DnsLabel.safeParse(name).success) return false
   if (goodLabels.size < maxLabels) goodLabels.add(name)
   return true
-}
-
-function eventText(data: Uint8Array): string {
-  try {
-    const source = decoder.decode(data)
-    const event = JSON.parse(source) as Json
-    const reason = notAnEvent(event)
-    if (reason !== undefined) return malformed(data, reason)
-    const text = canonicalText(event, source)
-    // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.
-    const tooLong = text.length * 3 > maxEventBytes && Buffer.byteLength(text) > maxEventBytes
-    return tooLong ? malformed(data, `longer than ${maxEventBytes} bytes`) : text
-  } catch {
-    return malformed(data, 'not JSON that has a canonical form')
-  }
 }
 
 /** Why a value is not an event. A look at the members, not a schema: this is done for every event of every call. */
@@ -75,8 +129,8 @@ function notAnEvent(value: Json): string | undefined {
   return undefined
 }
 
-function malformed(data: Uint8Array, reason: string, subject?: string): string {
-  const kept = Buffer.from(data.subarray(0, keptBytes)).toString('base64')
+function malformed(data: Uint8Array, keep: number, reason: string, subject?: string): string {
+  const kept = Buffer.from(data.subarray(0, keep)).toString('base64')
   const members = { digest: sha256(data), malformed: kept, reason, ...(subject === undefined ? {} : { subject }) }
   return JSON.stringify(members)
 }

@@ -1,35 +1,36 @@
 import { type Bus, LostRace, type Publication } from '@countersign/bus'
 import { subjects } from '@countersign/contracts'
+import { LogBroken } from '@countersign/tlog'
 import type { Log, LogEntry } from '../log/log.ts'
-import { LogBroken } from '../log/log-broken.ts'
-import { splitLine } from '../log/line.ts'
+import { isLater } from '../log/stream-position.ts'
+import { readBacklog } from './read-backlog.ts'
 import { readHead } from './record-text.ts'
 
-/** Header of a message of `AUDIT`: its record's place in the log. */
+/** Header of a message of `AUDIT`: its record's place in the log of its tenant. */
 export const logIndexHeader = 'Countersign-Log-Index'
 
-const pageSize = 500
 const deadlineMs = 10_000
-/** A stream that was made anew gets this much of the log again; older records are in the log. */
+/** A stream that was made anew gets this much of each log again; older records are in the log. */
 const maxRepublished = 100_000
+
+type PublishingBus = Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>
+type PublishedLog = Pick<Log, 'tenants' | 'tree'>
+/** By tenant, the index that is published next. */
+type Places = Map<string, number>
 
 /** Publishes sealed records on `AUDIT`, each once and in order, also after a crash between sealing and publishing. */
 export class RecordPublisher {
-  readonly #bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>
-  readonly #log: Log
+  readonly #bus: PublishingBus
+  readonly #log: PublishedLog
   readonly #now: () => number
-  #next = 0
+  #next: Places = new Map()
   /** Where this process began to publish; all before it had been published long ago. */
-  #since: number | undefined
+  #since: Places | undefined
   #reconnects = 0
   /** The last sequence of `AUDIT`, which nobody else writes. */
   #lastSeq = 0
 
-  constructor(
-    bus: Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>,
-    log: Log,
-    now: () => number = Date.now,
-  ) {
+  constructor(bus: PublishingBus, log: PublishedLog, now: () => number = Date.now) {
     this.#bus = bus
     this.#log = log
     this.#now = now
@@ -43,7 +44,7 @@ export class RecordPublisher {
    */
   async resume(): Promise<void> {
     await this.#findEnd()
-    this.#since = this.#next
+    this.#since = new Map(this.#next)
     await this.publishThrough([])
   }
 
@@ -72,50 +73,70 @@ export class RecordPublisher {
     this.#lastSeq = lastSeq
     const [newest] =
       lastSeq > 0 ? await this.#bus.readStream('AUDIT', lastSeq, { maxMessages: 1, maxBytes: 2 ** 24 }) : []
-    if (newest) this.#next = await this.#after(newest.data)
     // A new stream had nothing. An emptied one says nothing about what it had: what this process published is published again.
-    else if (lastSeq === 0) this.#next = Math.max(0, this.#log.size - maxRepublished)
-    else this.#next = this.#since ?? this.#log.size
+    if (newest) this.#next = await this.#after(newest.data)
+    else if (lastSeq === 0) this.#next = this.#places((size) => Math.max(0, size - maxRepublished))
+    else this.#next = new Map(this.#since ?? this.#places((size) => size))
     this.#reconnects = reconnects
   }
 
+  #places(of: (size: number) => number): Places {
+    return new Map(this.#log.tenants.map((tenant) => [tenant, of(this.#log.tree(tenant).size)]))
+  }
+
   async #publishRest(recent: readonly LogEntry[]): Promise<void> {
-    const inHand = recent[0]?.index ?? this.#log.size
-    while (this.#next < inHand) {
-      await this.#publish(await this.#log.read(this.#next, Math.min(pageSize, inHand - this.#next)))
-    }
-    await this.#publish(recent.slice(this.#next - inHand))
+    const inHand = this.#places((size) => size)
+    for (const { tenant, index } of recent.toReversed()) inHand.set(tenant, index)
+    for await (const entries of readBacklog(this.#log, this.#next, inHand)) await this.#publish(entries)
+    await this.#publish(recent.filter(({ tenant, index }) => index >= (this.#next.get(tenant) ?? 0)))
   }
 
   async #publish(entries: readonly LogEntry[]): Promise<void> {
     if (entries.length === 0) return
     this.#lastSeq = await this.#bus.storeRun(entries.map(publicationOf), this.#lastSeq, this.#now() + deadlineMs)
-    this.#next += entries.length
+    for (const { tenant, index } of entries) this.#next.set(tenant, index + 1)
   }
 
-  /** The index after a published record, which must be the one the log has. */
-  async #after(published: Uint8Array): Promise<number> {
+  /** Where to go on after a published record, which must be the one the log has. */
+  async #after(published: Uint8Array): Promise<Places> {
     const text = Buffer.from(published).toString()
+    const position = headOf(text)
     const { index } = JSON.parse(text) as LogEntry
-    const [entry] = index < this.#log.size ? await this.#log.read(index, 1) : []
-    if (entry?.text === text) return index + 1
-    throw new LogBroken(
-      `AUDIT holds record ${index}, and the audit log ${entry ? 'has another one in its place' : `ends at ${this.#log.size}`}: ` +
-        'the log folder is not the one those records come from. Restore it, or purge AUDIT to begin with the log that is here',
-    )
+    const tree = this.#log.tree(position.tenant)
+    const [entry] = index < tree.size ? await tree.read(index, 1) : []
+    if (entry?.text !== text) {
+      const found = entry ? 'has another one in its place' : `of ${position.tenant} ends at ${tree.size}`
+      throw new LogBroken(
+        `AUDIT holds record ${index}, and the audit log ${found}: the log is not the one those records come from. ` +
+          'Restore it, or purge AUDIT to begin with the log that is here',
+      )
+    }
+    const places: Places = new Map()
+    for (const tenant of this.#log.tenants) places.set(tenant, await this.#firstLater(tenant, position))
+    return places
+  }
+
+  /** The index of the first entry of a tenant that comes after a position in the stream. */
+  async #firstLater(tenant: string, position: { created: string; seq: number }): Promise<number> {
+    const tree = this.#log.tree(tenant)
+    for await (const { index, text } of tree.backward(tree.size)) {
+      if (!isLater(headOf(text), position)) return index + 1
+    }
+    return 0
   }
 }
 
 function publicationOf({
+  tenant,
   index,
   text,
   ...rest
-}: LogEntry & { record?: { tenant: string; server: string; event: string } }): Publication {
-  const { tenant, server, event } = rest.record ?? headOf(text)
+}: LogEntry & { record?: { server: string; event: string } }): Publication {
+  const { server, event } = rest.record ?? headOf(text)
   return {
     subject: subjects.auditRecord(tenant, server, event),
     data: Buffer.from(text),
-    msgId: `audit.${index}`,
+    msgId: `audit.${tenant}.${index}`,
     contentType: 'application/json',
     headers: { [logIndexHeader]: String(index) },
     alone: true,
@@ -123,5 +144,5 @@ function publicationOf({
 }
 
 function headOf(text: string) {
-  return readHead(splitLine(Buffer.from(text))!.record.toString())
+  return readHead(text.slice(0, -1))
 }

@@ -1,3 +1,5 @@
+import type { AuditRecord } from '@countersign/contracts'
+
 /** What is looked at of a record without parsing the event in it. */
 export interface RecordHead {
   tenant: string
@@ -6,50 +8,71 @@ export interface RecordHead {
   event: string
   /** When the event was stored, ISO 8601. */
   storedAt: string
-  /** Its sequence in `CALLS`. */
+  /** Its sequence in `CALLS`, and the one that was sealed before it. */
   seq: number
+  previous: number
   /** When that stream was created. */
   created: string
 }
 
-/** An `AuditRecord` as its RFC 8785 text, which is what gets hashed and stored. */
+/** An `AuditRecord` as its RFC 8785 text. */
 export interface RecordText extends RecordHead {
   text: string
+  /** What is sealed: the text, or one without the event, which then is kept beside the log. */
+  entry: Buffer
+  content: { digest: string; bytes: Buffer } | undefined
 }
+
+/** Members of a record besides its head and its event, each as its RFC 8785 text. */
+export type MemberTexts = Partial<
+  Record<Exclude<keyof AuditRecord, keyof RecordHead | 'cloudEvent' | 'stream'>, string>
+>
 
 /** Stands where a message's subject names no call; such a record keeps the subject in `cloudEvent`. */
 export const noCall = { tenant: 'invalid', server: 'invalid', callId: '00000000-0000-7000-8000-000000000000' } as const
 
+const callIdMember = '"callId":"'
 const eventMember = ',"event":"'
-const callIdAt = '{"callId":"'.length
 
 /**
  * Writes the canonical text of an `AuditRecord` around the canonical text of its event, so that the event is serialised once.
  *
  * @param head tenant, server and call id must be what their schemas allow: they are spliced in as they are
+ * @param cloudEvent undefined for an entry whose event is kept beside the log
  */
-export function recordText(head: RecordHead, cloudEvent: string): RecordText {
-  const { tenant, server, callId, event, storedAt, seq, created } = head
-  const text =
-    `{"callId":"${callId}","cloudEvent":${cloudEvent}${eventMember}${quotedInside(event)}","server":"${server}",` +
-    `"storedAt":"${storedAt}","stream":{"created":${JSON.stringify(created)},"seq":${seq}},"tenant":"${tenant}","version":1}`
-  return { tenant, server, callId, event, storedAt, seq, created, text }
+export function writeRecord(head: RecordHead, members: MemberTexts, cloudEvent: string | undefined): string {
+  const { tenant, server, callId, event, storedAt, seq, previous, created } = head
+  const stream = `{"created":${JSON.stringify(created)},"previous":${previous},"seq":${seq}}`
+  // In the order of RFC 8785.
+  const all: [string, string | undefined][] = [
+    ['approvals', members.approvals],
+    ['callId', `"${callId}"`],
+    ['cloudEvent', cloudEvent],
+    ['content', members.content],
+    ['decision', members.decision],
+    ['event', JSON.stringify(event)],
+    ['execution', members.execution],
+    ['outcome', members.outcome],
+    ['redactions', members.redactions],
+    ['server', `"${server}"`],
+    ['storedAt', `"${storedAt}"`],
+    ['stream', stream],
+    ['tenant', `"${tenant}"`],
+    ['time', members.time],
+    ['version', '2'],
+    ['what', members.what],
+    ['who', members.who],
+  ]
+  let text = ''
+  for (const [key, value] of all) if (value !== undefined) text += `${text === '' ? '{' : ','}"${key}":${value}`
+  return `${text}}`
 }
 
-/** Reads the head of a canonical record text; the event inside is passed over. */
+/** Reads the head of a canonical record text, or of what is around one; the event inside is passed over. */
 export function readHead(text: string): RecordHead {
-  // A quote inside any string is escaped, so the last match is the record's own member.
-  const tail = JSON.parse(`{${text.slice(text.lastIndexOf(eventMember) + 1)}`) as {
-    event: string
-    server: string
-    storedAt: string
-    stream: { created: string; seq: number }
-    tenant: string
-  }
+  // A quote inside any string is escaped, and of the members that come after it none has one of this name inside.
+  const tail = JSON.parse(`{${text.slice(text.lastIndexOf(eventMember) + 1)}`) as AuditRecord
   const { event, server, storedAt, stream, tenant } = tail
+  const callIdAt = text.indexOf(callIdMember) + callIdMember.length
   return { tenant, server, callId: text.slice(callIdAt, callIdAt + 36), event, storedAt, ...stream }
-}
-
-function quotedInside(value: string): string {
-  return JSON.stringify(value).slice(1, -1)
 }

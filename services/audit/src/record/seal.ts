@@ -1,6 +1,7 @@
 import type { Bus } from '@countersign/bus'
 import type { Log, Sealed } from '../log/log.ts'
 import { makeRecord, type StoredMessage } from './make-record.ts'
+import type { Redactor } from './redact/redactor.ts'
 import type { RecordText } from './record-text.ts'
 import type { StreamEpoch } from './stream-epoch.ts'
 
@@ -9,6 +10,8 @@ export interface SealOptions {
   bus: Pick<Bus, 'readStream'>
   append: Log['append']
   epoch: StreamEpoch
+  /** Takes out of events what must not be sealed. */
+  redactor?: Redactor | undefined
   /** Told of records once they are on disk, in order. */
   onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
   /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
@@ -91,14 +94,16 @@ function noteGap({ onGap }: SealOptions, created: string, expected: number, foun
 }
 
 async function appendAll(
-  { append, onSealed }: SealOptions,
+  { append, epoch, redactor, onSealed }: SealOptions,
   created: string,
   messages: readonly StoredMessage[],
 ): Promise<void> {
   let records: RecordText[] = []
   let bytes = 0
+  let previous = epoch.sealedThrough(created)
   for (const message of messages) {
-    const record = makeRecord(message, created)
+    const record = makeRecord(message, { created, previous }, redactor)
+    previous = message.seq
     records.push(record)
     bytes += record.text.length
     if (bytes < chunkBytes) continue

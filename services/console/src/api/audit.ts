@@ -34,9 +34,9 @@ export const audit: readonly Route[] = [
   route({
     method: 'GET',
     path: '/audit/status',
-    summary: 'How far the log is: entries, head, the last event sealed',
+    summary: 'How far the log is: entries, root hash, the last event sealed',
     operators: true,
     answer: verbs.audit.status.output,
-    handle: (_asked, { bus }) => bus.callApi(verbs.audit.status, {}),
+    handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.status, { tenant }),
   }),
 ]

@@ -59,7 +59,7 @@ export async function gatherStatus(
     settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
     settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
     settle(lifecycleAnswers(bus)),
-    settle(bus.callApi(verbs.audit.status, {}, timeoutMs)),
+    settle(bus.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
     settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
     operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
     executorAnswers(bus, ready.slice(0, maxConsumers)),

@@ -1,0 +1,91 @@
+import { checkpointFile, keptFolder, keptPath, keptSize, verifierKeysFile } from '../log/files.ts'
+import { type Checkpoint, openCheckpoint, readCheckpoint } from '../note/checkpoint.ts'
+import { isKeyName, parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
+import type { Store } from '../store/store.ts'
+import type { Problem } from './problem.ts'
+
+/** The newest checkpoint of a tree, and what is known of its keys. */
+export interface Vouched {
+  checkpoint: Checkpoint
+  /** Who signed it, of those that are trusted. */
+  signedBy: VerifierKey[]
+  /** Keys that checkpoints of the tree may be signed with. */
+  keys: VerifierKey[]
+}
+
+/**
+ * Reads the newest checkpoint of a tree.
+ *
+ * @param trusted keys to trust, under whatever name; none: those that lie beside the tree
+ * @returns undefined when nothing vouches for the tree, which was told
+ */
+export async function readNewest(
+  store: Store,
+  folder: string,
+  trusted: readonly VerifierKey[],
+  tell: (problem: Problem) => void,
+): Promise<Vouched | undefined> {
+  const file = folder + checkpointFile
+  const note = (await store.read(file))?.toString()
+  if (note === undefined) {
+    tell({ file, reason: 'it is missing, so nothing vouches for this tree' })
+    return undefined
+  }
+  try {
+    const { origin } = readCheckpoint(note)
+    if (!isKeyName(origin)) throw new Error(`its origin "${origin}" cannot name a key`)
+    const listed = await readListed(store, folder, tell)
+    const given = trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))
+    const { signedBy, ...checkpoint } = openCheckpoint(note, given.length > 0 ? given : listed)
+    return { checkpoint, signedBy, keys: [...given, ...listed] }
+  } catch (error) {
+    tell({ file, reason: (error as Error).message })
+    return undefined
+  }
+}
+
+async function readListed(store: Store, folder: string, tell: (problem: Problem) => void): Promise<VerifierKey[]> {
+  const file = folder + verifierKeysFile
+  const text = (await store.read(file))?.toString() ?? ''
+  const keys: VerifierKey[] = []
+  for (const [line, key] of text.split('\n').entries()) {
+    if (key === '') continue
+    try {
+      keys.push(parseVerifierKey(key))
+    } catch (error) {
+      tell({ file, reason: `line ${line + 1}: ${(error as Error).message}` })
+    }
+  }
+  return keys
+}
+
+/** Sizes of the checkpoints that are kept, in order. */
+export async function keptSizes(store: Store, folder: string): Promise<number[]> {
+  return (await store.list(folder + keptFolder)).flatMap((name) => keptSize(name) ?? [])
+}
+
+/**
+ * Checks a checkpoint that was kept against the tree as it is: what it vouched for is the beginning of it.
+ *
+ * @param root of the entries up to its size
+ */
+export async function checkKept(
+  store: Store,
+  folder: string,
+  size: number,
+  root: Buffer,
+  { keys, checkpoint: newest }: Vouched,
+  tell: (problem: Problem) => void,
+): Promise<void> {
+  const file = folder + keptPath(size)
+  try {
+    const checkpoint = openCheckpoint((await store.read(file))!.toString(), keys)
+    if (checkpoint.origin !== newest.origin) throw new Error(`it is of another log, ${checkpoint.origin}`)
+    if (checkpoint.size !== size) throw new Error(`it is for ${checkpoint.size} entries, and its name says ${size}`)
+    if (!checkpoint.root.equals(root)) {
+      throw new Error(`it is not consistent with the tree: it was signed over other ${size} entries than are here`)
+    }
+  } catch (error) {
+    tell({ file, reason: (error as Error).message })
+  }
+}

@@ -1,0 +1,162 @@
+import { callEvents, isCallEventName, mayFollow } from '@countersign/contracts'
+import { callIdOf, type UnpackedFacts } from './pack-facts.ts'
+import type { Problem } from './problem.ts'
+import { type Run, SequenceSet } from './sequence-set.ts'
+
+/** A call that has begun and not ended, or whose outcome is unknown. */
+interface OpenCall {
+  state: string
+  file: string
+  entry: number
+  dueMs: number
+}
+
+/** One stream that records come from. */
+interface StreamSeen {
+  sealed: SequenceSet
+  last: number
+  /** Missing, and told of where that shows. */
+  gaps: Run[]
+}
+
+/** After a call should have gone on, this much more is allowed for clocks and for catching up. */
+const graceMs = 15 * 60 * 1000
+const noCallId = '00000000-0000-7000-8000-000000000000'
+
+/** Checks what records say together: nothing is missing, twice or out of order, and calls pass as they may. */
+export class RecordChecker {
+  readonly #tell: (problem: Problem) => void
+  readonly #streams = new Map<string, StreamSeen>()
+  readonly #calls = new Map<string, OpenCall>()
+  /** Of the tree that is read. */
+  #last: { seq: number; created: string } | undefined
+  readonly #passed = new Set<string>()
+  #newestMs = 0
+  /** Something before could not be read or is missing, so calls may go on from what is not known. */
+  #gap = false
+  #unreadable = false
+  records = 0
+  ended = 0
+
+  constructor(tell: (problem: Problem) => void) {
+    this.#tell = tell
+  }
+
+  get open(): number {
+    return this.#calls.size
+  }
+
+  /** Another tree follows. */
+  beginTree(): void {
+    this.#last = undefined
+    this.#passed.clear()
+  }
+
+  /** The next record of the tree; undefined for one that cannot be read. */
+  add(facts: UnpackedFacts | undefined, file: string, entry: number): void {
+    if (!facts) {
+      this.#gap = true
+      this.#unreadable = true
+      return
+    }
+    this.records += 1
+    const { storedMs } = facts
+    if (storedMs > this.#newestMs) this.#newestMs = storedMs
+    this.#checkPlace(facts, file, entry)
+    this.#checkCall(facts, file, entry)
+  }
+
+  /**
+   * All trees were read.
+   *
+   * @param whole false when only one of several trees is there: then what another one may have is not missed
+   */
+  end(whole: boolean): void {
+    // What could not be read was told of.
+    for (const [created, { sealed, last, gaps }] of whole && !this.#unreadable ? this.#streams : []) {
+      for (const { from, to } of without(sealed.missingUpTo(last), gaps)) {
+        const which = from === to ? `event ${from} was` : `events ${from} to ${to} were`
+        const reason = `${which} sealed, as what follows says, but in no log that is here (stream of ${created})`
+        this.#tell({ file: 'all logs', reason })
+      }
+    }
+    for (const [call, { state, file, entry, dueMs }] of this.#calls) {
+      if (state === 'unknown' || this.#newestMs <= dueMs + graceMs) continue
+      const until = new Date(dueMs).toISOString()
+      this.#tell({
+        file,
+        entry,
+        reason: `call ${callIdOf(call)} has no final event: this one, ${state}, is its last, and it had until ${until}`,
+      })
+    }
+  }
+
+  #checkPlace({ seq, previous, created }: UnpackedFacts, file: string, entry: number): void {
+    const last = this.#last
+    if (last && created !== last.created) {
+      this.#passed.add(last.created)
+      if (this.#passed.has(created))
+        this.#tell({ file, entry, reason: `it is of the stream of ${created}, which had ended` })
+    } else if (last && seq <= last.seq) {
+      const how = seq === last.seq ? 'sealed twice' : `out of order: it comes after event ${last.seq}`
+      this.#tell({ file, entry, reason: `event ${seq} of the stream is ${how}` })
+    }
+    this.#last = { seq, created }
+    const stream = this.#stream(created)
+    if (!stream.sealed.add(seq) && !(last?.created === created && seq <= last.seq)) {
+      this.#tell({ file, entry, reason: `event ${seq} of the stream is sealed in another log too` })
+    }
+    stream.last = Math.max(stream.last, seq)
+    if (previous < seq - 1) {
+      this.#gap = true
+      stream.gaps.push({ from: previous + 1, to: seq - 1 })
+      const missing = previous === seq - 2 ? `event ${seq - 1} is` : `events ${previous + 1} to ${seq - 1} are`
+      this.#tell({
+        file,
+        entry,
+        reason: `a gap: ${missing} missing, which left the stream before audit had sealed them`,
+      })
+    } else if (previous >= seq) {
+      this.#tell({ file, entry, reason: `it says that it is event ${seq} and comes after event ${previous}` })
+    }
+  }
+
+  #checkCall({ call, event, storedMs, dueMs }: UnpackedFacts, file: string, entry: number): void {
+    if (!isCallEventName(event) || callIdOf(call) === noCallId) return
+    const open = this.#calls.get(call)
+    const before = open?.state
+    if (
+      !mayFollow(isCallEventName(before ?? '') ? (before as typeof event) : undefined, event) &&
+      !(this.#gap && !open)
+    ) {
+      const after = before === undefined ? 'nothing that came before it' : before
+      this.#tell({ file, entry, reason: `call ${callIdOf(call)}: ${event} may not follow ${after}` })
+    }
+    if (callEvents[event].final && event !== 'unknown') {
+      this.#calls.delete(call)
+      this.ended += 1
+      return
+    }
+    this.#calls.set(call, { state: event, file, entry, dueMs: Math.max(open?.dueMs ?? storedMs, dueMs) })
+  }
+
+  #stream(created: string): StreamSeen {
+    let stream = this.#streams.get(created)
+    if (!stream) this.#streams.set(created, (stream = { sealed: new SequenceSet(), last: 0, gaps: [] }))
+    return stream
+  }
+}
+
+/** What is left of runs when others are taken out of them. */
+function* without(runs: Iterable<Run>, out: readonly Run[]): Generator<Run> {
+  for (const run of runs) {
+    let { from } = run
+    for (const each of out
+      .filter((gap) => gap.to >= run.from && gap.from <= run.to)
+      .toSorted((a, b) => a.from - b.from)) {
+      if (each.from > from) yield { from, to: each.from - 1 }
+      from = Math.max(from, each.to + 1)
+    }
+    if (from <= run.to) yield { from, to: run.to }
+  }
+}

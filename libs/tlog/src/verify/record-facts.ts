@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto'
+import { type AuditRecord, CallId, isJsonObject, type Json } from '@countersign/contracts'
+
+/** What the checks over all records need of one. */
+export interface RecordFacts {
+  seq: number
+  previous: number
+  created: string
+  callId: string
+  event: string
+  storedMs: number
+  /** When at the latest the call goes on, as far as this event says it; 0 where it says nothing. */
+  dueMs: number
+  content: { digest: string; size: number } | undefined
+}
+
+/** Once a tool may have run, its executor ends the call well within this. */
+const dispatchedMs = 3600 * 1000
+
+/**
+ * Reads the facts of a record.
+ *
+ * @param tenant whose tree it is in
+ * @throws Error saying why it is not a record of that tree
+ */
+export function readRecordFacts(entry: Buffer, tenant: string): RecordFacts {
+  let record: Partial<AuditRecord>
+  try {
+    record = JSON.parse(entry.toString()) as Partial<AuditRecord>
+  } catch {
+    throw new Error('it is not JSON')
+  }
+  if (typeof record !== 'object' || record === null) throw new Error('it is not a JSON object')
+  const { version, stream, callId, event, storedAt, content } = record
+  if (version !== 2) throw new Error(`it is a record of version ${String(version)}, and only version 2 is known`)
+  if (record.tenant !== tenant) throw new Error(`it is a record of another tenant, ${String(record.tenant)}`)
+  const storedMs = Date.parse(storedAt ?? '')
+  const { seq, previous, created } = stream ?? {}
+  const valid = isPlace(seq) && seq > 0 && isPlace(previous) && typeof created === 'string' && typeof event === 'string'
+  if (!valid || !CallId.safeParse(callId).success || Number.isNaN(storedMs)) {
+    throw new Error('it lacks what every record has: stream, callId, event, storedAt')
+  }
+  return { seq, previous, created, callId: callId!, event, storedMs, dueMs: dueMs(record, event, storedMs), content }
+}
+
+function isPlace(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function dueMs({ cloudEvent }: Partial<AuditRecord>, event: string, storedMs: number): number {
+  if (event === 'dispatched') return storedMs + dispatchedMs
+  const data = cloudEvent?.['data']
+  if (!isJsonObject(data)) return 0
+  const waits = [
+    data['deadline'],
+    member(data['approval'], 'expiresAt'),
+    member(member(data['grant'], 'claims'), 'expiresAt'),
+  ]
+  return Math.max(0, ...waits.map((each) => (typeof each === 'string' ? Date.parse(each) || 0 : 0)))
+}
+
+function member(value: Json | undefined, key: string): Json | undefined {
+  return isJsonObject(value) ? value[key] : undefined
+}
+
+/** Why bytes are not the content that a record names; undefined when they are. */
+export function notContent({ digest, size }: { digest: string; size: number }, bytes: Buffer | undefined) {
+  if (!bytes) return 'it is missing'
+  if (bytes.length !== size) return `it has ${bytes.length} bytes and not ${size}`
+  return `sha256:${hash('sha256', bytes, 'hex')}` === digest ? undefined : 'it is not what its digest says'
+}

@@ -1,0 +1,62 @@
+import { type AuditRecord, auditLogOrigin, canonicalJson, CallProof, sha256 } from '@countersign/contracts'
+import { parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
+import { checkTlogProof } from '../note/tlog-proof.ts'
+
+/** What a proof proves. */
+export interface ProvenCall {
+  tenant: string
+  callId: string
+  events: { index: number; event: string; storedAt: string }[]
+  /** How far the log went that vouches for it. */
+  logSize: number
+  signedBy: string[]
+}
+
+/**
+ * Verifies the proof of a call, with nothing but the proof.
+ *
+ * @param trusted keys to trust, under whatever name; none: those that the file itself names, which proves less
+ * @throws Error saying which entry is not proven and why
+ */
+export function verifyCallProof(text: string, trusted: readonly VerifierKey[] = []): ProvenCall {
+  const proof = parse(text)
+  const { tenant, callId } = proof
+  const origin = auditLogOrigin(tenant)
+  const keys =
+    trusted.length > 0
+      ? trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))
+      : proof.verifierKeys.map(parseVerifierKey)
+  const result: ProvenCall = { tenant, callId, events: [], logSize: 0, signedBy: [] }
+  for (const [place, { entry, proof: tlogProof, content }] of proof.entries.entries()) {
+    const at = `entry ${place + 1} of ${proof.entries.length}`
+    try {
+      const { index, checkpoint, signedBy } = checkTlogProof(tlogProof, Buffer.from(entry), keys)
+      if (checkpoint.origin !== origin) throw new Error(`it is of another log, ${checkpoint.origin}`)
+      const record = JSON.parse(entry) as Partial<AuditRecord>
+      if (record.callId !== callId || record.tenant !== tenant) throw new Error('it is of another call')
+      const last = result.events.at(-1)
+      if (last && index <= last.index) throw new Error(`it is entry ${index} of the log, and comes after ${last.index}`)
+      if (record.content && (!content || sha256(canonicalJson(content)) !== record.content.digest)) {
+        throw new Error('the event beside it is not the one that it names by digest')
+      }
+      result.events.push({ index, event: String(record.event), storedAt: String(record.storedAt) })
+      result.logSize = Math.max(result.logSize, checkpoint.size)
+      result.signedBy = signedBy.map(({ name, id }) => `${name}+${id}`)
+    } catch (error) {
+      throw new Error(`${at} is not proven: ${(error as Error).message}`, { cause: error })
+    }
+  }
+  return result
+}
+
+function parse(text: string): CallProof {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new Error('it is not a proof: it is not JSON', { cause })
+  }
+  const parsed = CallProof.safeParse(json)
+  if (!parsed.success) throw new Error('it is not a proof in the form countersign.dev/call-proof/v1')
+  return parsed.data
+}

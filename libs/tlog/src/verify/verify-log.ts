@@ -1,0 +1,84 @@
+import { checkpointFile } from '../log/files.ts'
+import { journalFile } from '../log/journal.ts'
+import type { VerifierKey } from '../note/keys.ts'
+import { openStore, type StoreLocation } from '../store/open-store.ts'
+import type { Store } from '../store/store.ts'
+import { RecordChecker } from './check-records.ts'
+import { checkTree, type TreeVerification } from './check-tree.ts'
+import { PartCheckers } from './part-checkers.ts'
+import type { Problem } from './problem.ts'
+
+/** What was found of a log. */
+export interface Verification {
+  trees: TreeVerification[]
+  /** Records that were read, and the calls they tell of. */
+  records: number
+  calls: { ended: number; open: number }
+  /** What is wrong, the first of it; `problemCount` is how much there is. */
+  problems: Problem[]
+  problemCount: number
+}
+
+export interface VerifyOptions {
+  /** Keys to trust, under whatever name; none: those that lie beside each tree, which proves less. */
+  trusted?: readonly VerifierKey[]
+  /** Told now and then how many entries were read. */
+  onProgress?: (entries: number) => void
+}
+
+const maxProblems = 100
+
+/**
+ * Verifies a log from its files alone: one tree, or a folder with a tree for each tenant. Memory does not grow with the log.
+ *
+ * @throws Error when the place cannot be read, or has no log
+ */
+export async function verifyLog(location: StoreLocation, options: VerifyOptions = {}): Promise<Verification> {
+  const store = openStore(location)
+  const found: Verification = { trees: [], records: 0, calls: { ended: 0, open: 0 }, problems: [], problemCount: 0 }
+  const tell = (problem: Problem) => {
+    found.problemCount += 1
+    if (found.problems.length < maxProblems) found.problems.push(problem)
+  }
+  const folders = await findTrees(store)
+  const records = new RecordChecker(tell)
+  const checkers = new PartCheckers(location)
+  let entries = 0
+  try {
+    for (const folder of folders) {
+      records.beginTree()
+      const tree = await checkTree({
+        ...{ store, folder, checkers, records, tell },
+        trusted: options.trusted ?? [],
+        onProgress: (count) => options.onProgress?.((entries += count)),
+      })
+      if (tree) found.trees.push(tree)
+    }
+  } finally {
+    await checkers.close()
+    await store.close()
+  }
+  records.end(!folders.includes(''))
+  found.records = records.records
+  found.calls = { ended: records.ended, open: records.open }
+  return found
+}
+
+/** The folders with a tree: the place itself, or those below it. */
+async function findTrees(store: Store): Promise<string[]> {
+  const names = await store.list('')
+  if (isTree(names)) return ['']
+  const folders: string[] = []
+  for (const name of names) if (name.endsWith('/') && isTree(await store.list(name.slice(0, -1)))) folders.push(name)
+  if (folders.length === 0) {
+    throw new Error(
+      `there is no transparency log in ${store.place}: neither it nor a folder in it has a file "checkpoint"`,
+    )
+  }
+  return folders
+}
+
+/** A tree whose checkpoint was taken away is found by the rest of it, and told of. */
+function isTree(names: string[]): boolean {
+  return [checkpointFile, journalFile, 'tile/'].some((name) => names.includes(name))
+}

@@ -1,0 +1,165 @@
+import type { AuditRecord, JsonObject } from '@countersign/contracts'
+import { contentPath, leafHash, LogBroken, type Store, type TreeLog, TreeReader } from '@countersign/tlog'
+import { readHead, type RecordText } from '../record/record-text.ts'
+import { sealedText } from './sealed-text.ts'
+import type { StreamPosition } from './stream-position.ts'
+import type { LogEntry, Sealed, TenantLog } from './log.ts'
+
+/** What a tree keeps with its newest entries. */
+export interface TreeMeta {
+  /** Where the newest entry comes from. */
+  last: StreamPosition
+  /** Up to here everything was sealed when they were, in this tree and all others. */
+  sealed: StreamPosition
+  sealedAt: string
+}
+
+const callIdMember = '"callId":"'
+const callIdLength = 36
+/** What follows the call id in an entry whose event is kept beside the log. */
+const contentMember = ',"content":{"digest":"sha256:'
+const maxReadBytes = 8 * 1024 * 1024
+
+/** The tree of one tenant. */
+export class Tree implements TenantLog {
+  readonly tenant: string
+  readonly #log: TreeLog
+  readonly #store: Store
+  readonly #folder: string
+  readonly #reader: TreeReader
+
+  constructor(tenant: string, log: TreeLog, store: Store, folder: string) {
+    this.tenant = tenant
+    this.#log = log
+    this.#store = store
+    this.#folder = folder
+    this.#reader = new TreeReader(store, folder, () => log.size)
+  }
+
+  get size(): number {
+    return this.#log.size
+  }
+
+  get root(): Buffer {
+    return this.#log.root
+  }
+
+  get reader(): TreeReader {
+    return this.#reader
+  }
+
+  get meta(): TreeMeta | undefined {
+    return this.#log.size === 0 ? undefined : (this.#log.meta as unknown as TreeMeta)
+  }
+
+  get sealedAt(): Date | undefined {
+    return this.meta && new Date(this.meta.sealedAt)
+  }
+
+  /** Appends those of some records that are not in the tree; resolves to all of them with their places. */
+  async append(records: readonly RecordText[], sealed: StreamPosition): Promise<Sealed[]> {
+    await this.#log.settle()
+    const { last } = this.meta ?? {}
+    const old = records.filter(({ created, seq }) => created === last?.created && seq <= last.seq)
+    const fresh = records.slice(old.length)
+    const found = old.length === 0 ? [] : await this.#find(old)
+    if (fresh.length === 0) return found
+    const contents = fresh.flatMap(({ content }) => (content ? [content] : []))
+    // Before the entries that name it: what an entry says is beside the log is there.
+    await this.#store.write(
+      contents.map(({ digest, bytes }) => ({
+        path: this.#folder + contentPath(digest.slice('sha256:'.length)),
+        bytes,
+      })),
+    )
+    const { seq, created } = fresh.at(-1)!
+    const meta: TreeMeta = { last: { seq, created }, sealed, sealedAt: new Date().toISOString() }
+    const { first, leafHashes } = await this.#log.append(
+      fresh.map(({ entry }) => entry),
+      meta as unknown as JsonObject,
+    )
+    const appended = fresh.map((record, place) => {
+      const index = first + place
+      return { tenant: this.tenant, index, text: sealedText(index, leafHashes[place]!, record.text), record }
+    })
+    return [...found, ...appended]
+  }
+
+  async read(fromIndex: number, count: number): Promise<LogEntry[]> {
+    const entries: LogEntry[] = []
+    let bytes = 0
+    for (let index = fromIndex; entries.length < count && bytes < maxReadBytes;) {
+      const run = await this.#reader.entriesFrom(index)
+      if (run.entries.length === 0) break
+      for (const entry of run.entries) {
+        if (entries.length >= count || bytes >= maxReadBytes) break
+        const read = await this.#entry(index++, entry)
+        entries.push(read)
+        bytes += read.text.length
+      }
+    }
+    return entries
+  }
+
+  async *backward(before: number): AsyncGenerator<LogEntry> {
+    for await (const { first, entries } of this.#reader.backward(before)) {
+      for (let place = entries.length - 1; place >= 0; place--) {
+        yield await this.#entry(first + place, entries[place]!)
+      }
+    }
+  }
+
+  /** An entry as it was sealed, with the event that is kept beside it. */
+  async entryText(index: number): Promise<{ entry: string; content?: JsonObject }> {
+    const [bytes] = (await this.#reader.entriesFrom(index)).entries
+    if (!bytes) throw new RangeError(`the log of ${this.tenant} has no entry ${index}`)
+    const entry = bytes.toString()
+    const whole = await this.#whole(index, bytes)
+    return whole === entry ? { entry } : { entry, content: (JSON.parse(whole) as AuditRecord).cloudEvent }
+  }
+
+  async readFile(name: string): Promise<Buffer> {
+    const bytes = await this.#store.read(this.#folder + name)
+    if (!bytes) throw new LogBroken(`the audit log of ${this.tenant} has no file ${name}`)
+    return bytes
+  }
+
+  /** Where records are that were appended before; they are the newest of the tree. */
+  async #find(records: readonly RecordText[]): Promise<Sealed[]> {
+    const missing = new Map(records.map((record) => [record.seq, record]))
+    const found: Sealed[] = []
+    const { created, seq: oldest } = records[0]!
+    for await (const { index, text } of this.backward(this.size)) {
+      const head = readHead(text.slice(0, -1))
+      const record = missing.get(head.seq)
+      if (head.created !== created || head.seq < oldest) break
+      if (record) found.unshift({ tenant: this.tenant, index, text, record })
+    }
+    if (found.length === records.length) return found
+    throw new LogBroken(
+      `the audit log of ${this.tenant} ends after event ${this.meta?.last.seq}, and lacks some before it`,
+    )
+  }
+
+  async #entry(index: number, entry: Buffer): Promise<LogEntry> {
+    const text = await this.#whole(index, entry)
+    return { tenant: this.tenant, index, text: sealedText(index, leafHash(entry), text) }
+  }
+
+  /** The text of a record, with the event that is kept beside the log in its place. */
+  async #whole(index: number, entry: Buffer): Promise<string> {
+    const text = entry.toString()
+    const place = text.indexOf(callIdMember) + callIdMember.length + callIdLength + 1
+    const digest = text.startsWith(contentMember, place)
+      ? text.slice(place + contentMember.length).slice(0, 64)
+      : undefined
+    if (digest === undefined) return text
+    const content = await this.#store.read(this.#folder + contentPath(digest))
+    if (!content) {
+      throw new LogBroken(
+        `entry ${index} of the audit log of ${this.tenant} names content sha256:${digest}, which is missing`,
+      )
+    }
+    return `${text.slice(0, place)},"cloudEvent":${content.toString()}${text.slice(place)}`
+  }
+}

@@ -1,0 +1,48 @@
+import type { Log, LogEntry } from '../log/log.ts'
+import { isLater } from '../log/stream-position.ts'
+import { readHead } from './record-text.ts'
+
+const pageSize = 500
+
+/** Entries of one tenant that wait to be published. */
+interface Queue {
+  next: number
+  end: number
+  page: LogEntry[]
+}
+
+/**
+ * Entries of several logs in the order in which they were sealed, a page at a time.
+ *
+ * @param from by tenant, the first index; 0 where there is none
+ * @param to by tenant, the index after the last
+ */
+export async function* readBacklog(
+  log: Pick<Log, 'tree'>,
+  from: ReadonlyMap<string, number>,
+  to: ReadonlyMap<string, number>,
+): AsyncGenerator<LogEntry[]> {
+  const queues = new Map<string, Queue>()
+  for (const [tenant, end] of to) {
+    const next = from.get(tenant) ?? 0
+    if (next < end) queues.set(tenant, { next, end, page: [] })
+  }
+  let entries: LogEntry[] = []
+  while (queues.size > 0) {
+    for (const [tenant, queue] of queues) {
+      if (queue.page.length > 0) continue
+      queue.page = await log.tree(tenant).read(queue.next, Math.min(pageSize, queue.end - queue.next))
+      queue.next += queue.page.length
+    }
+    const [tenant, oldest] = [...queues].reduce((a, b) => (isLater(headOf(a[1]), headOf(b[1])) ? b : a))
+    entries.push(oldest.page.shift()!)
+    if (oldest.page.length === 0 && oldest.next === oldest.end) queues.delete(tenant)
+    if (entries.length < pageSize && queues.size > 0) continue
+    yield entries
+    entries = []
+  }
+}
+
+function headOf({ page }: Queue) {
+  return readHead(page[0]!.text.slice(0, -1))
+}

@@ -1,0 +1,66 @@
+import { isJsonObject, type Json } from '@countersign/contracts'
+
+/** One step of a path: a member, an element, all of them, or a member at any depth. */
+type Step =
+  { kind: 'name'; name: string } | { kind: 'index'; index: number } | { kind: 'all' } | { kind: 'deep'; name: string }
+
+/** A place in a JSON value: what holds it, and the key or index. */
+export interface Place {
+  holder: Json[] | { [key: string]: Json }
+  key: string | number
+  /** JSON Pointer (RFC 6901) from where the search began. */
+  pointer: string
+}
+
+const token = /\.\.([A-Za-z_][\w-]*)|\.([A-Za-z_][\w-]*)|\.\*|\[\*\]|\[(\d+)\]|\['([^']+)'\]/y
+
+/**
+ * Reads a path: `$`, then any of `.name`, `['name']`, `[3]`, `[*]`, `.*` and `..name` (RFC 9535, that part of it).
+ *
+ * @throws Error saying where it is not one
+ */
+export function parseJsonPath(path: string): readonly Step[] {
+  if (!path.startsWith('$')) throw new Error(`the path ${path} must begin with $`)
+  const steps: Step[] = []
+  for (let at = 1; at < path.length; at = token.lastIndex) {
+    token.lastIndex = at
+    const match = token.exec(path)
+    if (!match) throw new Error(`the path ${path} cannot be read from "${path.slice(at)}" on`)
+    const [, deep, name, index, quoted] = match
+    if (deep !== undefined) steps.push({ kind: 'deep', name: deep })
+    else if (index !== undefined) steps.push({ kind: 'index', index: Number(index) })
+    else if (name !== undefined || quoted !== undefined) steps.push({ kind: 'name', name: (name ?? quoted)! })
+    else steps.push({ kind: 'all' })
+  }
+  if (steps.length === 0) throw new Error(`the path ${path} names everything: name what is to be taken out`)
+  return steps
+}
+
+/** The places a path names in a value, outermost first. */
+export function findPlaces(value: Json, [step, ...rest]: readonly Step[], pointer = ''): Place[] {
+  if (!step) return []
+  return childrenOf(value).flatMap((place) => {
+    const child = (place.holder as Record<string | number, Json>)[place.key]!
+    const at = `${pointer}/${escaped(place.key)}`
+    const here = matches(step, place.key)
+    const found: Place[] = []
+    if (here && rest.length === 0) found.push({ ...place, pointer: at })
+    else if (here) found.push(...findPlaces(child, rest, at))
+    if (step.kind === 'deep' && !(here && rest.length === 0)) found.push(...findPlaces(child, [step, ...rest], at))
+    return found
+  })
+}
+
+function childrenOf(value: Json): Omit<Place, 'pointer'>[] {
+  if (Array.isArray(value)) return value.map((_, key) => ({ holder: value, key }))
+  return isJsonObject(value) ? Object.keys(value).map((key) => ({ holder: value, key })) : []
+}
+
+function matches(step: Step, key: string | number): boolean {
+  if (step.kind === 'all') return true
+  return key === (step.kind === 'index' ? step.index : step.name)
+}
+
+function escaped(key: string | number): string {
+  return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
+}

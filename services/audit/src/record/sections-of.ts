@@ -1,0 +1,119 @@
+import {
+  type AuditRecord,
+  callEvents,
+  isCallEventName,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from '@countersign/contracts'
+
+/** The members of a record that say the same for every kind of event. */
+export type Sections = Pick<AuditRecord, 'time' | 'who' | 'what' | 'decision' | 'approvals' | 'execution' | 'outcome'>
+
+const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/
+
+/**
+ * Reads out of an event what a record says for every kind of event. A member that is not what its schema says is left out: the event
+ * itself is sealed as it is, so nothing is lost.
+ */
+export function sectionsOf(name: string, event: JsonObject): Sections {
+  const data = isJsonObject(event['data']) ? event['data'] : {}
+  const time = event['time']
+  return defined({
+    time: typeof time === 'string' && instant.test(time) ? time : undefined,
+    who: whoOf(event, data),
+    what: whatOf(data),
+    decision: decisionOf(data['decision']),
+    approvals: approvalsOf(name, data, time),
+    execution: executionOf(data),
+    outcome: outcomeOf(name, data),
+  })
+}
+
+function whoOf(event: JsonObject, data: JsonObject): Sections['who'] {
+  const { principal, groups, delegation, approver, operator } = data
+  if (typeof principal !== 'string') return undefined
+  const person = text(approver) ?? text(operator)
+  return defined({
+    principal,
+    groups: person === undefined ? texts(groups) : undefined,
+    delegation: texts(delegation),
+    actor: person ?? (text(event['source']) ?? '').replace(/^\/services\//, ''),
+  })
+}
+
+function whatOf(data: JsonObject): Sections['what'] {
+  const { method, tool, digest, definitionDigest } = data
+  if (typeof method !== 'string' || typeof tool !== 'string' || typeof digest !== 'string') return undefined
+  const claimed = claimsOf(data)['definitionDigest']
+  return defined({ method, tool, digest, definitionDigest: text(definitionDigest) ?? text(claimed) })
+}
+
+function decisionOf(decision: Json | undefined): Sections['decision'] {
+  if (!isJsonObject(decision)) return undefined
+  const { policyRevision, rules, facts } = decision
+  if (typeof policyRevision !== 'string' || !Array.isArray(rules) || !isJsonObject(facts)) return undefined
+  return decision as unknown as Sections['decision']
+}
+
+function approvalsOf(name: string, data: JsonObject, time: Json | undefined): Sections['approvals'] {
+  if (name === 'voted') {
+    const { approver, digest, vote } = data
+    const valid = typeof approver === 'string' && typeof digest === 'string' && typeof time === 'string'
+    if (!valid || (vote !== 'approve' && vote !== 'reject')) return undefined
+    return [{ approver, at: time, digest, vote }]
+  }
+  const { approvals } = claimsOf(data)
+  if (!Array.isArray(approvals)) return undefined
+  return approvals.filter(isJsonObject).flatMap(({ approver, at, digest }) => {
+    if (typeof approver !== 'string' || typeof at !== 'string' || typeof digest !== 'string') return []
+    return [{ approver, at, digest, vote: 'approve' as const }]
+  })
+}
+
+function claimsOf({ grant }: JsonObject): JsonObject {
+  return isJsonObject(grant) && isJsonObject(grant['claims']) ? grant['claims'] : {}
+}
+
+function executionOf({ executor, attempt, durationMs }: JsonObject): Sections['execution'] {
+  const execution = defined({ executor: text(executor), attempt: number(attempt), durationMs: number(durationMs) })
+  return Object.keys(execution).length === 0 ? undefined : execution
+}
+
+function outcomeOf(status: string, data: JsonObject): Sections['outcome'] {
+  if (!isCallEventName(status) || !callEvents[status].final) return undefined
+  const cause = data['error'] ?? data['reason']
+  const { code, message } = isJsonObject(cause) ? cause : {}
+  const { toolError } = data
+  return defined({
+    status,
+    reason: typeof code === 'string' && typeof message === 'string' ? { code, message } : undefined,
+    toolError: typeof toolError === 'boolean' ? toolError : undefined,
+    resultDigest: text(data['resultDigest']),
+    ruling: text(data['outcome']),
+    evidence: text(data['evidence']),
+  })
+}
+
+function text(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function number(value: Json | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
+function texts(value: Json | undefined): string[] | undefined {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Leaves out members that are undefined. */
+function defined<T extends object>(members: T): Defined<T> {
+  const result: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(members)) if (value !== undefined) result[key] = value
+  return result as Defined<T>
+}
