@@ -1,3 +1,4 @@
+export { findGo } from './find-go.ts'
 export { callFixture, requestedFixture } from './fixtures.ts'
 export { allowedFixture, type GrantSigner, newGrantSigner } from './grants.ts'
 export { register, serverEntryFixture, toolEntryFixture } from './registry.ts'

@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { findGo } from '@countersign/testing'
 
 const run = promisify(execFile)
 
@@ -33,12 +34,6 @@ export async function findVersitygw(): Promise<{ path: string } | { none: string
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
-}
-
-/** A Go that runs: on the PATH, or where its own installer puts it. */
-export async function findGo(): Promise<string | undefined> {
-  for (const path of ['go', '/usr/local/go/bin/go']) if (await runs(path, 'version')) return path
-  return undefined
 }
 
 async function runs(path: string, ...args: string[]): Promise<boolean> {

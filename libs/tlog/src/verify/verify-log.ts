@@ -1,10 +1,8 @@
-import { checkpointFile } from '../log/files.ts'
-import { journalFile } from '../log/journal.ts'
 import type { VerifierKey } from '../note/keys.ts'
 import { openStore, type StoreLocation } from '../store/open-store.ts'
-import type { Store } from '../store/store.ts'
 import { RecordChecker } from './check-records.ts'
 import { checkTree, type TreeVerification } from './check-tree.ts'
+import { findTrees } from './find-trees.ts'
 import { PartCheckers } from './part-checkers.ts'
 import type { Problem } from './problem.ts'
 
@@ -31,7 +29,7 @@ const maxProblems = 100
 /**
  * Verifies a log from its files alone: one tree, or a folder with a tree for each tenant. Memory does not grow with the log.
  *
- * @throws Error when the place cannot be read, or has no log
+ * @throws NoLog for a place without one, Error when it cannot be read
  */
 export async function verifyLog(location: StoreLocation, options: VerifyOptions = {}): Promise<Verification> {
   const store = openStore(location)
@@ -62,23 +60,4 @@ export async function verifyLog(location: StoreLocation, options: VerifyOptions 
   found.records = records.records
   found.calls = { ended: records.ended, open: records.open }
   return found
-}
-
-/** The folders with a tree: the place itself, or those below it. */
-async function findTrees(store: Store): Promise<string[]> {
-  const names = await store.list('')
-  if (isTree(names)) return ['']
-  const folders: string[] = []
-  for (const name of names) if (name.endsWith('/') && isTree(await store.list(name.slice(0, -1)))) folders.push(name)
-  if (folders.length === 0) {
-    throw new Error(
-      `there is no transparency log in ${store.place}: neither it nor a folder in it has a file "checkpoint"`,
-    )
-  }
-  return folders
-}
-
-/** A tree whose checkpoint was taken away is found by the rest of it, and told of. */
-function isTree(names: string[]): boolean {
-  return [checkpointFile, journalFile, 'tile/'].some((name) => names.includes(name))
 }

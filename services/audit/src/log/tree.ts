@@ -1,5 +1,14 @@
-import type { AuditRecord, JsonObject } from '@countersign/contracts'
-import { contentPath, leafHash, LogBroken, type Store, type TreeLog, TreeReader } from '@countersign/tlog'
+import type { JsonObject } from '@countersign/contracts'
+import {
+  checkpointFile,
+  contentPath,
+  leafHash,
+  LogBroken,
+  type Store,
+  type TreeLog,
+  type TreePlace,
+  TreeReader,
+} from '@countersign/tlog'
 import { readHead, type RecordText } from '../record/record-text.ts'
 import { sealedText } from './sealed-text.ts'
 import type { StreamPosition } from './stream-position.ts'
@@ -42,6 +51,11 @@ export class Tree implements TenantLog {
 
   get root(): Buffer {
     return this.#log.root
+  }
+
+  /** Where the tree lies. */
+  get place(): TreePlace {
+    return { store: this.#store, folder: this.#folder }
   }
 
   get reader(): TreeReader {
@@ -109,19 +123,11 @@ export class Tree implements TenantLog {
     }
   }
 
-  /** An entry as it was sealed, with the event that is kept beside it. */
-  async entryText(index: number): Promise<{ entry: string; content?: JsonObject }> {
-    const [bytes] = (await this.#reader.entriesFrom(index)).entries
-    if (!bytes) throw new RangeError(`the log of ${this.tenant} has no entry ${index}`)
-    const entry = bytes.toString()
-    const whole = await this.#whole(index, bytes)
-    return whole === entry ? { entry } : { entry, content: (JSON.parse(whole) as AuditRecord).cloudEvent }
-  }
-
-  async readFile(name: string): Promise<Buffer> {
-    const bytes = await this.#store.read(this.#folder + name)
-    if (!bytes) throw new LogBroken(`the audit log of ${this.tenant} has no file ${name}`)
-    return bytes
+  /** The newest checkpoint, as it was signed. */
+  async newestCheckpoint(): Promise<string> {
+    const bytes = await this.#store.read(this.#folder + checkpointFile)
+    if (!bytes) throw new LogBroken(`the audit log of ${this.tenant} has lost its checkpoint`)
+    return bytes.toString()
   }
 
   /** Where records are that were appended before; they are the newest of the tree. */

@@ -70,11 +70,7 @@ export function makeRecord(message: StoredMessage, place: StreamPlace, redactor?
     if ((members.redactions?.length ?? 0) > maxRedactionsLength) {
       const whole = JSON.parse(source) as JsonObject
       const all = redactor!.redactAll(whole, { tenant, server, stream: { created: head.created, seq } })
-      return recordOf(
-        head,
-        { ...members, redactions: canonicalText(all, source) },
-        canonicalText(whole, source),
-      )
+      return recordOf(head, { ...members, redactions: canonicalText(all, source) }, canonicalText(whole, source))
     }
     const text = canonicalText(cloudEvent, source)
     // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.

@@ -5,6 +5,9 @@ import { type Route, route } from './route.ts'
 
 const { callId, principal, server, tool, outcome, since, until } = verbs.audit.records.input.shape
 
+/** Finding the events of an old call can take a while. */
+const proofTimeoutMs = 30_000
+
 /** The sealed log. */
 export const audit: readonly Route[] = [
   route({
@@ -38,5 +41,27 @@ export const audit: readonly Route[] = [
     operators: true,
     answer: verbs.audit.status.output,
     handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.status, { tenant }),
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/proofs/:callId',
+    summary: 'A file that proves what the log says about a call; it verifies by itself',
+    operators: true,
+    params: verbs.audit.prove.input.pick({ callId: true }),
+    answer: verbs.audit.prove.output,
+    errors: ['unknown_call', 'not_found'],
+    handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
+      bus.callApi(verbs.audit.prove, { tenant, callId }, proofTimeoutMs),
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/consistency',
+    summary: 'That the log of today goes on from the one of an earlier checkpoint',
+    operators: true,
+    query: z.strictObject({ from: z.coerce.number().int().min(1).describe('Entries of the earlier checkpoint') }),
+    answer: verbs.audit.consistency.output,
+    errors: ['not_found'],
+    handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>
+      bus.callApi(verbs.audit.consistency, { tenant, from }, proofTimeoutMs),
   }),
 ]

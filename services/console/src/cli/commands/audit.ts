@@ -7,8 +7,12 @@ import { dateAndClock, instantOf } from '../times.ts'
 
 export const audit: Command = {
   name: 'audit',
-  usage: ['audit [--call ID] [--outcome EVENT] …'],
-  summary: 'The sealed log, newest first',
+  usage: [
+    'audit [--call ID] [--outcome EVENT] …',
+    'audit verify [FOLDER | URL | PROOF] [--key KEY]',
+    'audit prove <call> [--out FILE] [--log FOLDER | URL]',
+  ],
+  summary: 'The sealed log, newest first; verify it offline; prove what it says about a call',
   options: {
     call: { type: 'string' },
     principal: { type: 'string' },
@@ -19,6 +23,9 @@ export const audit: Command = {
     until: { type: 'string' },
     limit: { type: 'string' },
     cursor: { type: 'string' },
+    key: { type: 'string' },
+    out: { type: 'string' },
+    log: { type: 'string' },
   },
   optionHelp: {
     '--call ID': 'only this call',
@@ -27,8 +34,14 @@ export const audit: Command = {
     '--since, --until TIME': '15m, 2h, 7d ago, or an instant',
     '--limit N': 'at most so many (20)',
     '--cursor TEXT': 'go on where the page before ended',
+    '--key KEY': 'verifier key to trust, or a file with some; left out, those beside the log',
+    '--out FILE': 'where the proof goes; left out, <call>.proof.json',
+    '--log FOLDER | URL': 'prove from a copy of the log and not by the console',
   },
-  async run({ args, out, client, option, nowMs }) {
+  async run(invocation) {
+    const { args, out, client, option, nowMs } = invocation
+    if (args[0] === 'verify') return (await import('./audit-verify.ts')).auditVerify(invocation)
+    if (args[0] === 'prove') return (await import('./audit-prove.ts')).auditProve(invocation)
     checkArguments(args, 0, 0, 'audit')
     const console = await client('operator')
     const [typed, since, until] = [option('call'), option('since'), option('until')]

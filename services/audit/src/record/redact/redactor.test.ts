@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { AuditRecord, isOriginal, type JsonObject, makeEvent, redactionSalt, subjects } from '@countersign/contracts'
+import { maxEntryBytes } from '@countersign/tlog'
+import { requestedFixture } from '@countersign/testing'
+import { makeRecord } from '../make-record.ts'
+import { findPlaces, parseJsonPath } from './json-path.ts'
+import { loadRedactor, type RedactionRule } from './redaction-rules.ts'
+import { Redactor } from './redactor.ts'
+
+const key = Buffer.alloc(32, 1)
+const stream = { created: '2026-11-22T09:00:00Z', seq: 7 }
+
+function sealed(rules: Partial<RedactionRule>[], args: JsonObject, redactor?: Redactor): AuditRecord {
+  const data = requestedFixture({}, args)
+  const message = {
+    subject: subjects.call(data, 'requested'),
+    data: Buffer.from(JSON.stringify(makeEvent('requested', data, { now: new Date() }))),
+    seq: stream.seq,
+    storedAt: new Date(),
+  }
+  const by =
+    redactor ??
+    new Redactor(
+      rules.map((rule) => ({ servers: ['*'], in: 'arguments', path: '$', ...rule })),
+      key,
+    )
+  const { text, entry } = makeRecord(message, { created: stream.created, previous: 6 }, by)
+  assert.ok(entry.length <= maxEntryBytes)
+  return AuditRecord.parse(JSON.parse(text))
+}
+
+test('paths name members, elements and members at any depth', () => {
+  const value = { a: [{ b: 1, 'x/y~': 2 }, { b: { b: 3 } }], b: 4 }
+  const found = (path: string) => findPlaces(value, parseJsonPath(path)).map(({ pointer }) => pointer)
+  assert.deepEqual(found('$.b'), ['/b'])
+  assert.deepEqual(found('$.a[1].b'), ['/a/1/b'])
+  assert.deepEqual(found('$.a[*].b'), ['/a/0/b', '/a/1/b'])
+  assert.deepEqual(found('$..b'), ['/a/0/b', '/a/1/b', '/b'])
+  assert.deepEqual(found("$.a[0]['x/y~']"), ['/a/0/x~1y~0'])
+  assert.deepEqual(found('$.*'), ['/a', '/b'])
+  assert.deepEqual(found('$.none[3]..x'), [])
+  for (const bad of ['a', '$', '$.', '$[', '$.a b', '$[?(@.x)]', '$...a'])
+    assert.throws(() => parseJsonPath(bad), /path/)
+})
+
+test('I9: what is redacted is nowhere in the record, and its original is proven by its salt alone', () => {
+  const secret = { password: 'hunter2', nested: [{ password: { deep: 'hunter3' } }], user: 'ann' }
+  const record = sealed([{ path: '$..password' }, { path: '$.nested' }], secret)
+  assert.ok(!JSON.stringify(record).includes('hunter'))
+  const { arguments: args } = record.cloudEvent['data'] as JsonObject
+  assert.deepEqual(args, { inline: { password: '[redacted]', nested: '[redacted]', user: 'ann' } })
+  const originals = { '/data/arguments/inline/password': 'hunter2' }
+  for (const [path, original] of Object.entries(originals)) {
+    const redaction = record.redactions!.find((each) => each.path === path)!
+    const salt = redactionSalt(key, { tenant: 'default', stream, path })
+    assert.ok(isOriginal(redaction, salt, original))
+    assert.ok(!isOriginal(redaction, salt, 'hunter3'))
+    assert.ok(!isOriginal(redaction, redactionSalt(key, { tenant: 'default', stream, path: '/other' }), original))
+  }
+})
+
+test('a rule is for the servers it names, and for its part of an event', () => {
+  const args = { token: 'secret' }
+  assert.equal(sealed([{ servers: ['kube*'], path: '$.token' }], args).redactions, undefined)
+  assert.equal(sealed([{ servers: ['fi*'], path: '$.token' }], args).redactions?.length, 1)
+  assert.equal(sealed([{ in: 'result', path: '$.token' }], args).redactions, undefined)
+  const record = sealed([{ in: 'event', path: '$.principal' }], args)
+  assert.deepEqual([record.who?.principal, record.redactions?.[0]?.path], ['[redacted]', '/data/principal'])
+})
+
+test('of an event with very many redactions all of its data is taken out at once', () => {
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k${index}`, { s: `hunter${index}` }]))
+  const record = sealed([{ path: '$..s' }], many)
+  assert.deepEqual(
+    [record.cloudEvent['data'], record.redactions!.map(({ path }) => path), record.who?.principal],
+    ['[redacted]', ['/data'], 'agent'],
+  )
+  assert.ok(!JSON.stringify(record).includes('hunter'))
+})
+
+test('I7: rules that cannot be understood, or have no key, stop audit with the reason', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-redact-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const file = (name: string, content: string | Buffer) => {
+    writeFileSync(join(dir, name), content)
+    return join(dir, name)
+  }
+  const good = file('good.json', '[{"in":"result","path":"$..data","servers":["kubernetes*"]}]')
+  assert.equal(loadRedactor(undefined, undefined), undefined)
+  assert.ok(loadRedactor(good, file('key', key)) instanceof Redactor)
+  assert.throws(() => loadRedactor(good, undefined), /need a key/)
+  assert.throws(() => loadRedactor(good, file('short', 'abc')), /fewer than 32 bytes/)
+  for (const bad of [
+    '{',
+    '[{"in":"result"}]',
+    '[{"in":"x","path":"$.a"}]',
+    '[{"in":"result","path":"a"}]',
+    '[{"in":"result","path":"$.a","more":1}]',
+  ]) {
+    assert.throws(() => loadRedactor(file('bad.json', bad), join(dir, 'key')), /bad\.json cannot be used/)
+  }
+})

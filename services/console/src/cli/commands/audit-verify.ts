@@ -1,0 +1,134 @@
+import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { StoreLocation, VerifierKey } from '@countersign/tlog'
+import { CliError, type Exit, exits } from '../cli-error.ts'
+import { checkArguments, type Invocation } from '../command.ts'
+import { findLocalInfo } from '../find-console.ts'
+
+/** What is verified, and by which keys. */
+interface Target {
+  what: { proof: string } | { location: StoreLocation }
+  name: string
+  keys: VerifierKey[]
+}
+
+/** `countersign audit verify [folder | URL of a bucket | proof]`: needs nothing but what it verifies. */
+export async function auditVerify(invocation: Invocation): Promise<Exit> {
+  checkArguments(invocation.args, 1, 2, 'audit')
+  const target = await findTarget(invocation)
+  return 'proof' in target.what
+    ? verifyProof(invocation, target, target.what.proof)
+    : verifyFolder(invocation, target, target.what.location)
+}
+
+async function verifyFolder({ out }: Invocation, { name, keys }: Target, location: StoreLocation): Promise<Exit> {
+  const { describeProblem, NoLog, verifyLog } = await import('@countersign/tlog')
+  const found = await verifyLog(location, { trusted: keys }).catch((error: Error) => {
+    const exit = error instanceof NoLog ? exits.notFound : exits.unreachable
+    throw new CliError(exit, error.message, {
+      next: 'name the folder of a log, the URL of its bucket, or a proof',
+    })
+  })
+  const good = found.problemCount === 0
+  if (out.forPrograms) out.json({ ok: good, ...found })
+  for (const { origin, size, root, checkpoints, signedBy } of found.trees) {
+    out.line({ text: origin, style: 'strong' }, `  ${size} entries, ${checkpoints} checkpoints`)
+    out.fields([
+      ['root', root],
+      ['signed by', signedBy.join(', ')],
+    ])
+  }
+  const { records, calls, problems, problemCount } = found
+  out.line(`${records} records, ${calls.ended} calls that ended, ${calls.open} open`)
+  for (const problem of problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
+  if (problemCount > problems.length) out.line(`and ${problemCount - problems.length} more`)
+  if (keys.length === 0) warnOfKeys(out)
+  out.line(good ? { text: `${name} verifies`, style: 'good' } : { text: `${name} does not verify`, style: 'bad' })
+  return good ? exits.ok : exits.negative
+}
+
+async function verifyProof({ out }: Invocation, { name, keys }: Target, text: string): Promise<Exit> {
+  const { verifyCallProof } = await import('@countersign/tlog')
+  try {
+    const proven = verifyCallProof(text, keys)
+    if (out.forPrograms) out.json({ ok: true, ...proven })
+    out.line(`call ${proven.callId} of ${proven.tenant}, in a log of ${proven.logSize} entries`)
+    for (const { index, event, storedAt } of proven.events)
+      out.line(`  ${String(index).padStart(10)}  ${storedAt}  ${event}`)
+    out.line(`signed by ${proven.signedBy.join(', ')}`)
+    if (keys.length === 0) warnOfKeys(out)
+    out.line({ text: `${name} verifies`, style: 'good' })
+    return exits.ok
+  } catch (error) {
+    if (out.forPrograms) out.json({ ok: false, reason: (error as Error).message })
+    out.line({ text: 'wrong: ', style: 'bad' }, (error as Error).message)
+    out.line({ text: `${name} does not verify`, style: 'bad' })
+    return exits.negative
+  }
+}
+
+function warnOfKeys(out: Invocation['out']): void {
+  out.line(
+    { text: 'the keys are those that lie beside it: ', style: 'warn' },
+    'who could change it could have put them there. Give one that you got elsewhere with --key',
+  )
+}
+
+/** What was named, or the log of the Countersign of this folder. */
+async function findTarget({ args, option, where }: Invocation): Promise<Target> {
+  const [, named] = args
+  const keys = await readKeys(option('key'), where.cwd)
+  if (named === undefined) {
+    const { info } = await findLocalInfo(where)
+    const { dir, verifierKey } = info.auditLog
+    const trusted = keys.length > 0 ? keys : await readKeys(verifierKey, where.cwd)
+    return { what: { location: { dir } }, name: dir, keys: trusted }
+  }
+  const location = await locationOf(named, where.cwd)
+  if (location) return { what: { location }, name: named, keys }
+  const proof = await readFile(resolve(where.cwd, named), 'utf8')
+  return { what: { proof }, name: named, keys }
+}
+
+/**
+ * The store of a folder or of the URL of a bucket; undefined for a file.
+ *
+ * @throws CliError for what is not there
+ */
+export async function locationOf(named: string, cwd: string): Promise<StoreLocation | undefined> {
+  if (/^https?:\/\//.test(named)) {
+    const { parseBucketUrl } = await import('@countersign/tlog')
+    const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
+    return {
+      s3: {
+        ...parseBucketUrl(named),
+        ...(AWS_REGION ? { region: AWS_REGION } : {}),
+        ...(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY
+          ? {
+              credentials: {
+                accessKeyId: AWS_ACCESS_KEY_ID,
+                secretAccessKey: AWS_SECRET_ACCESS_KEY,
+                ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+              },
+            }
+          : {}),
+      },
+    }
+  }
+  const path = resolve(cwd, named)
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new CliError(exits.notFound, `there is no folder or file ${named}`)
+  return found.isDirectory() ? { dir: path } : undefined
+}
+
+/** Keys as they were given: one, or a file with one a line. */
+async function readKeys(given: string | undefined, cwd: string): Promise<VerifierKey[]> {
+  if (given === undefined) return []
+  const { parseVerifierKey } = await import('@countersign/tlog')
+  try {
+    const text = /^[^+\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : await readFile(resolve(cwd, given), 'utf8')
+    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : parseVerifierKey(line)))
+  } catch (error) {
+    throw new CliError(exits.usage, `--key must be a verifier key or a file with some: ${(error as Error).message}`)
+  }
+}
