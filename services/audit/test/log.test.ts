@@ -104,7 +104,7 @@ test('an event that is longer than an entry may be is kept beside the log, and r
   assert.throws(() => verifyCallProof(JSON.stringify(proof)), /not the one that it names by digest/)
   await log.close()
   assert.deepEqual((await verifyFolder(folder.dir)).problems, [])
-  const hex = record.content!.digest.slice(7)
+  const hex = record.content.digest.slice(7)
   await appendFile(join(folder.dir, 'default', 'content', hex.slice(0, 2), hex), ' ')
   assert.match((await verifyFolder(folder.dir)).problems.join(), /entry 1: it has \d+ bytes and not/)
 })

@@ -31,7 +31,7 @@ test('R11: each kind of event says who, what, decided how, approved by whom, run
   assert.equal(denied.outcome?.reason?.code, 'policy')
   const succeeded = sectionsOf('succeeded', example('succeeded/valid-inline-result.json'))
   assert.equal(succeeded.outcome?.toolError, false)
-  assert.match(succeeded.outcome!.resultDigest!, /^sha256:/)
+  assert.match(succeeded.outcome.resultDigest!, /^sha256:/)
   assert.equal(typeof succeeded.execution?.durationMs, 'number')
 })
 

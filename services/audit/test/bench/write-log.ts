@@ -1,0 +1,29 @@
+/**
+ * Writes a log to try the verifier on: `node services/audit/test/bench/write-log.ts <folder> [records, 1000000]`, then
+ * `time npx countersign audit verify <folder>`. Whole calls of six events, 1.5 kB a record on average.
+ */
+import { generateKeyPairSync } from 'node:crypto'
+import { DirectoryStore, ed25519Signer } from '@countersign/tlog'
+import { AuditLog } from '../../src/log/audit-log.ts'
+import { makeRecord } from '../../src/record/make-record.ts'
+import { storedMessages } from './messages.ts'
+
+const [dir, count = '1000000'] = process.argv.slice(2)
+if (dir === undefined) {
+  console.error('usage: write-log.ts <folder> [records]')
+  process.exit(2)
+}
+const atOnce = 6000
+const key = generateKeyPairSync('ed25519').privateKey
+const created = '2026-11-22T09:00:00.123456789Z'
+const signers = (origin: string) => Promise.resolve([ed25519Signer(key, origin)])
+const log = new AuditLog({ store: new DirectoryStore(dir), signers })
+await log.open()
+const begun = performance.now()
+for (let seq = log.last?.seq ?? 0; seq < Number(count);) {
+  const messages = storedMessages(seq + 1, Math.min(atOnce, Number(count) - seq))
+  await log.append(messages.map((message) => makeRecord(message, { created, previous: message.seq - 1 })))
+  seq += messages.length
+}
+await log.close()
+console.log(`${log.size} records in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
