@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type CallEventName,
   callFieldsOf,
@@ -9,6 +8,7 @@ import {
   makeEvent,
   type SealedRecord,
 } from '@countersign/contracts'
+import { leafHash } from '@countersign/tlog'
 import { allowedFixture, callFixture, newGrantSigner, requestedFixture } from '@countersign/testing'
 import type { Evidence, StoredEvent } from './evidence.ts'
 
@@ -78,26 +78,20 @@ export function historyOf(names: readonly CallEventName[], args: JsonObject, ide
   return new History(known.map((name, index) => ({ seq: index + 1, name, event: events[name] })))
 }
 
-/** The log entries of a history, chained as audit chains them. */
+/** The log entries of a history, sealed as audit seals them. */
 export function seal(history: History): SealedRecord[] {
-  let previous = '0'.repeat(64)
   return history.entries.map(({ seq, name, event }, index) => {
     const { tenant, server, callId } = event.data
     const record = {
-      version: 1 as const,
+      version: 2 as const,
       tenant,
       server,
       callId,
       event: name,
       storedAt: event.time,
-      stream: { seq, created },
+      stream: { seq, previous: index === 0 ? 0 : history.entries[index - 1]!.seq, created },
       cloudEvent: event as unknown as JsonObject,
     }
-    const hash = createHash('sha256')
-      .update(`${previous}\n${canonicalJson(record)}`)
-      .digest('hex')
-    const entry = { index, previous, hash, record }
-    previous = hash
-    return entry
+    return { index, leafHash: leafHash(Buffer.from(canonicalJson(record))).toString('base64'), record }
   })
 }

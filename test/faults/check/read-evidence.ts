@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Bus, encode, type Followed } from '@countersign/bus'
 import {
   digestOf,
@@ -12,6 +10,15 @@ import {
   SealedRecord,
   type StreamName,
 } from '@countersign/contracts'
+import {
+  checkpointFile,
+  contentPath,
+  describeProblem,
+  DirectoryStore,
+  leafHash,
+  TreeReader,
+  verifyLog,
+} from '@countersign/tlog'
 import type { Evidence, Received, StoredEvent, Told } from './evidence.ts'
 
 /** Where the evidence of a run lies. */
@@ -24,7 +31,6 @@ export interface Sources {
   poisoned: ReadonlySet<string>
 }
 
-const verifier = fileURLToPath(new URL('../../../services/audit/src/log/verify-main.ts', import.meta.url))
 const page = { maxMessages: 1000, maxBytes: 16 * 1024 * 1024 }
 
 /** Reads everything there is about a run: the streams, the audit log on disk, what the tool server wrote down. */
@@ -56,10 +62,28 @@ async function readAll(bus: Bus, stream: StreamName): Promise<Followed[]> {
   }
 }
 
+/** Every record of every tenant's tree, in the order of the stream. */
 async function readLog(dir: string): Promise<SealedRecord[]> {
-  const files = (await readdir(dir)).filter((file) => file.startsWith('segment-')).toSorted()
-  const texts = await Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')))
-  return texts.flatMap(lines).map((line) => SealedRecord.parse(line))
+  const records: SealedRecord[] = []
+  for (const tenant of await readdir(dir)) {
+    const folder = join(dir, tenant)
+    if (!existsSync(join(folder, checkpointFile))) continue
+    // Its second line is the size of the tree; whether it is signed is for the verifier.
+    const size = Number((await readFile(join(folder, checkpointFile), 'utf8')).split('\n')[1])
+    const reader = new TreeReader(new DirectoryStore(dir), `${tenant}/`, () => size)
+    for (let index = 0; index < size;) {
+      for (const entry of (await reader.entriesFrom(index)).entries)
+        records.push(await sealedRecord(folder, entry, index++))
+    }
+  }
+  return records.toSorted((a, b) => a.record.stream.seq - b.record.stream.seq)
+}
+
+async function sealedRecord(folder: string, entry: Buffer, index: number): Promise<SealedRecord> {
+  const record = parse(entry) as JsonObject & { content?: { digest: string } }
+  const beside = record.content && join(folder, contentPath(record.content.digest.replace('sha256:', '')))
+  const cloudEvent = beside === undefined ? record.cloudEvent : parse(await readFile(beside))
+  return SealedRecord.parse({ index, leafHash: leafHash(entry).toString('base64'), record: { ...record, cloudEvent } })
 }
 
 /** The JSON lines of a text; one that is not ended yet is left out. */
@@ -111,9 +135,8 @@ function parse(data: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(data))
 }
 
-/** What the offline verifier of audit says; empty when the log is whole. */
-function verify(dir: string): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [verifier, dir], (error, _stdout, stderr) => resolve(error ? stderr.trim() : ''))
-  })
+/** What the offline verifier says; empty when the log is whole. */
+async function verify(dir: string): Promise<string> {
+  const { problems } = await verifyLog({ dir })
+  return problems.map(describeProblem).join('; ')
 }

@@ -5,15 +5,21 @@ import type { Evidence, Violation } from '../evidence.ts'
 export function auditOrder({ log, logProblem, published }: Evidence): Violation[] {
   const violations: Violation[] = []
   if (logProblem !== '') violations.push({ rule: 'I8 log', detail: logProblem })
-  log.forEach((entry, place) => {
-    const before = log[place - 1]
-    if (entry.index !== place) violations.push({ rule: 'I8 log', detail: `entry ${entry.index} is at place ${place}` })
-    if (before && entry.previous !== before.hash) {
-      violations.push({ rule: 'I8 log', detail: `entry ${entry.index} does not follow ${before.index}` })
+  const sizes = new Map<string, number>()
+  log.forEach(({ index, record: { tenant, stream } }, place) => {
+    const due = sizes.get(tenant) ?? 0
+    sizes.set(tenant, due + 1)
+    if (index !== due) violations.push({ rule: 'I8 log', detail: `entry ${index} of ${tenant} is at place ${due}` })
+    const before = log[place - 1]?.record.stream.seq ?? 0
+    if (stream.previous !== before) {
+      violations.push({
+        rule: 'I8 log',
+        detail: `sequence ${stream.seq} says that ${stream.previous} was before it, not ${before}`,
+      })
     }
-    const due = (before?.record.stream.seq ?? 0) + 1
-    const { seq } = entry.record.stream
-    if (seq !== due) violations.push({ rule: 'I8 gap', detail: `sequence ${seq} was sealed where ${due} was due` })
+    if (stream.seq !== before + 1) {
+      violations.push({ rule: 'I8 gap', detail: `sequence ${stream.seq} was sealed where ${before + 1} was due` })
+    }
   })
   return [...violations, ...compare(log, published)]
 }
@@ -22,6 +28,6 @@ function compare(log: readonly SealedRecord[], published: readonly SealedRecord[
   if (published.length !== log.length) {
     return [{ rule: 'I8 AUDIT', detail: `AUDIT has ${published.length} records, the log ${log.length}` }]
   }
-  const place = published.findIndex(({ index, hash }, at) => index !== log[at]!.index || hash !== log[at]!.hash)
+  const place = published.findIndex((one, at) => one.index !== log[at]!.index || one.leafHash !== log[at]!.leafHash)
   return place < 0 ? [] : [{ rule: 'I8 AUDIT', detail: `AUDIT has another record than the log at place ${place}` }]
 }
