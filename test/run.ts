@@ -10,6 +10,7 @@ import { existsSync, globSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findNatsServer } from '@countersign/bus/server'
+import { findVersitygw } from '@countersign/testing'
 import { type Counts, countsFile } from './counts.ts'
 import { sumUp } from './sum-up.ts'
 
@@ -104,6 +105,10 @@ if (wanted.some(({ name }) => ['packages', 'e2e', 'faults', 'soak'].includes(nam
   await findNatsServer((message) => console.log(message)).catch((error: unknown) =>
     console.error((error as Error).message),
   )
+}
+if (wanted.some(({ name }) => name === 'packages')) {
+  console.log('looking for an S3 server for tests (built with Go, once, if there is none)')
+  await findVersitygw().catch((error: unknown) => console.error((error as Error).message))
 }
 const results = wanted.map(({ name, run }) => {
   console.log(`\n── ${name}`)

@@ -1,4 +1,6 @@
 export { findGo } from './find-go.ts'
+export { findVersitygw } from './find-versitygw.ts'
+export { startS3, type TestBucket } from './s3-server.ts'
 export { callFixture, requestedFixture } from './fixtures.ts'
 export { allowedFixture, type GrantSigner, newGrantSigner } from './grants.ts'
 export { register, serverEntryFixture, toolEntryFixture } from './registry.ts'

@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { findVersitygw, startS3 } from '@countersign/testing'
 import { DirectoryStore } from '../src/store/directory-store.ts'
 import { S3Store } from '../src/store/s3-store.ts'
 import type { Store } from '../src/store/store.ts'
-import { findVersitygw } from './find-versitygw.ts'
-import { startS3 } from './s3-server.ts'
 
 /** Opens a store as another process would: over the same files, with nothing in common in memory. */
 export type OpenStore = () => Store

@@ -5,14 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { sha256 } from '@countersign/contracts'
+import { findVersitygw, startS3 } from '@countersign/testing'
 import { readCheckpoint, signCheckpoint } from '../src/note/checkpoint.ts'
 import { ed25519Signer, verifierKey } from '../src/note/keys.ts'
 import { S3Store } from '../src/store/s3-store.ts'
 import { describeProblem } from '../src/verify/problem.ts'
 import { verifyLog, type VerifyOptions } from '../src/verify/verify-log.ts'
-import { findVersitygw } from './find-versitygw.ts'
 import { begunMs, callIdOfName, created, privateKey, recordOf, type Story, wholeCalls, writeLog } from './records.ts'
-import { startS3 } from './s3-server.ts'
 
 const trusted = [verifierKey(createPublicKey(privateKey), 'any')]
 
@@ -233,7 +232,7 @@ test('a place without a log is refused', async (t) => {
 const s3 = await findVersitygw()
 test('a log in a bucket verifies there', { skip: 'none' in s3 && s3.none }, async (t) => {
   if ('none' in s3) return
-  const { dir: _dir, ...options } = await startS3(t, s3.path)
+  const options = await startS3(t, s3.path)
   const location = { s3: { ...options, prefix: 'audit/' } }
   const dir = await seeded(t)
   const store = new S3Store(location.s3)

@@ -57,7 +57,8 @@ export async function startAudit(
       ...process.env,
       COUNTERSIGN_NATS_URL: server.url,
       COUNTERSIGN_NATS_PASSWORD_FILE: passwordFile,
-      COUNTERSIGN_AUDIT_DIR: folder.dir,
+      // A bucket takes the place of the folder.
+      ...(more.COUNTERSIGN_AUDIT_S3_URL ? {} : { COUNTERSIGN_AUDIT_DIR: folder.dir }),
       COUNTERSIGN_AUDIT_KEY_FILE: folder.keyFile,
       ...more,
     },

@@ -3,7 +3,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { findGo } from '@countersign/testing'
+import { findGo } from './find-go.ts'
 
 const run = promisify(execFile)
 

@@ -3,17 +3,20 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from '@countersign/testing'
-import type { S3Options } from '../src/store/s3-store.ts'
+import type { Cleanup } from './test-bus.ts'
+import { until } from './until.ts'
 
-interface Cleanup {
-  after(work: () => unknown): void
+/** A bucket and who may use it. */
+export interface TestBucket {
+  endpoint: string
+  bucket: string
+  credentials: { accessKeyId: string; secretAccessKey: string }
 }
 
 const credentials = { accessKeyId: 'test-access', secretAccessKey: 'test-secret-key' }
 
 /** A real S3 server over a temporary folder, with a bucket; it goes away with the test. */
-export async function startS3(t: Cleanup, binary: string): Promise<S3Options & { dir: string }> {
+export async function startS3(t: Cleanup, binary: string): Promise<TestBucket> {
   const root = await mkdtemp(join(tmpdir(), 'countersign-s3-'))
   const [dir, versions] = [join(root, 'buckets'), join(root, 'versions')]
   await mkdir(dir)
@@ -46,7 +49,7 @@ export async function startS3(t: Cleanup, binary: string): Promise<S3Options & {
     )
   }, 'the S3 server answers')
   await mkdir(join(dir, 'logs'))
-  return { endpoint, bucket: 'logs', credentials, dir }
+  return { endpoint, bucket: 'logs', credentials }
 }
 
 function freePort(): Promise<number> {
