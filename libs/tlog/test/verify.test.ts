@@ -224,6 +224,22 @@ test('content beside the log is verified with the entry that names it', async (t
   assert.match((await problemsOf(dir)).join(), /it is not what its digest says/)
 })
 
+test(
+  'a log that claims more than there is, or names files elsewhere, is given up or told',
+  { timeout: 60_000 },
+  async (t) => {
+    const dir = await folder(t)
+    const more = { content: { digest: 'sha256:../../../checkpoint', size: 3 } }
+    await writeLog(dir, [{ call: 'a', event: 'requested', more }])
+    assert.match((await problemsOf(dir)).join(), /entry 0, byte 0: .* is not the digest of content/)
+    const checkpoint = readCheckpoint(await readFile(join(dir, 'default/checkpoint'), 'utf8'))
+    const signer = ed25519Signer(privateKey, checkpoint.origin)
+    await writeFile(join(dir, 'default/checkpoint'), signCheckpoint({ ...checkpoint, size: 9e14 }, [signer]))
+    const { problems, problemCount } = await verifyLog({ dir }, { trusted })
+    assert.ok(problems.length === 100 && problemCount > 1000)
+  },
+)
+
 test('a place without a log is refused', async (t) => {
   const dir = await folder(t)
   await assert.rejects(verifyLog({ dir }), /there is no transparency log in/)

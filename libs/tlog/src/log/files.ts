@@ -17,7 +17,14 @@ export function keptSize(name: string): number | undefined {
   return new RegExp(`^\\d{${sizeDigits}}$`).test(name) ? Number(name) : undefined
 }
 
-/** Where content that is too large for an entry lies beside the tree. */
-export function contentPath(sha256Hex: string): string {
-  return `content/${sha256Hex.slice(0, 2)}/${sha256Hex}`
+/**
+ * Where content that is too large for an entry lies beside the tree.
+ *
+ * @param digest `sha256:` and 64 hex digits
+ * @throws Error for anything else: what a log says is not followed to files outside of it
+ */
+export function contentPath(digest: string): string {
+  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? []
+  if (hex === undefined) throw new Error(`"${digest.slice(0, 100)}" is not the digest of content`)
+  return `content/${hex.slice(0, 2)}/${hex}`
 }

@@ -37,6 +37,8 @@ export interface CheckTreeOptions {
 
 /** Bundles a thread is given at once: enough to be worth the way, few enough to be held in memory. */
 const bundlesAtOnce = 16
+/** A checkpoint may claim any size: a tree of which so much is not there is given up. */
+const maxUnreadable = 1000
 const heightOfTile = 8
 
 /** Checks one tree: every entry, every tile, every checkpoint. */
@@ -78,6 +80,7 @@ class TreeWalk {
   /** How many kept checkpoints threads were asked about, and how many were compared. */
   #asked = 0
   #compared = 0
+  #unreadable = 0
 
   constructor(options: CheckTreeOptions, vouched: Vouched, kept: number[]) {
     this.#options = options
@@ -87,7 +90,7 @@ class TreeWalk {
   }
 
   async all(): Promise<void> {
-    const { checkers, folder } = this.#options
+    const { checkers, folder, tell } = this.#options
     const { size, origin, root } = this.#vouched.checkpoint
     const tenant = tenantOfOrigin(origin)
     const bundles = Math.ceil(size / tileWidth)
@@ -104,10 +107,16 @@ class TreeWalk {
         ahead.push(answer)
       }
       rest = await this.#take(await ahead.shift()!)
+      if (this.#unreadable < maxUnreadable) continue
+      tell({
+        file: folder,
+        reason: `${this.#unreadable} bundles cannot be read; the rest of the tree was not looked at`,
+      })
+      return
     }
     await this.#upper.end()
     if (this.#frontier.root(rest).equals(root)) return
-    this.#options.tell({
+    tell({
       file: folder + checkpointFile,
       reason: `its root hash is not that of the ${size} entries that are here`,
     })
@@ -131,6 +140,7 @@ class TreeWalk {
       const { index } = bundle
       const width = widthAt('entries', index, size)
       const roots = bundle.tileRoots ? await this.#judge(bundle, bundle.tileRoots) : bundle.roots
+      if (!roots) this.#unreadable += 1
       // Where nothing can be read, what is above it helps to go on.
       const all = roots ? Buffer.from(roots.all) : ((await this.#upper.storedRoot(index, size)) ?? emptyRoot)
       await this.#compareKept(index * tileWidth + width, roots, all)

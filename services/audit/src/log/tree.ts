@@ -82,7 +82,7 @@ export class Tree implements TenantLog {
     // Before the entries that name it: what an entry says is beside the log is there.
     await this.#store.write(
       contents.map(({ digest, bytes }) => ({
-        path: this.#folder + contentPath(digest.slice('sha256:'.length)),
+        path: this.#folder + contentPath(digest),
         bytes,
       })),
     )
@@ -160,7 +160,7 @@ export class Tree implements TenantLog {
       ? text.slice(place + contentMember.length).slice(0, 64)
       : undefined
     if (digest === undefined) return text
-    const content = await this.#store.read(this.#folder + contentPath(digest))
+    const content = await this.#store.read(this.#folder + contentPath(`sha256:${digest}`))
     if (!content) {
       throw new LogBroken(
         `entry ${index} of the audit log of ${this.tenant} names content sha256:${digest}, which is missing`,
