@@ -6,6 +6,7 @@
  * fixed number of callers, each starting its next call when its last one ends; its latencies leave out the waiting.
  */
 import { Agent } from 'undici'
+import { openSession } from './open-session.ts'
 
 export interface LoadJob {
   url: string
@@ -13,6 +14,8 @@ export interface LoadJob {
   tools: string[]
   /** What the tools answer: the text, its length, or that the call waits for a person. */
   answer?: 'text' | 'length' | 'pending'
+  /** Each caller opens an MCP session first, over a connection of its own, and calls within it; left out, calls come without one. */
+  sessions?: boolean
   /** Length of the argument, in characters; left out, a few. */
   argumentLength?: number
   /** 0: closed loop. */
@@ -42,6 +45,14 @@ export interface LoadOutcome {
 async function load(job: LoadJob): Promise<LoadOutcome> {
   const url = new URL(job.url)
   const agent = new Agent({ connections: job.concurrency, pipelining: 1 })
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    ...job.headers,
+  }
+  const sessions = await Promise.all(
+    Array.from({ length: job.sessions ? job.concurrency : 0 }, () => openSession(url, headers)),
+  )
   const latencies: number[] = []
   let failed = 0
   let firstFailure: string | undefined
@@ -58,14 +69,16 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
     const expected = { text: `"${argument}"`, length: `"${argument.length}"`, pending: '"pending"' }[
       job.answer ?? 'text'
     ]
+    // As many as there may be calls in flight: one session never has two.
+    const session = sessions.pop()
     let problem: string | undefined
     try {
-      const { statusCode, body } = await agent.request({
+      const { statusCode, body } = await (session?.client ?? agent).request({
         origin: url.origin,
         path: url.pathname,
         method: 'POST',
         ...(job.callTimeoutMs === undefined ? {} : { signal: AbortSignal.timeout(job.callTimeoutMs) }),
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...job.headers },
+        headers: { ...headers, ...session?.headers },
         body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }),
       })
       const text = await body.text()
@@ -74,6 +87,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
     } catch (error) {
       problem = (error as Error).message
     }
+    if (session) sessions.push(session)
     if (dueAt < measureFrom) return
     lastEnd = performance.now()
     if (problem !== undefined) {
@@ -85,7 +99,7 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
 
   const more = () => performance.now() < end && started < (job.maxCalls ?? Infinity)
   await (job.ratePerSecond === 0 ? closedLoop(job.concurrency, begin, more, call) : openLoop(job, begin, end, call))
-  await agent.close()
+  await Promise.all([agent, ...sessions.map(({ client }) => client)].map((each) => each.close()))
   latencies.sort((a, b) => a - b)
   const at = (share: number) =>
     Math.round((latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0) * 1000) / 1000

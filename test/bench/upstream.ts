@@ -5,8 +5,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** How calls are answered: at once, never, or with an error at once. */
-export type UpstreamKind = 'prompt' | 'hanging' | 'failing'
+/** How calls are answered: at once, in the legacy era alone or in both; never; or with an error at once. */
+export type UpstreamKind = 'prompt' | 'both-eras' | 'hanging' | 'failing'
 
 const count = Number(process.argv[2] ?? 10)
 const kind = (process.argv[3] ?? 'prompt') as UpstreamKind
@@ -31,10 +31,28 @@ const tools = Array.from({ length: count }, (_, index) => {
 interface Asked {
   id?: number
   method: string
-  params: { name: string; arguments: { text: string } }
+  params: { name: string; arguments: { text: string }; _meta?: Record<string, unknown> }
 }
 
-function answerOf({ id, method, params }: Asked): object | undefined {
+const modernEra = '2026-07-28'
+const serverInfo = { name: 'bench', version: '1' }
+const capabilities = { tools: {} }
+
+/** What the modern era adds to an answer. */
+function inModernEra({ method, params }: Asked, answer: Answer): Answer {
+  if (params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== modernEra || !answer.result) return answer
+  const cacheable = method === 'tools/call' ? {} : { ttlMs: 60_000, cacheScope: 'public' }
+  return { result: { resultType: 'complete', ...answer.result, ...cacheable } }
+}
+
+interface Answer {
+  result?: object
+  error?: { code: number; message: string }
+}
+
+const notServed: Answer = { error: { code: -32601, message: 'not served' } }
+
+function answerOf({ id, method, params }: Asked): Answer | undefined {
   switch (method) {
     case 'tools/call': {
       if (kind === 'hanging') return undefined
@@ -44,12 +62,21 @@ function answerOf({ id, method, params }: Asked): object | undefined {
     }
     case 'tools/list':
       return { result: { tools } }
-    case 'initialize': {
-      const serverInfo = { name: 'bench', version: '1' }
-      return { result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo } }
-    }
+    case 'initialize':
+      return { result: { protocolVersion: '2025-11-25', capabilities, serverInfo } }
+    case 'ping':
+      return { result: {} }
+    case 'server/discover':
+      if (kind !== 'both-eras') return notServed
+      return {
+        result: {
+          supportedVersions: [modernEra],
+          capabilities,
+          _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
+        },
+      }
     default:
-      return id === undefined ? undefined : { error: { code: -32601, message: 'not served' } }
+      return id === undefined ? undefined : notServed
   }
 }
 
@@ -65,7 +92,7 @@ const server = createServer((request, response) => {
     const asked: Asked = JSON.parse(body)
     const answer = answerOf(asked)
     if (answer) {
-      const message = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...answer })
+      const message = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...inModernEra(asked, answer) })
       response.writeHead(200, { 'content-type': 'application/json' }).end(message)
     } else if (asked.id === undefined) response.writeHead(202).end()
   })

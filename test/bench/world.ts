@@ -1,21 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Bus, connectBus } from '@countersign/bus'
 import type { BusUser } from '@countersign/contracts'
 import { launch, type Running } from '@countersign/local'
 import { until } from '@countersign/testing'
-import type { LoadJob, LoadOutcome } from './load.ts'
-import type { UpstreamKind } from './upstream.ts'
+import type { LoadJob } from './load.ts'
+import { type BenchProcesses, benchProcesses } from './processes.ts'
 
 /** A whole Countersign to measure, with tool servers and load of the benchmark's own, all on this machine. */
-export interface World {
+export interface World extends Pick<BenchProcesses, 'startUpstream' | 'load'> {
   running: Running
-  /** Starts a tool server in a process of its own; resolves to its URL. */
-  startUpstream(tools: number, kind?: UpstreamKind): Promise<string>
   /** Makes a tool server known under a name, of the tenant `default` unless another is said. */
   declareServer(name: string, url: string, tenant?: string): void
   /** Waits until a caller sees the tools of a server. */
@@ -24,8 +19,6 @@ export interface World {
   addServer(name: string, url: string, tools: number): Promise<void>
   /** The URL and token with which agents reach a server, or with '' all servers, through the gateway. */
   governed(server: string, as?: 'agent' | 'agent2'): Pick<LoadJob, 'url' | 'headers'>
-  /** Runs load in a process of its own. */
-  load(job: LoadJob): Promise<LoadOutcome>
   connect(user: BusUser): Promise<Bus>
   stop(): Promise<void>
 }
@@ -50,14 +43,8 @@ const inventoryPatienceMs = 600_000
 /** Starts a Countersign with fresh state on free ports. */
 export async function startWorld(say: (line: string) => void, settings: Record<string, string> = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
-  const children = new Set<ChildProcess>()
+  const processes = benchProcesses()
   const buses: Bus[] = []
-  const start = (file: string, args: string[], stdio: ('ignore' | 'pipe' | 'inherit' | 'ipc')[]) => {
-    const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { stdio })
-    children.add(child)
-    child.once('exit', () => children.delete(child))
-    return child
-  }
   const running = await launch(
     { fresh: false, stateDir: join(dir, 'state'), ports: { gateway: 0, console: 0, nats: 0, everything: 0 }, settings },
     say,
@@ -87,22 +74,13 @@ export async function startWorld(say: (line: string) => void, settings: Record<s
   return {
     running,
     governed,
-    async startUpstream(tools, kind = 'prompt') {
-      const child = start('upstream.ts', [String(tools), kind], ['ignore', 'pipe', 'inherit', 'ipc'])
-      const [line] = (await once(child.stdout!, 'data')) as [Buffer]
-      return `http://127.0.0.1:${JSON.parse(line.toString()).port}/mcp`
-    },
+    startUpstream: processes.startUpstream,
+    load: processes.load,
     declareServer,
     untilListed,
     async addServer(name, url, tools) {
       declareServer(name, url)
       await untilListed(governed(name), tools)
-    },
-    async load(job) {
-      const child = start('load.ts', [], ['ignore', 'inherit', 'inherit', 'ipc'])
-      child.send(job)
-      const [outcome] = (await once(child, 'message')) as [LoadOutcome]
-      return outcome
     },
     async connect(user) {
       const bus = await connectBus({ url: info.nats, user, password: state.passwords[user] })
@@ -112,7 +90,7 @@ export async function startWorld(say: (line: string) => void, settings: Record<s
     async stop() {
       for (const bus of buses) await bus.close()
       await running.stop()
-      for (const child of children) child.kill()
+      processes.stop()
       rmSync(dir, { recursive: true, force: true })
     },
   }
