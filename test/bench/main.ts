@@ -2,12 +2,15 @@
  * `npm run bench`: what Countersign adds to a call, measured against the same tool server called directly, in one run, with every
  * event on disk. METHOD.md says what is measured and what is not. Prints a table, writes `results/`.
  *
- * File map: headline.ts (the marks) · isolation.ts (who notices whom) · soak.ts (what grows in an hour) · curves.ts (how cost grows) → report.ts, plot.ts (into docs/) · world.ts, upstream.ts, load.ts,
+ * File map: headline.ts (the marks) · isolation.ts (who notices whom) · soak.ts (what grows in an hour) · curves.ts (how cost grows)
+ * → report.ts, plot.ts (into docs/) · compare/ (against others) · world.ts, processes.ts, upstream.ts, load.ts, open-session.ts,
  * publish.ts, resident.ts (what is measured, and with what)
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { measureComparison } from './compare/compare.ts'
+import { comparisonTable, writeComparison } from './compare/comparison-table.ts'
 import { curveSpecs, measureCurve } from './curves.ts'
 import { measureIsolation } from './isolation.ts'
 import { headlineTable, measureHeadline } from './headline.ts'
@@ -21,6 +24,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     report: { type: 'boolean', default: false },
     soak: { type: 'string' },
+    compare: { type: 'boolean', default: false },
     isolation: { type: 'boolean', default: false },
     largest: { type: 'string', default: '100000000' },
   },
@@ -32,7 +36,12 @@ const keep = (name: string, value: unknown) =>
   writeFileSync(`${results}${name}.json`, `${JSON.stringify(value, undefined, 2)}\n`)
 
 mkdirSync(results, { recursive: true })
-if (options.report) {
+if (options.compare) {
+  const comparison = await measureComparison({ seconds, only: options.only }, say)
+  keep('compare', comparison)
+  if (options.report) await writeComparison(comparison)
+  process.stdout.write(comparisonTable(comparison))
+} else if (options.report) {
   for (const spec of curveSpecs.filter(({ name }) => !options.only || name === options.only)) {
     keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
   }

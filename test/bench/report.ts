@@ -1,12 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
 import type { Curve } from './curves.ts'
 import { plot } from './plot.ts'
+import { writeSection } from './write-section.ts'
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url))
-const [begin, end] = ['<!-- curves: written by `npm run bench -- --report` -->', '<!-- end of curves -->']
 
 /** Writes the curves of a folder of results into `docs/performance.md` and their plots beside it. */
 export async function writeReport(results: string): Promise<void> {
@@ -14,14 +13,9 @@ export async function writeReport(results: string): Promise<void> {
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')) as Partial<Curve>)
     .filter((each): each is Curve => each.points !== undefined)
-  const path = join(docs, 'performance.md')
-  const page = readFileSync(path, 'utf8')
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${path} has no place for curves: put "${begin}" and "${end}" there`)
   mkdirSync(join(docs, 'performance'), { recursive: true })
   for (const curve of curves) writeFileSync(join(docs, 'performance', `${curve.name}.svg`), plotOf(curve))
-  const text = `${page.slice(0, from)}${begin}\n\n${curves.map(section).join('\n')}\n${page.slice(to)}`
-  writeFileSync(path, await format(text, { ...(await resolveConfig(path)), filepath: path }))
+  await writeSection('curves', '`npm run bench -- --report`', curves.map(section).join('\n'))
 }
 
 function section({ name, x, measured, points }: Curve): string {
