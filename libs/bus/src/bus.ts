@@ -212,7 +212,7 @@ export class Bus {
     return purged
   }
 
-  /** The state of a stream, with message counts of the subjects that match `subjectsFilter`. */
+  /** The state of a stream, with message counts of the subjects that match `subjectsFilter`, and, on a cluster, who keeps it. */
   async streamInfo(stream: StreamName, subjectsFilter?: string) {
     const info = await this.#jsm.streams.info(
       stream,
@@ -224,6 +224,8 @@ export class Bus {
       lastSeq: info.state.last_seq,
       bytes: info.state.bytes,
       subjects: info.state.subjects ?? {},
+      leader: info.cluster?.leader,
+      followers: (info.cluster?.replicas ?? []).map(({ name, current }) => ({ name, current })),
     }
   }
 

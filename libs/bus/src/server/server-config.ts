@@ -11,6 +11,23 @@ export interface ServerConfigOptions {
   passwords: Record<BusUser, string>
   logFile?: string
   maxFileStore?: number
+  /** Left out for a server that stands alone. */
+  cluster?: ClusterSection
+}
+
+/** How a nats-server reaches the others of its cluster. `ServerConfigOptions.name` must then be different for each. */
+export interface ClusterSection {
+  /** The same for all of them. */
+  name: string
+  /** Where it listens for the others. */
+  host: string
+  port: number
+  /** What lets a server in as one of them; no client knows it. */
+  password: string
+  /** `host:port` of the others; its own may be among them. */
+  routes: readonly string[]
+  /** `host:port` that the others are told to find it at; left out, the address they see. */
+  advertise?: string
 }
 
 /**
@@ -28,6 +45,7 @@ export function natsServerConfig(options: ServerConfigOptions): string {
         ? { log_file: options.logFile, logfile_size_limit: 16 * 1024 * 1024, logfile_max_num: 3 }
         : {}),
       max_payload: 8 * 1024 * 1024,
+      ...(options.cluster ? { cluster: clusterConfig(options.cluster) } : {}),
       jetstream: {
         store_dir: options.storeDir,
         sync_interval: 'always',
@@ -47,4 +65,18 @@ export function natsServerConfig(options: ServerConfigOptions): string {
     undefined,
     2,
   )
+}
+
+function clusterConfig({ name, host, port, password, routes, advertise }: ClusterSection) {
+  const user = 'route'
+  return {
+    name,
+    host,
+    port,
+    authorization: { user, password },
+    routes: routes.map((address) => `nats-route://${user}:${encodeURIComponent(password)}@${address}`),
+    // Clients are given the addresses of all servers; those that servers see of one another may lead nowhere for them.
+    no_advertise: true,
+    ...(advertise ? { advertise } : {}),
+  }
 }
