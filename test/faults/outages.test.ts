@@ -1,36 +1,11 @@
-import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { until } from '@countersign/testing'
 import { inflict, pauseReplica } from './chance/inflict.ts'
-import { checkRun } from './check/check-run.ts'
-import { type Cluster, startCluster } from './harness/cluster.ts'
-import { Random } from './harness/random.ts'
-import { planCalls } from './load/plan-calls.ts'
-import { type Load, startLoad } from './load/start-load.ts'
+import { startCluster } from './harness/cluster.ts'
+import { underLoad } from './load/under-load.ts'
 
 const ackWaitMs = 3000
 /** As the set-up makes the consumer; no run changes it. */
 const auditAckWaitMs = 60_000
-
-/** A cluster under load, and the way to end and check the run. */
-async function underLoad(
-  cluster: Cluster,
-  callers: number,
-): Promise<{ flows: (when: string) => Promise<void>; end: () => Promise<void> }> {
-  const load: Load = startLoad(cluster, planCalls(new Random(7)), callers)
-  const flows = async (when: string) => {
-    const before = load.answered
-    await until(() => load.answered > before + 5, `calls flow ${when}`, 120_000)
-  }
-  await flows('at first')
-  return {
-    flows,
-    async end() {
-      await load.stop()
-      assert.deepEqual(checkRun(await cluster.settled()), [])
-    },
-  }
-}
 
 test(
   'I1, I2, I3, I5, I6, I8, I12: nats-server is killed under load and comes back, three times',

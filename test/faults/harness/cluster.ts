@@ -8,6 +8,7 @@ import { settlePorts } from '../../../deploy/local/src/ports.ts'
 import { openState, type State, stateLayout } from '../../../deploy/local/src/state.ts'
 import type { Evidence, Told } from '../check/evidence.ts'
 import { readEvidence } from '../check/read-evidence.ts'
+import { Disk } from './disk.ts'
 import { Nats } from './nats.ts'
 import { Replica } from './replica.ts'
 import { policyText, serverName, serverText, toolNames } from './tools.ts'
@@ -23,12 +24,22 @@ export interface ClusterOptions {
   /** How long holds wait, as policies write it. */
   heldFor?: string
   brieflyFor?: string
+  /** nats-servers: one, or three with three replicas of everything. */
+  nodes?: 1 | 3
+  /** What lies on disks that can fail: the store of nats-server, the log of audit. */
+  disks?: readonly DiskName[]
+  /** nats-server syncs when it likes, as it does by default. */
+  defaultSync?: boolean
 }
+
+type DiskName = 'nats' | 'audit'
 
 /** A whole Countersign whose every process can be killed: two gateways, policies and executors, one lifecycle, one audit. */
 export interface Cluster {
   replicas: Replica[]
   nats: Nats
+  /** Those that were asked for. */
+  disks: Record<DiskName, Disk>
   /** Addresses of the gateways for the one tool server. */
   gateways: string[]
   state: State
@@ -56,15 +67,17 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
   const root = await mkdtemp(join(tmpdir(), 'countersign-faults-'))
   const running: { end(): Promise<void> }[] = []
   const buses = new Map<BusUser, Promise<Bus>>()
+  const disks: Partial<Record<DiskName, Disk>> = {}
   t.after(async () => {
     // While nats-server is there: a connection that is away is never drained.
     const closed = Promise.all([...buses.values()].map(async (bus) => (await bus).close()))
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, closePatienceMs).unref())])
     await Promise.all(running.map((process) => process.end()))
+    await Promise.all(Object.values(disks).map((disk) => disk.end()))
     if (!cluster.kept) await rm(root, { recursive: true, force: true })
   })
   const layout = stateLayout(join(root, 'state'))
-  const ports = await settlePorts({ nats: 0, tools: 0, gateway1: 0, gateway2: 0 })
+  const ports = await settlePorts({ tools: 0, gateway1: 0, gateway2: 0 })
   const toolServerUrl = `http://127.0.0.1:${ports.tools}/mcp`
   const recordFile = join(root, 'received.jsonl')
   // There before the state is made, so that the samples stay away.
@@ -76,11 +89,19 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
   )
   await writeFile(join(layout.servers, `${serverName}.yaml`), serverText(serverName, toolServerUrl))
   const state = await openState(layout.dir, false, 0, () => {})
+  for (const name of options.disks ?? []) disks[name] = await Disk.mount(layout[name])
 
-  const nats = new Nats({ dir: layout.nats, port: ports.nats, passwords: state.passwords })
+  const nats = await Nats.plan({
+    layout,
+    passwords: state.passwords,
+    nodes: options.nodes ?? 1,
+    defaultSync: options.defaultSync ?? false,
+    callsMaxBytes: options.callsMaxBytes,
+    ackWaitMs: options.ackWaitMs,
+  })
+  running.push(nats)
   await nats.start()
-  running.push({ end: () => nats.stop('SIGKILL') })
-  await nats.provision(options.callsMaxBytes, options.ackWaitMs)
+  await nats.provision()
 
   const common = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' }
   const toolServer = new Replica({
@@ -113,6 +134,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
   const cluster: Cluster = {
     replicas,
     nats,
+    disks: disks as Record<DiskName, Disk>,
     state,
     toolServerUrl,
     gateways: [ports.gateway1, ports.gateway2].map((port) => `http://127.0.0.1:${port}/mcp/${serverName}`),

@@ -1,42 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { connectBus, provision } from '@countersign/bus'
-import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
 import { type BusUser, consumers } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+import { settlePorts } from '../../../deploy/local/src/ports.ts'
+import type { StateLayout } from '../../../deploy/local/src/state.ts'
+import { Link } from './link.ts'
+import { NatsNode } from './nats-node.ts'
 
-/** The nats-server of a cluster, which can be killed and started again on its store. */
+/** Settings of the store. */
+export interface NatsOptions {
+  layout: StateLayout
+  passwords: Record<BusUser, string>
+  /** One server, or a cluster of three in which everything is kept three times. */
+  nodes: 1 | 3
+  defaultSync: boolean
+  callsMaxBytes: number | undefined
+  ackWaitMs: number | undefined
+}
+
+/** Nobody listens there: servers reach one another by the routes they are given, and only by those. */
+const nowhere = '127.0.0.1:1'
+
+/**
+ * The store of a run: one nats-server, or three, which can be killed and started again. Everything that goes to or from one of three
+ * goes through links, so that it can be cut off.
+ */
 export class Nats {
-  readonly #options: { dir: string; port: number; passwords: Record<BusUser, string> }
-  #server: NatsServer | undefined
+  readonly nodes: readonly NatsNode[]
+  readonly #clientLinks: readonly Link[]
+  readonly #routes: readonly { from: number; to: number; link: Link }[]
+  readonly #options: NatsOptions
 
-  constructor(options: { dir: string; port: number; passwords: Record<BusUser, string> }) {
+  private constructor(
+    options: NatsOptions,
+    nodes: readonly NatsNode[],
+    clientLinks: readonly Link[] = [],
+    routes: readonly { from: number; to: number; link: Link }[] = [],
+  ) {
+    this.nodes = nodes
+    this.#clientLinks = clientLinks
+    this.#routes = routes
     this.#options = options
   }
 
-  get url(): string {
-    return `nats://127.0.0.1:${this.#options.port}`
+  /** Chooses ports and opens the links; starts nothing. */
+  static async plan(options: NatsOptions): Promise<Nats> {
+    const { layout, passwords, nodes, defaultSync } = options
+    if (nodes === 1) {
+      const { port } = await settlePorts({ port: 0 })
+      const logFile = join(layout.logs, 'nats.log')
+      const node = new NatsNode({ name: 'nats', dir: join(layout.nats, 'nats'), port, passwords, logFile, defaultSync })
+      return new Nats(options, [node])
+    }
+    const all = [0, 1, 2]
+    const pairs = all.flatMap((from) => all.filter((to) => to !== from).map((to) => ({ from, to })))
+    const names = [
+      ...all.flatMap((index) => [`client${index}`, `cluster${index}`, `link${index}`]),
+      ...pairs.map(({ from, to }) => `${from}to${to}`),
+    ]
+    const ports = await settlePorts(Object.fromEntries(names.map((name) => [name, 0])))
+    const clientLinks = all.map((index) => new Link(ports[`link${index}`]!, ports[`client${index}`]!))
+    const routes = pairs.map((pair) => ({
+      ...pair,
+      link: new Link(ports[`${pair.from}to${pair.to}`]!, ports[`cluster${pair.to}`]!),
+    }))
+    const password = randomBytes(24).toString('base64url')
+    const servers = all.map(
+      (index) =>
+        new NatsNode({
+          name: `nats-${index}`,
+          dir: join(layout.nats, `nats-${index}`),
+          port: ports[`client${index}`]!,
+          passwords,
+          logFile: join(layout.logs, `nats-${index}.log`),
+          defaultSync,
+          cluster: {
+            name: 'countersign',
+            host: '127.0.0.1',
+            port: ports[`cluster${index}`]!,
+            password,
+            routes: routes.filter(({ from }) => from === index).map(({ link }) => `127.0.0.1:${link.port}`),
+            advertise: nowhere,
+          },
+        }),
+    )
+    await Promise.all([...clientLinks, ...routes.map(({ link }) => link)].map((link) => link.open()))
+    return new Nats(options, servers, clientLinks, routes)
   }
 
-  get pid(): number {
-    return this.#server!.process.pid!
+  /** The addresses of all servers, as services are given them. */
+  get url(): string {
+    const ports = this.#clientLinks.length > 0 ? this.#clientLinks : this.nodes
+    return ports.map(({ port }) => `nats://127.0.0.1:${port}`).join(',')
   }
 
   async start(): Promise<void> {
-    this.#server = await startNatsServer({ binary: await findNatsServer(), ...this.#options })
+    await Promise.all(this.nodes.map((node) => node.start()))
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
-    await this.#server?.stop(signal)
+    await Promise.all(this.nodes.map((node) => node.stop(signal)))
   }
 
-  /** Makes the streams, and gives policy's consumers the ack wait of the run. */
-  async provision(callsMaxBytes: number | undefined, ackWaitMs: number | undefined): Promise<void> {
+  /** Ends everything, links too. */
+  async end(): Promise<void> {
+    await this.stop('SIGKILL')
+    for (const link of this.#linksOf()) link.close()
+  }
+
+  /** Cuts one server of three off from the others and from all clients. */
+  isolate(node: NatsNode): void {
+    for (const link of this.#linksOf(node)) link.cut()
+  }
+
+  heal(node: NatsNode): void {
+    for (const link of this.#linksOf(node)) link.heal()
+  }
+
+  /** Makes the streams, as whoever starts the servers does, and gives policy's consumers the ack wait of the run. */
+  async provision(): Promise<void> {
+    const { callsMaxBytes, ackWaitMs, passwords } = this.#options
     const user = 'provisioner'
-    const password = this.#options.passwords.provisioner
-    await provision({ url: this.url, user, password, ...(callsMaxBytes ? { callsMaxBytes } : {}) })
+    const password = passwords.provisioner
+    const replicas = this.nodes.length
+    const settings = { url: this.url, user, password, replicas, ...(callsMaxBytes ? { callsMaxBytes } : {}) }
+    // Three servers first have to agree on who leads them.
+    await until(() => provision(settings).then(() => true), 'the streams can be made', 60_000)
     if (ackWaitMs === undefined) return
     const bus = await connectBus({ url: this.url, user, password })
     for (const consumer of [consumers.policyRequested, consumers.policyVoted, consumers.policyExpired]) {
       await bus.ensureConsumer(consumer, { maxAckPending: 1000, ackWaitMs })
     }
     await bus.close()
+  }
+
+  /** All links, or those of one server. */
+  #linksOf(node?: NatsNode): Link[] {
+    if (!node) return [...this.#clientLinks, ...this.#routes.map(({ link }) => link)]
+    const index = this.nodes.indexOf(node)
+    const routes = this.#routes.filter(({ from, to }) => from === index || to === index)
+    return [this.#clientLinks[index]!, ...routes.map(({ link }) => link)]
   }
 }

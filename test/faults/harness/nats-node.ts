@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { type ClusterSection, findNatsServer, natsServerConfig } from '@countersign/bus/server'
+import type { BusUser } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+
+/** One nats-server. */
+export interface NatsNodeOptions {
+  name: string
+  /** Its configuration and store. */
+  dir: string
+  port: number
+  passwords: Record<BusUser, string>
+  logFile: string
+  cluster?: ClusterSection
+  /** nats-server syncs when it likes, as it does by default. */
+  defaultSync?: boolean
+}
+
+/** A nats-server that can be killed, lose its disk, and be started again. */
+export class NatsNode {
+  readonly name: string
+  readonly port: number
+  readonly #options: NatsNodeOptions
+  #child: ChildProcess | undefined
+
+  constructor(options: NatsNodeOptions) {
+    this.name = options.name
+    this.port = options.port
+    this.#options = options
+  }
+
+  /** Starts it, and resolves when it takes connections. */
+  async start(): Promise<void> {
+    const { name, dir, port, passwords, logFile, cluster, defaultSync } = this.#options
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const config = JSON.parse(
+      natsServerConfig({
+        name,
+        host: '127.0.0.1',
+        port,
+        storeDir: join(dir, 'store'),
+        passwords,
+        ...(cluster ? { cluster } : {}),
+      }),
+    ) as { jetstream: { sync_interval?: string } }
+    if (defaultSync) delete config.jetstream.sync_interval
+    const file = join(dir, 'nats-server.conf')
+    await writeFile(file, JSON.stringify(config), { mode: 0o600 })
+    const log = openSync(logFile, 'a')
+    const child = spawn(await findNatsServer(), ['--config', file], { stdio: ['ignore', log, log], detached: true })
+    this.#child = child
+    await until(
+      () => {
+        if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}; see ${logFile}`)
+        return accepts(port)
+      },
+      `${name} takes connections`,
+      30_000,
+    )
+  }
+
+  /** Ends it; resolves when it is gone. */
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    await once(child, 'exit')
+  }
+
+  /** Removes everything it has stored; it must not be running. */
+  async loseDisk(): Promise<void> {
+    await rm(this.#options.dir, { recursive: true })
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    // It says hello first, once it is ready.
+    socket.once('data', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
