@@ -41,6 +41,8 @@ interface Reply {
   error?: { err_code?: number; description: string }
   /** No acknowledgement came within the attempt. */
   silent?: boolean
+  /** No server takes the subject: the stream is not there, or has no leader just now. */
+  unheard?: boolean
 }
 
 interface Waiting {
@@ -49,6 +51,11 @@ interface Waiting {
 }
 
 const attemptMs = 2000
+/** A stream of a cluster is without a leader for some seconds after the server that led it died. */
+const unheardMs = 250
+const notAcknowledged = 'the event store did not acknowledge in time, so it is not known whether it took the event'
+const notTaken = 'the event store has no stream that takes the event just now, so nothing was stored; ask again'
+const notReached = 'the event store cannot be reached, so nothing was stored and nothing runs; ask again'
 /** Publishes in flight at once before the rest is gathered into batches. */
 const window = 4
 /** Below this many gathered events a batch costs more than it saves (a batch is about a dozen single publishes). */
@@ -100,14 +107,20 @@ export class Publisher {
    * @throws CountersignError `store_full`, or `store_unavailable` when no acknowledgement came by the deadline
    */
   async publish(publication: Publication, deadlineMs: number): Promise<Stored> {
+    // An attempt that was not answered may have stored it all the same.
+    let uncertain = false
     for (;;) {
-      await this.#untilConnected(deadlineMs)
+      await this.#untilConnected(deadlineMs, uncertain)
       const reply = await this.#enqueue(publication)
       if (reply.silent) {
+        uncertain = true
         if (Date.now() < deadlineMs) continue
-        throw storeUnavailable(
-          'the event store did not acknowledge in time, so it is not known whether it took the event',
-        )
+        throw storeUnavailable(notAcknowledged)
+      }
+      if (reply.unheard) {
+        if (Date.now() + unheardMs >= deadlineMs) throw storeUnavailable(uncertain ? notAcknowledged : notTaken)
+        await delay(unheardMs)
+        continue
       }
       const { error } = reply
       if (error === undefined) return { seq: reply.seq!, duplicate: reply.duplicate ?? false }
@@ -132,7 +145,7 @@ export class Publisher {
    * @throws CountersignError as `publish` does
    */
   async publishRun(run: readonly Publication[], lastSeq: number, deadlineMs: number): Promise<number> {
-    await this.#untilConnected(deadlineMs)
+    await this.#untilConnected(deadlineMs, false)
     const last = run.at(-1)
     if (!last) return lastSeq
     for (const publication of run.slice(0, -1)) {
@@ -143,15 +156,16 @@ export class Publisher {
     const reply = await new Promise<Reply>((resolve) => this.#send(last, head, resolve))
     if (reply.seq !== undefined && !reply.duplicate) return reply.seq
     if (reply.silent) throw storeUnavailable('the event store did not acknowledge in time')
+    if (reply.unheard) throw storeUnavailable(notTaken)
     throw new LostRace(reply.error?.description ?? 'a message of the run was there already')
   }
 
-  async #untilConnected(deadlineMs: number): Promise<void> {
+  async #untilConnected(deadlineMs: number, uncertain: boolean): Promise<void> {
     const { promise } = this.#reconnected ?? {}
     if (!promise) return
     await Promise.race([promise, delay(Math.max(0, deadlineMs - Date.now()))])
     if (this.#reconnected?.promise === promise) {
-      throw storeUnavailable('the event store cannot be reached, so nothing was stored and nothing runs; ask again')
+      throw storeUnavailable(uncertain ? notAcknowledged : notReached)
     }
   }
 
@@ -236,7 +250,7 @@ export class Publisher {
     const token = message.subject.slice(this.#inbox.length + 1)
     const settle = this.#waiting.get(token)
     if (!settle) return
-    if (message.data.length === 0) settle({ error: { description: 'no stream takes this subject' } })
+    if (message.data.length === 0) settle({ unheard: true })
     else {
       const { seq, duplicate, error } = message.json<Reply>()
       // A refusal carries `seq: 0`.

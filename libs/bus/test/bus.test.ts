@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LostRace, Terminal } from '@countersign/bus'
+import { LostRace, provision, Terminal } from '@countersign/bus'
 import { callFieldsOf, makeEvent, newCallId, subjects, verbs } from '@countersign/contracts'
+import { connect as connectNats } from '@nats-io/transport-node'
 import { requestedFixture, startTestBus, until } from '@countersign/testing'
 
 const soon = () => Date.now() + 10_000
@@ -39,6 +40,28 @@ test('publishing the same event again is recognised, not stored twice', async (t
   const first = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
   const again = await gateway.publishEvent(event.data, 'requested', event, 0, soon())
   assert.deepEqual(again, { seq: first.seq, duplicate: true })
+})
+
+test('I7: while no server takes the event, as between two leaders, it waits, and is refused at its deadline', async (t) => {
+  const { connect, server } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const { url, passwords } = server
+  const nc = await connectNats({
+    servers: url,
+    user: 'provisioner',
+    pass: passwords.provisioner,
+    inboxPrefix: '_INBOX_provisioner',
+  })
+  t.after(() => nc.close())
+  await nc.request('$JS.API.STREAM.DELETE.CALLS')
+  const event = requested()
+  await assert.rejects(
+    gateway.publishEvent(event.data, 'requested', event, 0, Date.now() + 1000),
+    /no stream that takes the event just now, so nothing was stored/,
+  )
+  const stored = gateway.publishEvent(event.data, 'requested', event, 0, soon())
+  await provision({ url, user: 'provisioner', password: passwords.provisioner })
+  assert.deepEqual(await stored, { seq: 1, duplicate: false })
 })
 
 test(
