@@ -35,6 +35,12 @@ export interface Consumption {
   stop(): Promise<void>
 }
 
+/**
+ * How often the server says that it still has a request for messages. After two that did not come the request is made anew: on a
+ * cluster it is lost without a word when the server that has it dies, though the connection is with another and lives.
+ */
+const heartbeatMs = 3000
+
 export const backoffMs = [100, 500, 2000, 5000, 15_000]
 
 /** Handles the messages of a durable consumer, several at once, until stopped. The only place that acknowledges. */
@@ -74,6 +80,7 @@ export function consume(js: JetStreamClient, options: ConsumeOptions): Consumpti
         const consumer = await js.consumers.get(options.stream, options.consumer)
         messages = await consumer.consume({
           max_messages: options.maxInFlight,
+          idle_heartbeat: heartbeatMs,
           callback: (message) => void handle(message),
         })
         if (stopped) messages.stop()
