@@ -75,6 +75,9 @@ function clusterConfig({ name, host, port, password, routes, advertise }: Cluste
     port,
     authorization: { user, password },
     routes: routes.map((address) => `nats-route://${user}:${encodeURIComponent(password)}@${address}`),
+    // A server that is cut off is noticed within 15 s instead of a minute and more: until then it is still sent what it might answer.
+    ping_interval: '5s',
+    ping_max: 2,
     // Clients are given the addresses of all servers; those that servers see of one another may lead nowhere for them.
     no_advertise: true,
     ...(advertise ? { advertise } : {}),
