@@ -12,7 +12,7 @@ test(
   { timeout: 400_000 },
   async (t) => {
     const cluster = await startCluster(t, { ackWaitMs })
-    const run = await underLoad(cluster, 12)
+    const run = await underLoad(t, cluster, 12)
     for (const forMs of [0, 1000, 6000]) {
       await inflict(cluster, [{ kind: 'nats', afterMs: 0, forMs }])
       await run.flows(`after nats-server was away for ${forMs} ms`)
@@ -26,7 +26,7 @@ test(
   { timeout: 400_000 },
   async (t) => {
     const cluster = await startCluster(t, { ackWaitMs })
-    const run = await underLoad(cluster, 3)
+    const run = await underLoad(t, cluster, 3)
     const longest = pauseReplica(cluster, 'audit', auditAckWaitMs + 3000)
     for (const name of ['gateway-1', 'policy-2', 'agent-executor-1', 'lifecycle']) {
       await pauseReplica(cluster, name, 2 * ackWaitMs)

@@ -33,8 +33,8 @@ test(
   'I1, I2, I3, I5, I6, I8, I12: a power failure loses nothing that was acknowledged',
   { skip, timeout: 400_000 },
   async (t) => {
-    const cluster = await startCluster(t, { ackWaitMs: 3000, disks: ['nats', 'audit'] })
-    const run = await underLoad(cluster, 12)
+    const cluster = await startCluster(t, { ackWaitMs: 3000, heldFor: '15s', disks: ['nats', 'audit'] })
+    const run = await underLoad(t, cluster, 12)
     for (let cut = 0; cut < cuts; cut++) {
       // By turns everything that was not synced is lost, and some of it.
       await powerFails(cluster, cut % 2 === 0 ? undefined : cut)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { until } from '@countersign/testing'
+import { type Cleanup, until } from '@countersign/testing'
 import { checkRun } from '../check/check-run.ts'
 import type { Cluster } from '../harness/cluster.ts'
 import { Random } from '../harness/random.ts'
@@ -15,8 +15,10 @@ export interface Run {
 }
 
 /** Puts a cluster under a load of mixed calls, and waits until they flow. */
-export async function underLoad(cluster: Cluster, callers: number): Promise<Run> {
+export async function underLoad(t: Cleanup, cluster: Cluster, callers: number): Promise<Run> {
   const load = startLoad(cluster, planCalls(new Random(7)), callers)
+  // A run that failed must not go on for ever.
+  t.after(() => void load.stop())
   const flows = async (when: string) => {
     const before = load.answered
     await until(() => load.answered > before + 5, `calls flow ${when}`, 120_000)

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Bus, connectBus, LostRace } from '@countersign/bus'
+import { makeEvent, streams } from '@countersign/contracts'
+import { callFixture, requestedFixture, until } from '@countersign/testing'
+import { type Cluster, startCluster } from './harness/cluster.ts'
+import type { NatsNode } from './harness/nats-node.ts'
+import { underLoad } from './load/under-load.ts'
+
+/** How often each server is struck; `FAULTS_ROUNDS=5` for a longer run by hand. */
+const rounds = Number(process.env.FAULTS_ROUNDS ?? 1)
+
+/** Who keeps `CALLS` now, the leader first. */
+async function keepers(cluster: Cluster): Promise<[leader: NatsNode, ...followers: NatsNode[]]> {
+  const bus = await cluster.bus('provisioner')
+  return until(
+    async () => {
+      const { leader, followers } = await bus.streamInfo('CALLS')
+      const nodeOf = (name: string | undefined) => cluster.nats.nodes.find((node) => node.name === name)
+      const found = [leader, ...followers.map(({ name }) => name)].flatMap((name) => nodeOf(name) ?? [])
+      return found.length === 3 && (found as [NatsNode, ...NatsNode[]])
+    },
+    'CALLS has a leader',
+    60_000,
+  )
+}
+
+/** Resolves when every server has everything. */
+async function caughtUp(cluster: Cluster): Promise<void> {
+  const bus = await cluster.bus('provisioner')
+  await until(
+    async () => {
+      for (const { name } of Object.values(streams)) {
+        const { leader, followers } = await bus.streamInfo(name)
+        if (!leader || followers.length < 2 || followers.some(({ current }) => !current)) return false
+      }
+      return true
+    },
+    'every server has caught up',
+    120_000,
+  )
+}
+
+/** Several writers begin each of many calls at once, so that their events travel in batches: one wins each. */
+async function race(cluster: Cluster): Promise<void> {
+  const user = 'gateway'
+  const connection = { url: cluster.nats.url, user, password: cluster.state.passwords[user] } as const
+  const writers = await Promise.all([1, 2, 3].map(() => connectBus(connection)))
+  const calls = Array.from({ length: 200 }, () => callFixture())
+  for (const { callId } of calls) cluster.poisoned.add(callId)
+  const begin = async (bus: Bus, call: (typeof calls)[number]) => {
+    const event = makeEvent('requested', requestedFixture(call), { now: new Date(), distinct: crypto.randomUUID() })
+    return bus.publishEvent(call, 'requested', event, 0, Date.now() + 60_000).then(
+      () => 'won',
+      (error: unknown) => (error instanceof LostRace ? 'lost' : String(error)),
+    )
+  }
+  const outcomes = await Promise.all(writers.map((bus) => Promise.all(calls.map((call) => begin(bus, call)))))
+  await Promise.all(writers.map((bus) => bus.close()))
+  for (const [index, { callId }] of calls.entries()) {
+    const outcome = outcomes.map((of) => of[index]).toSorted()
+    assert.deepEqual(outcome, ['lost', 'lost', 'won'], callId)
+  }
+}
+
+test(
+  'I1, I2, I3, I5, I6, I8, I12: of three servers one dies, is cut off or loses its disk, and calls go on',
+  { timeout: 600_000 },
+  async (t) => {
+    const cluster = await startCluster(t, { ackWaitMs: 3000, nodes: 3, heldFor: '15s' })
+    await race(cluster)
+    const run = await underLoad(t, cluster, 16)
+    for (let round = 0; round < rounds; round++) {
+      const [leader] = await keepers(cluster)
+      await leader.stop('SIGKILL')
+      await run.flows('while the leader is dead')
+      await leader.start()
+      await caughtUp(cluster)
+
+      for (const who of ['leader', 'follower'] as const) {
+        const cut = (await keepers(cluster))[who === 'leader' ? 0 : 1]!
+        cluster.nats.isolate(cut)
+        await run.flows(`while the ${who} is cut off`)
+        cluster.nats.heal(cut)
+        await caughtUp(cluster)
+      }
+
+      const [, lost] = await keepers(cluster)
+      await lost!.stop('SIGKILL')
+      await lost!.loseDisk()
+      await lost!.start()
+      await caughtUp(cluster)
+      await run.flows('after a disk was lost')
+    }
+    t.diagnostic(`${await run.end()} calls answered`)
+  },
+)
