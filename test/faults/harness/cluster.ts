@@ -24,6 +24,8 @@ export interface ClusterOptions {
   /** How long holds wait, as policies write it. */
   heldFor?: string
   brieflyFor?: string
+  /** How long a call may take from request to answer. */
+  callTimeoutMs?: number
   /** nats-servers: one, or three with three replicas of everything. */
   nodes?: 1 | 3
   /** What lies on disks that can fail: the store of nats-server, the log of audit. */
@@ -202,7 +204,11 @@ function settingsOf(
 ): Record<string, string> {
   switch (service) {
     case 'gateway':
-      return { GATEWAY_PORT: String(port), USERS_FILE: layout.users }
+      return {
+        GATEWAY_PORT: String(port),
+        USERS_FILE: layout.users,
+        ...(options.callTimeoutMs ? { CALL_TIMEOUT_MS: String(options.callTimeoutMs) } : {}),
+      }
     case 'policy':
       return { POLICIES_DIR: layout.policies, GRANT_KEY_FILE: layout.grantKey }
     case 'agent-executor':
