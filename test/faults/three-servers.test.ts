@@ -58,7 +58,7 @@ async function race(cluster: Cluster): Promise<void> {
   const outcomes = await Promise.all(writers.map((bus) => Promise.all(calls.map((call) => begin(bus, call)))))
   await Promise.all(writers.map((bus) => bus.close()))
   for (const [index, { callId }] of calls.entries()) {
-    const outcome = outcomes.map((of) => of[index]).toSorted()
+    const outcome = outcomes.map((of) => String(of[index])).toSorted()
     assert.deepEqual(outcome, ['lost', 'lost', 'won'], callId)
   }
 }

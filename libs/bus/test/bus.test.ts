@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { LostRace, provision, Terminal } from '@countersign/bus'
+import { connectBus, LostRace, provision, Terminal } from '@countersign/bus'
+import { findNatsServer, startNatsServer } from '@countersign/bus/server'
 import { callFieldsOf, makeEvent, newCallId, subjects, verbs } from '@countersign/contracts'
-import { connect as connectNats } from '@nats-io/transport-node'
 import { requestedFixture, startTestBus, until } from '@countersign/testing'
 
 const soon = () => Date.now() + 10_000
@@ -43,17 +46,14 @@ test('publishing the same event again is recognised, not stored twice', async (t
 })
 
 test('I7: while no server takes the event, as between two leaders, it waits, and is refused at its deadline', async (t) => {
-  const { connect, server } = await startTestBus(t)
-  const gateway = await connect('gateway')
-  const { url, passwords } = server
-  const nc = await connectNats({
-    servers: url,
-    user: 'provisioner',
-    pass: passwords.provisioner,
-    inboxPrefix: '_INBOX_provisioner',
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-'))
+  const { url, passwords, stop } = await startNatsServer({ binary: await findNatsServer(), dir, port: -1 })
+  const gateway = await connectBus({ url, user: 'gateway', password: passwords.gateway })
+  t.after(async () => {
+    await gateway.close()
+    await stop('SIGKILL')
+    await rm(dir, { recursive: true })
   })
-  t.after(() => nc.close())
-  await nc.request('$JS.API.STREAM.DELETE.CALLS')
   const event = requested()
   await assert.rejects(
     gateway.publishEvent(event.data, 'requested', event, 0, Date.now() + 1000),
