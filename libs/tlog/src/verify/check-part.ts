@@ -123,7 +123,7 @@ async function factsOf(
   try {
     const facts = readRecordFacts(entry, tenant)
     if (facts.content) {
-      const path = folder + contentPath(String(facts.content.digest))
+      const path = folder + contentPath(facts.content.digest)
       const reason = notContent(facts.content, await store.read(path))
       if (reason) told({ file: path, entry: index, reason: `${reason}; the entry names it as its event` })
     }

@@ -86,7 +86,7 @@ export async function proveCallFrom(location: StoreLocation, callId: string): Pr
 async function contentOf({ store, folder }: TreePlace, entry: string) {
   const { content } = JSON.parse(entry) as Partial<AuditRecord>
   if (!content) return undefined
-  const path = folder + contentPath(String(content.digest))
+  const path = folder + contentPath(content.digest)
   const bytes = await store.read(path)
   const event = bytes && (JSON.parse(bytes.toString()) as Json)
   if (event === undefined || !isJsonObject(event)) throw brokenAt(store.place, path, 'it is missing, or not an event')
