@@ -110,7 +110,8 @@ function mayAskAgain(answer: Answer): boolean {
 function hasEnded(answer: Answer): boolean {
   return answer.kind === 'result'
     ? answer.status !== 'pending' && answer.status !== 'running'
-    : answer.kind === 'error' && answer.code === 'upstream_error'
+    : // A call that was denied outright is one of a tool that does not exist for its caller (I10), also when it is asked for later.
+      answer.kind === 'error' && ['upstream_error', 'unknown_tool'].includes(answer.code)
 }
 
 function pause(): Promise<void> {
