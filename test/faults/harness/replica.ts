@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { ClockMessage } from '../entry/clock.ts'
 import type { ArmMessage, FaultPoint } from '../entry/fault-point.ts'
 
 /** How to run a process of the harness. */
@@ -97,6 +98,11 @@ export class Replica {
     child.send({ arm: points, id } satisfies ArmMessage, (error) => error && known.resolve())
     await known.promise
     child.off('message', onMessage)
+  }
+
+  /** Sets its clock wrong by so much, until it is started again. */
+  clock(clockMs: number): void {
+    this.#child?.send({ clockMs } satisfies ClockMessage)
   }
 
   signal(signal: NodeJS.Signals): void {
