@@ -48,10 +48,18 @@ export const errorTable = {
   cancelled: row('The caller withdrew the call.', false, 409),
   timeout: row('The answer did not come within the wait; ask for the status of the call.', false, 504),
   // Execution
-  grant_invalid: row('The grant does not verify, so nothing was sent.', false, 500),
-  grant_expired: row('The grant expired before the call could be sent; nothing ran.', true, 504),
-  definition_changed: row('The tool definition is not the one the grant names; nothing was sent.', false, 409),
-  upstream_unreachable: row('The tool server cannot be reached; nothing ran.', true, 502),
+  grant_invalid: row('The grant does not verify, so the call was not sent.', false, 500),
+  grant_expired: row(
+    'The grant expired before the call could be sent; the message says whether anything ran.',
+    true,
+    504,
+  ),
+  definition_changed: row(
+    'The tool definition is not the one the grant names; the message says whether anything ran.',
+    false,
+    409,
+  ),
+  upstream_unreachable: row('The tool server cannot be reached; the message says whether anything ran.', true, 502),
   upstream_refused: row('The tool server refused the request.', false, 502),
   upstream_error: row('The tool server answered with a JSON-RPC error.', false, 502),
   upstream_timeout: row('The tool server did not answer in time; the tool is safe to repeat.', true, 504),

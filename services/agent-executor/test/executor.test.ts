@@ -113,12 +113,45 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
     )
     return { call, seq: stored.seq }
   }
+  /** An executor that claims and then is gone: its claims are written by hand, its deliveries are never acknowledged. */
+  const claimAndDie = async (...calls: Awaited<ReturnType<typeof allow>>[]) => {
+    const dead = await connect('agent-executor')
+    const consumer = { stream: 'CALLS', name: 'executor-scripted', filter: subjects.callEvents('allowed', 'scripted') }
+    await dead.ensureConsumer(consumer, { maxAckPending: 10, ackWaitMs: 500 })
+    const delivered: string[] = []
+    dead.consume({
+      ...consumer,
+      consumer: consumer.name,
+      maxInFlight: 10,
+      ackWaitMs: 60_000,
+      onProblem: () => {},
+      handler: async ({ subject }) => (delivered.push(subject), new Promise(() => {})),
+    })
+    await until(() => delivered.length >= calls.length, 'the dead executor got them')
+    for (const { call, seq } of calls) {
+      const data = { ...callFieldsOf(call), executor: 'dead', attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
+      await dead.publishEvent(call, 'dispatched', makeEvent('dispatched', data, { now: new Date() }), seq, soon())
+    }
+    await dead.close()
+  }
   const ended = (call: { tenant: string; server: string; callId: string }) =>
     until(async () => {
       const history = await policy.history(call)
       return history.final && { history, final: history.final, names: history.entries.map(({ name }) => name) }
     }, 'the call ends')
-  return { ...testBus, gateway, policy, lifecycle, upstream, startExecutor, allow, ended, signer, keysFile }
+  return {
+    ...testBus,
+    gateway,
+    policy,
+    lifecycle,
+    upstream,
+    startExecutor,
+    allow,
+    claimAndDie,
+    ended,
+    signer,
+    keysFile,
+  }
 }
 
 test('I1, I3: an allowed call is sent once, byte for byte, between dispatched and succeeded', async (t) => {
@@ -160,7 +193,9 @@ test('I1, I4, I13: what the grant does not permit is not sent, and the call ends
   for (const [what, claims, edit, code] of cases) {
     const { call } = await allow('echo', { a: 1 }, claims, edit)
     const { names, final } = await ended(call)
-    assert.deepEqual([names.at(-1), (final.event as CallEvent<'failed'>).data.error.code], ['failed', code], what)
+    const { error } = (final.event as CallEvent<'failed'>).data
+    assert.deepEqual([names.at(-1), error.code], ['failed', code], what)
+    assert.match(error.message, /; nothing ran/)
     assert.ok(!names.includes('dispatched'), what)
   }
   assert.equal(upstream.calls.length, 0)
@@ -221,7 +256,8 @@ test('a server that cannot be reached fails the call, and nothing ran', async (t
   await upstream.close()
   const { call } = await allow('echo')
   const { final } = await ended(call)
-  assert.equal((final.event as CallEvent<'failed'>).data.error.code, 'upstream_unreachable')
+  const { error } = (final.event as CallEvent<'failed'>).data
+  assert.deepEqual([error.code, /; nothing ran;/.test(error.message)], ['upstream_unreachable', true], error.message)
 })
 
 test('I2: of a withdrawal and a claim one wins, many times over', { timeout: 60_000 }, async (t) => {
@@ -244,34 +280,16 @@ test(
   'I6, I12: after a crash a call that may have run is unknown, and one that is safe to repeat is repeated',
   { timeout: 60_000 },
   async (t) => {
-    const { connect, upstream, startExecutor, allow, ended, policy } = await setUp(
+    const { upstream, startExecutor, allow, claimAndDie, ended, policy } = await setUp(
       t,
       [scriptedTool('hang'), scriptedTool('hang-read', readOnly)],
       {
         callTimeoutMs: 5000,
       },
     )
-    // An executor that claims and then is gone: its claims are written by hand, its deliveries are never acknowledged.
-    const dead = await connect('agent-executor')
-    const consumer = { stream: 'CALLS', name: 'executor-scripted', filter: subjects.callEvents('allowed', 'scripted') }
-    await dead.ensureConsumer(consumer, { maxAckPending: 10, ackWaitMs: 500 })
-    const delivered: string[] = []
-    dead.consume({
-      ...consumer,
-      consumer: consumer.name,
-      maxInFlight: 10,
-      ackWaitMs: 60_000,
-      onProblem: () => {},
-      handler: async ({ subject }) => (delivered.push(subject), new Promise(() => {})),
-    })
     const once = await allow('hang')
     const twice = await allow('hang-read')
-    await until(() => delivered.length >= 2, 'the dead executor got both')
-    for (const { call, seq } of [once, twice]) {
-      const data = { ...callFieldsOf(call), executor: 'dead', attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
-      await dead.publishEvent(call, 'dispatched', makeEvent('dispatched', data, { now: new Date() }), seq, soon())
-    }
-    await dead.close()
+    await claimAndDie(once, twice)
     await startExecutor()
     assert.deepEqual((await ended(once.call)).names, ['requested', 'allowed', 'dispatched', 'unknown'])
     await until(() => upstream.calls.length === 1, 'the repeatable one is sent again')
@@ -284,6 +302,29 @@ test(
     await until(async () => (await policy.consumerLag('CALLS', 'audit')) > 0, 'all is stored')
   },
 )
+
+test('I5: a repeated call that cannot be sent again says that it may have run, whatever keeps it back', async (t) => {
+  const { upstream, startExecutor, allow, claimAndDie, ended } = await setUp(t, [scriptedTool('echo', readOnly)])
+  const expiresAt = new Date(Date.now() + 1000).toISOString()
+  const calls = [
+    ['grant_expired', await allow('echo', {}, { expiresAt })],
+    ['grant_invalid', await allow('echo', {}, {}, undefined, newGrantSigner())],
+    ['definition_changed', await allow('echo', {}, { definitionDigest: `sha256:${'0'.repeat(64)}` })],
+    ['upstream_unreachable', await allow('echo')],
+  ] as const
+  await claimAndDie(...calls.map(([, call]) => call))
+  await until(() => Date.now() >= Date.parse(expiresAt), 'the first grant has expired')
+  await upstream.close()
+  await startExecutor()
+  const finals = await Promise.all(calls.map(async ([, { call }]) => (await ended(call)).final))
+  for (const [index, [code]] of calls.entries()) {
+    const { name, event } = finals[index]!
+    const { error } = (event as CallEvent<'failed'>).data
+    assert.deepEqual([name, error.code], ['failed', code])
+    assert.match(error.message, /it may have run in an earlier attempt, and the tool is safe to repeat/)
+    assert.doesNotMatch(error.message, /nothing/i)
+  }
+})
 
 test('progress goes back to the gateway that waits, and a withdrawal goes up to the tool', async (t) => {
   const { gateway, upstream, startExecutor, allow, ended } = await setUp(

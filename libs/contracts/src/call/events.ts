@@ -91,7 +91,7 @@ export const Succeeded = z.object({
 })
 export type Succeeded = z.infer<typeof Succeeded>
 
-/** Final: the call did not end well; after `dispatched` the tool answered or cannot have run, after `allowed` nothing was sent. */
+/** Final: the call did not end well; after `dispatched` the tool answered, cannot have run or is safe to repeat; after `allowed` nothing was sent. */
 export const Failed = z.object({
   ...callFields,
   error: Failure,
@@ -152,7 +152,13 @@ export const callEvents = {
     'Write-ahead: the tool may have run.',
   ),
   succeeded: row('agent-executor', ['dispatched'], true, Succeeded, 'The tool answered.'),
-  failed: row('agent-executor', ['allowed', 'dispatched'], true, Failed, 'It did not run, or answered with an error.'),
+  failed: row(
+    'agent-executor',
+    ['allowed', 'dispatched'],
+    true,
+    Failed,
+    'It did not run, answered with an error, or is safe to repeat.',
+  ),
   unknown: row('agent-executor', ['dispatched'], true, Unknown, 'It may or may not have run; a person must find out.'),
   resolved: row('policy', ['unknown'], true, Resolved, "An operator's ruling on an unknown call, with evidence."),
 } as const

@@ -89,7 +89,7 @@ export class OnAllowed {
       turn = recovery
     }
     // Before the arguments are fetched, which may be gone by then.
-    const expired = grantExpired(event.data, Date.now())
+    const expired = grantExpired(event.data, Date.now(), turn.attempt)
     if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
     const refusal = verifyGrant(event.data, {
@@ -98,6 +98,7 @@ export class OnAllowed {
       argumentsText,
       tool: this.#services.registry.tool(at.server, event.data.tool),
       nowMs: Date.now(),
+      attempt: turn.attempt,
     })
     if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
     if (!this.#services.dialer.of(at.server) && Date.now() - delivery.storedAt.getTime() < startPatienceMs) {
@@ -137,7 +138,7 @@ export class OnAllowed {
     const outcome = dialed
       ? await execute(bus, dialed, data, { argumentsText, traceparent, signal })
       : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
-    const ending = endingOf(outcome, data.grant.claims.idempotent)
+    const ending = endingOf(outcome, data.grant.claims.idempotent, turn.attempt)
     await this.#end(at, event, ending, dispatched, performance.now() - started)
   }
 

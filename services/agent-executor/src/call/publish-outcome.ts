@@ -10,6 +10,7 @@ import {
   makeEvent,
 } from '@countersign/contracts'
 import type { UpstreamOutcome } from '@countersign/mcp'
+import { whatRan } from './what-ran.ts'
 
 /** How a call ended, as the event to be stored says it. */
 export type Ending =
@@ -24,8 +25,9 @@ const maxMessage = 2000
  * failed; for any other the outcome is unknown (I5, I6).
  *
  * @param idempotent from the grant, which has it from the pinned definition
+ * @param attempt which attempt ended so, from 1
  */
-export function endingOf(outcome: UpstreamOutcome, idempotent: boolean): Ending {
+export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt: number): Ending {
   const perhapsRan = (code: string, message: string): Ending =>
     idempotent
       ? failed(code, `${message} The tool is safe to call again.`)
@@ -46,7 +48,7 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean): Ending 
     case 'not-sent':
       return failed(
         'upstream_unreachable',
-        `The tool server cannot be reached: ${outcome.message}. Nothing ran; ask again later.`,
+        `The tool server cannot be reached: ${outcome.message}; ${whatRan(attempt)}; ask again later.`,
       )
     case 'refused':
       return failed('upstream_refused', `The tool server refused the request: ${outcome.message}.`)

@@ -9,6 +9,7 @@ import {
   sha256,
   type ToolEntry,
 } from '@countersign/contracts'
+import { whatRan } from './what-ran.ts'
 
 /** The keys grants may be signed with, by key id. */
 export type GrantKeys = ReadonlyMap<string, KeyObject>
@@ -36,6 +37,8 @@ export interface GrantCheck {
   /** The tool as the registry has it now. */
   tool: ToolEntry | undefined
   nowMs: number
+  /** Which attempt this is, from 1. */
+  attempt: number
 }
 
 /**
@@ -47,43 +50,42 @@ export interface GrantCheck {
 export function verifyGrant(allowed: Allowed, check: GrantCheck): Failure | undefined {
   const { grant } = allowed
   const { claims } = grant
-  const { address, nowMs, tool } = check
-  if (!isSigned(grant, check.keys)) return refuse('grant_invalid', 'the signature does not verify with any known key')
+  const { address, nowMs, tool, attempt } = check
+  const refuse = (why: string): Failure => ({
+    code: 'grant_invalid',
+    message: `the grant was refused, because ${why}; ${whatRan(attempt)}`,
+  })
+  if (!isSigned(grant, check.keys)) return refuse('the signature does not verify with any known key')
   const bound = ['callId', 'tenant', 'server', 'method', 'tool', 'principal', 'digest'] as const
   const other = bound.find((member) => claims[member] !== allowed[member])
-  if (other) return refuse('grant_invalid', `it is for another ${other}`)
+  if (other) return refuse(`it is for another ${other}`)
   const misplaced = (['callId', 'tenant', 'server'] as const).find((member) => claims[member] !== address[member])
-  if (misplaced) return refuse('grant_invalid', `it was found under another ${misplaced}`)
-  if (sha256(check.argumentsText) !== claims.digest)
-    return refuse('grant_invalid', 'the arguments are not those that were approved')
+  if (misplaced) return refuse(`it was found under another ${misplaced}`)
+  if (sha256(check.argumentsText) !== claims.digest) return refuse('the arguments are not those that were approved')
   if (nowMs < Date.parse(claims.notBefore))
-    return refuse('grant_invalid', `it is not valid before ${claims.notBefore}; check the clocks`)
-  const expired = grantExpired(allowed, nowMs)
+    return refuse(`it is not valid before ${claims.notBefore}; check the clocks`)
+  const expired = grantExpired(allowed, nowMs, attempt)
   if (expired) return expired
   if (tool?.state !== 'pinned' || tool.pinned?.digest !== claims.definitionDigest) {
     return {
       code: 'definition_changed',
-      message: 'the tool is not the one that was judged any more, so nothing was sent; list the tools and ask again',
+      message: `the tool is not the one that was judged any more; ${whatRan(attempt)}; list the tools and ask again`,
     }
   }
   return undefined
 }
 
 /** Why a grant is too old, if it is; undefined while it is good. */
-export function grantExpired({ grant }: Allowed, nowMs: number): Failure | undefined {
+export function grantExpired({ grant }: Allowed, nowMs: number, attempt: number): Failure | undefined {
   const { expiresAt } = grant.claims
   if (nowMs < Date.parse(expiresAt)) return undefined
   return {
     code: 'grant_expired',
-    message: `the grant expired at ${expiresAt} before the call could be sent; nothing ran, ask again`,
+    message: `the grant expired at ${expiresAt} before the call could be sent; ${whatRan(attempt)}; ask again`,
   }
 }
 
 function isSigned({ claims, keyId, signature }: Grant, keys: GrantKeys): boolean {
   const key = keys.get(keyId)
   return key !== undefined && verify(null, grantSigningInput(claims), key, Buffer.from(signature, 'base64url'))
-}
-
-function refuse(code: string, why: string): Failure {
-  return { code, message: `the grant was refused, because ${why}; nothing was sent` }
 }
