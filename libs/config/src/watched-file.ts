@@ -6,6 +6,7 @@ export interface WatchOptions {
   everyMs?: number
   /** Told once for each reason why the file cannot be used. */
   onProblem?: (problem: string) => void
+  /** Milliseconds of a clock that never goes back; it is the process's own unless set. */
   now?: () => number
 }
 
@@ -27,7 +28,7 @@ export class WatchedFile<T> {
   constructor(path: string, parse: (text: string) => T, options: WatchOptions = {}) {
     this.#path = path
     this.#parse = parse
-    this.#options = { everyMs: 1000, onProblem: () => {}, now: Date.now, ...options }
+    this.#options = { everyMs: 1000, onProblem: () => {}, now: () => performance.now(), ...options }
   }
 
   /** Why the file as it is now cannot be used; undefined while it can. */
@@ -55,8 +56,8 @@ export class WatchedFile<T> {
     try {
       const { mtimeNs, ctimeNs, size, ino } = await stat(this.#path, { bigint: true })
       const stamp = `${mtimeNs}:${ctimeNs}:${size}:${ino}`
-      if (stamp === this.#stamp) return
-      this.#content = { value: this.#parse(await readFile(this.#path, 'utf8')) }
+      // Back as it was read last, it is as good as it was then.
+      if (stamp !== this.#stamp) this.#content = { value: this.#parse(await readFile(this.#path, 'utf8')) }
       this.#stamp = stamp
       this.#problem = undefined
     } catch (error) {
