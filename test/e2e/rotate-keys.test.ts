@@ -51,7 +51,7 @@ test(
     }
     going = false
     await load
-    assert.equal(readFileSync(grantPublicKeys, 'utf8').match(/BEGIN/g)?.length, 2, 'the new key and the one before')
+    assert.equal(readFileSync(grantPublicKeys, 'utf8').match(/BEGIN/g)?.length, 3, 'the new key and those before')
     rotate('--revoke')
     assert.equal(readFileSync(grantPublicKeys, 'utf8').match(/BEGIN/g)?.length, 1)
   },
