@@ -6,7 +6,7 @@ const admitted = (admission: Admission, tenant: string, asked: number) => {
   let count = 0
   for (let call = 0; call < asked; call++) {
     try {
-      admission.admit(tenant, 0)
+      admission.enter(tenant)()
       count += 1
     } catch (error) {
       assert.equal((error as { code?: string }).code, 'overloaded')
@@ -30,10 +30,18 @@ test('a refusal says why, and when to ask again', () => {
   const admission = new Admission({ maxCallsInFlight: 10, tenantCallsPerSecond: 2 }, () => 0)
   assert.equal(admitted(admission, 'greedy', 2), 2)
   assert.throws(
-    () => admission.admit('greedy', 0),
+    () => admission.enter('greedy'),
     /2 calls a second here and asks for more; nothing was stored.*in 500 ms/,
   )
-  assert.throws(() => admission.admit('modest', 10), /10 calls are waiting here already; nothing was stored/)
+})
+
+test('no more calls are inside at once than may be, whoever asks; one that is answered makes room', () => {
+  const admission = new Admission({ maxCallsInFlight: 10, tenantCallsPerSecond: 0 })
+  const [leave] = Array.from({ length: 10 }, () => admission.enter('greedy'))
+  assert.throws(() => admission.enter('modest'), /10 calls are waiting here already; nothing was stored/)
+  leave!()
+  admission.enter('modest')
+  assert.throws(() => admission.enter('modest'), /10 calls/)
 })
 
 test('without a share set, only the calls that wait are bounded', () => {

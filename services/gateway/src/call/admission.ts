@@ -19,6 +19,7 @@ export class Admission {
   readonly #limits: AdmissionLimits
   readonly #now: () => number
   readonly #shares = new Map<string, Share>()
+  #inside = 0
 
   /** @param now milliseconds of a clock that never goes back */
   constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
@@ -27,15 +28,23 @@ export class Admission {
   }
 
   /**
-   * Takes one call of a tenant into account.
+   * Lets one call of a tenant in, from before its arguments are stored until it is answered.
    *
-   * @param waiting calls that wait for their answer here
+   * @returns to be called once, when the call is answered
    * @throws CountersignError `overloaded`
    */
-  admit(tenant: string, waiting: number): void {
-    if (waiting >= this.#limits.maxCallsInFlight) {
-      throw refusal(`${waiting} calls are waiting here already`, 'in a moment')
+  enter(tenant: string): () => void {
+    if (this.#inside >= this.#limits.maxCallsInFlight) {
+      throw refusal(`${this.#inside} calls are waiting here already`, 'in a moment')
     }
+    this.#spend(tenant)
+    this.#inside += 1
+    return () => {
+      this.#inside -= 1
+    }
+  }
+
+  #spend(tenant: string): void {
     const perSecond = this.#limits.tenantCallsPerSecond
     if (perSecond === 0) return
     const now = this.#now()

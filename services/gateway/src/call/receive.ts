@@ -16,7 +16,7 @@ import { cancelCall } from './cancel-call.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
 import { neededOf, reply } from './reply.ts'
-import { resolveTarget } from './resolve-target.ts'
+import { resolveTarget, type Target } from './resolve-target.ts'
 
 /** What the steps of a call work with. */
 export interface CallServices {
@@ -55,14 +55,27 @@ const idempotencyKeyMeta = 'countersign.dev/idempotencyKey'
  * @throws CountersignError for what travels as a JSON-RPC error
  */
 export async function receiveCall(services: CallServices, call: ReceivedCall): Promise<JsonObject> {
-  const { bus, board, registry } = services
-  const { principal, params } = call
-  const { name, arguments: args, meta } = readParams(params)
-  const target = resolveTarget(registry, principal, call.endpoint, name)
-  services.admission.admit(principal.tenant, board.size)
+  const asked = readParams(call.params)
+  const target = resolveTarget(services.registry, call.principal, call.endpoint, asked.name)
+  const leave = services.admission.enter(call.principal.tenant)
+  try {
+    return await answerCall(services, call, asked, target)
+  } finally {
+    leave()
+  }
+}
+
+async function answerCall(
+  services: CallServices,
+  call: ReceivedCall,
+  { name, arguments: args, meta }: ToolParams,
+  target: Target,
+): Promise<JsonObject> {
+  const { bus, board } = services
+  const { principal } = call
   const deadlineMs = Date.now() + services.callTimeoutMs
   const { carried, digest } = await bus.payloads.carry(args)
-  const asked = {
+  const request = {
     principal,
     target,
     era: call.era,
@@ -72,7 +85,7 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
     deadlineMs,
     traceparent: isTraceparent(meta.traceparent) ? meta.traceparent : newTraceparent(),
   }
-  const callId = callIdOf(asked, Date.now())
+  const callId = callIdOf(request, Date.now())
   const at = { tenant: principal.tenant, server: target.server, callId }
   const wait = board.wait(at, (progress) => call.onProgress?.(progress))
   const withdraw = () =>
@@ -82,7 +95,7 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   call.signal.addEventListener('abort', withdraw, { once: true })
   let told = 0
   try {
-    const earlier = await publishRequested(bus, callId, asked, board.gatewayId)
+    const earlier = await publishRequested(bus, callId, request, board.gatewayId)
     // Withdrawn while it was being stored, when there was nothing to withdraw yet.
     if (call.signal.aborted) withdraw()
     const outcome = await awaitOutcome(
@@ -102,7 +115,13 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   }
 }
 
-function readParams(params: JsonObject | undefined): { name: string; arguments: JsonObject; meta: JsonObject } {
+interface ToolParams {
+  name: string
+  arguments: JsonObject
+  meta: JsonObject
+}
+
+function readParams(params: JsonObject | undefined): ToolParams {
   const name = params?.name
   const args = params?.arguments ?? {}
   const meta = params?._meta ?? {}
