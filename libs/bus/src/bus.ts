@@ -105,8 +105,8 @@ export class Bus {
     deadlineMs: number,
   ): Promise<Stored> {
     const data = encode(event)
-    await this.#room.take(name, data.length)
-    return this.#publisher.publish(
+    const settled = await this.#room.take(name, data.length)
+    const stored = this.#publisher.publish(
       {
         subject: subjects.call(at, name),
         data,
@@ -118,6 +118,7 @@ export class Bus {
       },
       deadlineMs,
     )
+    return stored.finally(settled)
   }
 
   /** Reads a call's history, oldest first; the server may be `*` where it is not known. */

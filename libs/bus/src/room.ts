@@ -29,7 +29,9 @@ export class Room {
   readonly #now: () => number
   #fill: Fill | undefined
   #readAt = Number.NEGATIVE_INFINITY
+  /** Of what was published since the server was asked; what was settled by then is in its answer. */
   #addedBytes = 0
+  #settledBytes = 0
   #reading: Promise<void> | undefined
 
   constructor(readFill: () => Promise<Fill>, now: () => number = () => performance.now()) {
@@ -40,9 +42,10 @@ export class Room {
   /**
    * Takes an event that is about to be published into account.
    *
+   * @returns to be called once, when the publish was acknowledged or failed
    * @throws CountersignError `store_full` when what is left is for events that end calls
    */
-  async take(name: CallEventName, bytes: number): Promise<void> {
+  async take(name: CallEventName, bytes: number): Promise<() => void> {
     const share = roomFor(name)
     if (share < 1) {
       const age = this.#now() - this.#readAt
@@ -52,13 +55,17 @@ export class Room {
       if (maxBytes >= 0 && stored + this.#addedBytes + bytes > maxBytes * share) throw storeFull()
     }
     this.#addedBytes += bytes
+    return () => {
+      this.#settledBytes += bytes
+    }
   }
 
   async #read(): Promise<void> {
-    const before = this.#addedBytes
+    const counted = this.#settledBytes
     try {
       this.#fill = await this.#readFill()
-      this.#addedBytes -= before
+      this.#addedBytes -= counted
+      this.#settledBytes -= counted
       this.#readAt = this.#now()
     } catch {
       // The store is away: it is the publish that says so, and what was known stays good.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Room, roomFor } from '../src/room.ts'
+import { type Fill, Room, roomFor } from '../src/room.ts'
 
 const full = { code: 'store_full' }
 
@@ -43,13 +43,35 @@ test('what was published since the server was asked counts, and is forgotten whe
     },
     () => now,
   )
-  for (let count = 0; count < 4; count++) await room.take('requested', 100)
+  for (let count = 0; count < 4; count++) (await room.take('requested', 100))()
   await assert.rejects(room.take('requested', 100), full)
   assert.equal(asked, 1)
   now += 300
   await assert.rejects(room.take('requested', 100), full, 'asked beside the publish, not before it')
   await room.take('requested', 100)
   assert.equal(asked, 2)
+})
+
+test('what is still on its way when the server is asked is not in its answer, and goes on counting', async () => {
+  let now = 0
+  let stored = 0
+  const answers: ((fill: Fill) => void)[] = []
+  const room = new Room(
+    () => new Promise((resolve) => answers.push(resolve)),
+    () => now,
+  )
+  const first = room.take('requested', 100)
+  answers[0]!({ bytes: stored, maxBytes: 1000 })
+  const settled = [await first]
+  for (let count = 0; count < 3; count++) settled.push(await room.take('requested', 100))
+  settled.shift()!()
+  stored = 100
+  now += 300
+  await assert.rejects(room.take('requested', 100), full, 'asks the server')
+  settled.shift()!()
+  answers[1]!({ bytes: stored, maxBytes: 1000 })
+  await new Promise(setImmediate)
+  await assert.rejects(room.take('requested', 100), full, 'one was stored before, one after, two are on their way')
 })
 
 test('a stream without a budget has room, and so has one that cannot be asked: the publish says what is wrong', async () => {
