@@ -143,6 +143,11 @@ test('I7: a pattern that cannot be matched in linear time, or would take too lon
   assert.match(error('args.path.matches("(?:a|b)*a(?:a|b){900}$")', { path: 'ab'.repeat(50_000) }), /steps/)
   assert.match(error('"a".matches(args.pattern)', { pattern: 'a'.repeat(2000) }), /more than 1000 characters/)
   assert.match(error('"a".matches(args.pattern)', { pattern: '[a-z]{1000}'.repeat(90) }), /steps/)
+  // Each is small; compiling them all is what would take too long, and keep too much.
+  const many = (patterns: number) => ({ l: Array.from({ length: patterns }, (_, n) => `(x|y${n}){20}$`) })
+  assert.equal(judge('args.l.exists(x, "abc".matches(x))', many(10)), false)
+  assert.match(error('args.l.exists(x, "abc".matches(x))', many(2000)), /steps/)
+  assert.equal(judge('args.l.exists(x, "abc".matches(x))', { l: ['b'] }), true, 'the next evaluation starts over')
   assert.match(problem('tool.name.matches(5)'), /'string\.matches\(int\)'/)
   assert.match(error('args.path.matches("a")'), /\.matches\(/)
 })

@@ -1,6 +1,6 @@
 import { type ASTNode, EvaluationError, type ParseResult } from '@marcbachmann/cel-js'
 import { type CelVariables, environment } from './environment.ts'
-import { linearMatches, matchesLimits, useLinearMatches } from './matches.ts'
+import { linearMatches, renewMatches, useLinearMatches } from './matches.ts'
 
 /** What a condition says of a call; an error is neither true nor false. */
 export type Outcome = boolean | { error: string }
@@ -49,7 +49,7 @@ export function compileCondition(text: string): { condition: Condition } | { pro
 
 function judge(expression: ParseResult, variables: CelVariables & { args: Map<string, unknown> }): Outcome {
   let { args } = variables
-  matchesLimits.match.renew()
+  renewMatches()
   for (let absent = 0; absent <= maxAbsent; absent++) {
     try {
       return outcomeOf(expression({ ...variables, args }))
@@ -64,7 +64,7 @@ function judge(expression: ParseResult, variables: CelVariables & { args: Map<st
 }
 
 function judgeWithoutArguments(expression: ParseResult, variables: Omit<CelVariables, 'args'>): Outcome | 'unknown' {
-  matchesLimits.match.renew()
+  renewMatches()
   try {
     return outcomeOf(expression(variables))
   } catch (error) {

@@ -8,13 +8,17 @@ import { WorkLimit } from '../pattern/work-limit.ts'
  */
 export const linearMatches = 'matchesInLinearTime'
 
-/** What one evaluation may cost; `match` is renewed for each, `compile` for each pattern. */
-export const matchesLimits = { compile: new WorkLimit(20_000), match: new WorkLimit(10_000_000) }
+/** What one evaluation may cost; renewed for each. */
+const matchesLimits = { compile: new WorkLimit(20_000), match: new WorkLimit(10_000_000) }
 
-const maxCompiled = 1000
+/** Instructions that are kept compiled. */
+const maxCompiled = 500_000
+/** What a pattern takes besides its instructions, in instructions. */
+const perPattern = 200
 /** A pattern may come from an argument. */
 const maxSource = 1000
-const compiled = new Map<string, LinearPattern>()
+const compiled = new Map<string, { pattern: LinearPattern; cost: number }>()
+let compiledCost = 0
 
 /** True when some part of the text matches the pattern, in the syntax of RE2, as CEL has it. */
 export function matches(text: string, source: string): boolean {
@@ -26,14 +30,27 @@ export function matches(text: string, source: string): boolean {
 }
 
 function patternOf(source: string): LinearPattern {
-  const known = compiled.get(source)
+  const known = compiled.get(source)?.pattern
   if (known) return known
   if (source.length > maxSource) throw new Error(`the pattern has more than ${maxSource} characters`)
-  matchesLimits.compile.renew()
+  // Before it is parsed: a list of patterns goes on after one that was refused.
+  matchesLimits.compile.spend(source.length)
   const pattern = compileRe2(source, matchesLimits)
-  if (compiled.size >= maxCompiled) compiled.delete(compiled.keys().next().value!)
-  compiled.set(source, pattern)
+  const cost = pattern.size + perPattern
+  compiled.set(source, { pattern, cost })
+  compiledCost += cost
+  for (const [oldest, { cost: freed }] of compiled) {
+    if (compiledCost <= maxCompiled) break
+    compiled.delete(oldest)
+    compiledCost -= freed
+  }
   return pattern
+}
+
+/** Starts over, for the next evaluation. */
+export function renewMatches(): void {
+  matchesLimits.compile.renew()
+  matchesLimits.match.renew()
 }
 
 /** Makes every `….matches(…)` of an expression ours. To be called before the expression is checked. */

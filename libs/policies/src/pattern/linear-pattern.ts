@@ -49,14 +49,16 @@ export function linearPattern(source: string, limits: PatternLimits): LinearPatt
 /**
  * Compiles a pattern in the syntax of RE2.
  *
+ * @returns with `size`, its instructions
  * @throws Error for one that RE2 does not know, `TooMuchWork` for one that is too large
  */
-export function compileRe2(source: string, { compile, match }: PatternLimits): LinearPattern {
+export function compileRe2(source: string, { compile, match }: PatternLimits): LinearPattern & { size: number } {
   if (source.length > maxSource * 4) throw new NotLinear('it is too long')
   const program = RE2JS.compile(source)
   const size = program.programSize()
   compile.spend(size)
   return {
+    size,
     test(text) {
       match.spend((text.length + 1) * size)
       return program.test(text)
