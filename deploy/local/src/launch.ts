@@ -8,11 +8,11 @@
 import { createPublicKey } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
-import { auditLogOrigin, type BusUser, type LocalInfo } from '@countersign/contracts'
+import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
-import { type Options, root } from './options.ts'
+import { type Options, root, services, settingsOf } from './options.ts'
 import { settlePorts } from './ports.ts'
 import { localTenant, openState, type State, stateLayout } from './state.ts'
 import { writeSecret } from './write-secret.ts'
@@ -28,8 +28,6 @@ export interface Running {
   processes: Supervised[]
   stop(): Promise<void>
 }
-
-const services = ['policy', 'audit', 'lifecycle', 'agent-executor', 'gateway', 'console'] as const satisfies BusUser[]
 
 /**
  * Starts everything and resolves when agents can call the sample servers; others may still be on their way.
@@ -67,9 +65,9 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   try {
     const server = await superviseNats(state, ports.nats, say, say)
     processes.push(server)
-    const started = services.map(async (name) => {
+    const started = services.map(async (name, place) => {
       const main = join(root, 'services', name, 'src', 'main.ts')
-      const env = { ...options.settings, ...environmentOf(name, state, server.url, ports) }
+      const env = { ...settingsOf(options, place), ...environmentOf(name, state, server.url, ports) }
       processes.push(
         await superviseService({ name, main, env, logFile: join(layout.logs, `${name}.log`), onDeath: say }),
       )

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
+import type { BusUser } from '@countersign/contracts'
 
 /** The checkout this launcher belongs to. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -14,12 +15,24 @@ export interface Options {
   stateDir: string
   /** 0 takes a free port. */
   ports: { gateway: number; console: number; nats: number; everything: number }
+  /** Where the first service answers /livez, /readyz and /metrics; each after it, one port further. Left out: free ports. */
+  healthPort?: number
   /** Settings of the services, by environment variable; what the launcher decides itself comes after them. */
   settings?: Record<string, string>
 }
 
-/** Who somebody is and where they look: for the command line, not for the services. */
-const personal = new Set(['COUNTERSIGN_TOKEN', 'COUNTERSIGN_CONSOLE_URL'])
+/** Not for the services: who somebody is and where they look is for the command line, and one port cannot be for all of them. */
+const notPassedOn = new Set(['COUNTERSIGN_TOKEN', 'COUNTERSIGN_CONSOLE_URL', 'COUNTERSIGN_HEALTH_PORT'])
+
+/** In start order. */
+export const services = [
+  'policy',
+  'audit',
+  'lifecycle',
+  'agent-executor',
+  'gateway',
+  'console',
+] as const satisfies BusUser[]
 
 export const usage = `npm start [-- options]
 
@@ -29,7 +42,8 @@ export const usage = `npm start [-- options]
   --help           show this
 
 Ports can be set with COUNTERSIGN_GATEWAY_PORT, COUNTERSIGN_CONSOLE_PORT and COUNTERSIGN_NATS_PORT; every other setting of the services
-(the table in the README) with its variable.
+(the table in the README) with its variable. With COUNTERSIGN_HEALTH_PORT=9464 health and metrics are on the ports
+${services.map((name, index) => `${9464 + index} (${name})`).join(', ')}.
 `
 
 /** Thrown for a command line that does not make sense. */
@@ -67,8 +81,12 @@ export function readOptions(args: string[], env: Record<string, string | undefin
       throw new UsageError(`${name} must be a port, not ${text}`)
     return number
   }
-  const settings = Object.entries(env).filter(([key]) => key.startsWith('COUNTERSIGN_') && !personal.has(key))
+  const settings = Object.entries(env).filter(([key]) => key.startsWith('COUNTERSIGN_') && !notPassedOn.has(key))
+  const healthPort = port('COUNTERSIGN_HEALTH_PORT', 0)
+  if (healthPort > 65_536 - services.length)
+    throw new UsageError(`COUNTERSIGN_HEALTH_PORT is the first of ${services.length} ports; ${healthPort} is too high`)
   return {
+    ...(healthPort > 0 ? { healthPort } : {}),
     settings: Object.fromEntries(settings as [string, string][]),
     fresh: values.fresh,
     stateDir: resolve(values.state ?? defaultStateDir),
@@ -78,5 +96,13 @@ export function readOptions(args: string[], env: Record<string, string | undefin
       nats: port('COUNTERSIGN_NATS_PORT', 7422),
       everything: port('COUNTERSIGN_EVERYTHING_PORT', 7430),
     },
+  }
+}
+
+/** What the service at a place of the start order is told of the environment the launcher was started in. */
+export function settingsOf({ settings, healthPort }: Options, place: number): Record<string, string> {
+  return {
+    ...settings,
+    ...(healthPort === undefined ? {} : { COUNTERSIGN_HEALTH_PORT: String(healthPort + place) }),
   }
 }
