@@ -4,8 +4,8 @@
  * File map, in the order of a call:
  *   call/on-requested → call/gather-facts → call/decide → call/publish-verdict → publish-allowed (sign-grant) · publish-denied · approval/open
  *   approval/vote → approval/on-voted → approval/settle (conclude, recheck) · approval/on-hold-expired · approval/list · approval/resolve
- *   rules/ one pure function a rule, in the order of call/decide; rules/cel/ the language of `when`
- *   bundle/ the documents in force: read-folder → parse-documents → compile-bundle → keep-bundle
+ *   rules/ one pure function a rule, in the order of call/decide
+ *   bundle/ the documents in force, and the good ones kept (keep-bundle); libs/policies reads and compiles them, and has the language of `when`
  *   call/visible what a caller may see · call/audit-lag how far audit is · serve-verbs `api.policy.<verb>`
  *
  * It upholds: I2 (every event by compare-and-set on what was judged), I3 (arguments proven by their digest, passed on untouched), I4

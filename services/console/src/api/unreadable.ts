@@ -1,5 +1,5 @@
 import type { Bus, BusFault } from '@countersign/bus'
-import { subjects } from '@countersign/contracts'
+import { count, subjects } from '@countersign/contracts'
 import type { Part } from '@countersign/runtime'
 import { z } from 'zod'
 
@@ -36,9 +36,9 @@ export class UnreadableMessages implements Part {
 
   /** One fault a consumer. */
   get faults(): BusFault[] {
-    return [...this.#last.values()].map(({ stream, consumer, stream_seq: seq, timestamp, reason, count }) => ({
+    return [...this.#last.values()].map(({ stream, consumer, stream_seq: seq, timestamp, reason, count: refused }) => ({
       what: `consumer ${consumer}`,
-      problem: `refused ${count} messages for good, the last one at ${timestamp} (${stream}, sequence ${seq}): ${reason}`,
+      problem: `refused ${count(refused, 'message')} for good, the last one at ${timestamp} (${stream}, sequence ${seq}): ${reason}`,
       remedy: 'find out who stored it: the message and its time are in the audit log; it was not acted on',
     }))
   }
@@ -46,8 +46,8 @@ export class UnreadableMessages implements Part {
   #hear(payload: Uint8Array): void {
     const { data } = Refused.safeParse(JSON.parse(new TextDecoder().decode(payload)))
     if (!data) return
-    const count = (this.#last.get(data.consumer)?.count ?? 0) + 1
-    if (count === 1 && this.#last.size >= maxRemembered) return
-    this.#last.set(data.consumer, { ...data, reason: data.reason.slice(0, 200), count })
+    const refused = (this.#last.get(data.consumer)?.count ?? 0) + 1
+    if (refused === 1 && this.#last.size >= maxRemembered) return
+    this.#last.set(data.consumer, { ...data, reason: data.reason.slice(0, 200), count: refused })
   }
 }

@@ -18,7 +18,7 @@ export const defaultFeedLimits: FeedLimits = { maxClients: 100, maxBufferedBytes
 
 const replayPage = { maxMessages: 200, maxBytes: 4 * 1024 * 1024 }
 
-/** The live feed of calls: one consumer for all readers, there while there are any. */
+/** The live feed of calls: the stream is followed once for all readers, while there are any. */
 export class CallFeed {
   readonly #bus: Bus
   readonly #log: Logger
