@@ -49,7 +49,8 @@ test('missing, malformed, wrong and expired tokens are refused, each with its re
 test('a changed file is taken up; a broken one changes nothing and says why', async (t) => {
   const { path, write } = usersFile(t, [user('ann', 'token-a')])
   let now = 0
-  const authenticator = new UsersFileAuthenticator(path, () => now)
+  const told: string[] = []
+  const authenticator = new UsersFileAuthenticator(path, { now: () => now, onProblem: (problem) => told.push(problem) })
   await authenticator.authenticate('Bearer token-a')
   write([user('ann', 'token-a'), user('bob', 'token-b')])
   now += 1000
@@ -58,6 +59,11 @@ test('a changed file is taken up; a broken one changes nothing and says why', as
   now += 1000
   assert.equal((await authenticator.authenticate('Bearer token-b')).id, 'bob')
   assert.match(authenticator.problem ?? '', /users\.json cannot be used/)
+  writeFileSync(path, 'token-b is what I forgot')
+  now += 1000
+  await authenticator.authenticate('Bearer token-b')
+  assert.match(authenticator.problem ?? '', /it is not JSON$/, 'I9: nothing of it is quoted')
+  assert.equal(told.length, 2)
 })
 
 test('callers who come while the file is first read wait for it', async (t) => {

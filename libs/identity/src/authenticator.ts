@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { WatchedFile } from '@countersign/config'
+import { WatchedFile, type WatchOptions } from '@countersign/config'
 import { CountersignError, type Principal } from '@countersign/contracts'
 import { z } from 'zod'
 import { type User, UsersFile } from './users-file.ts'
@@ -11,6 +11,8 @@ export interface Authenticator {
    * @throws CountersignError `unauthenticated` for a missing, malformed, wrong or expired token
    */
   authenticate(authorization: string | undefined): Promise<Principal>
+  /** Why the newest list of users is not in force, when it is not; one that was taken away may still be let in then. */
+  readonly problem: string | undefined
 }
 
 /** Authenticates against a local users file; a changed file is taken up within a second, a broken one changes nothing. */
@@ -18,12 +20,12 @@ export class UsersFileAuthenticator implements Authenticator {
   readonly #file: WatchedFile<Map<string, User>>
   readonly #now: () => number
 
-  constructor(path: string, now: () => number = Date.now) {
-    this.#file = new WatchedFile(path, readUsers, { now })
+  /** @param now tells whether a token has expired, in epoch milliseconds */
+  constructor(path: string, options: WatchOptions = {}, now: () => number = Date.now) {
+    this.#file = new WatchedFile(path, readUsers, options)
     this.#now = now
   }
 
-  /** Why the newest file was refused, if it was. */
   get problem(): string | undefined {
     return this.#file.problem
   }
@@ -47,9 +49,18 @@ export class UsersFileAuthenticator implements Authenticator {
 }
 
 function readUsers(text: string): Map<string, User> {
-  const parsed = UsersFile.safeParse(JSON.parse(text))
+  const parsed = UsersFile.safeParse(readJson(text))
   if (!parsed.success) throw new Error(z.prettifyError(parsed.error))
   return new Map(parsed.data.users.map((user) => [user.tokenSha256, user]))
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the text, which is about credentials (I9).
+    throw new Error('it is not JSON')
+  }
 }
 
 function unauthenticated(message: string): CountersignError {

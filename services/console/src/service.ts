@@ -24,7 +24,9 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
   const registry = new RegistryView()
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, maxClients: config.consoleStreams })
   const unreadable = new UnreadableMessages(bus)
-  const authenticator = new UsersFileAuthenticator(config.usersFile)
+  const authenticator = new UsersFileAuthenticator(config.usersFile, {
+    onProblem: (problem) => log.error({ problem }, 'the users read last stay in force'),
+  })
   const served = { hosts: readHosts(config.consoleHosts), setting: 'COUNTERSIGN_CONSOLE_HOSTS' }
   return [
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },

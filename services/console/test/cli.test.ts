@@ -386,6 +386,11 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   const problem = { file: 'a.yaml', line: 3, column: 5, message: 'unknown key effct' }
   console.policy.view = { ...console.policy.view, problems: [problem] }
   await chmod(join(console.dir, '.countersign', 'local.json'), 0o644)
+  await writeFile(console.usersFile, 'no users')
+  await until(
+    async () => (await console.get('operator', '/status')).body.users.faults.length > 0,
+    'the users are looked at',
+  )
   const sick = await countersign(console, 'doctor', '--json')
   assert.equal(sick.exit, 1)
   const failed = sick.json().checks.filter(({ verdict }: { verdict: string }) => verdict === 'bad') as {
@@ -395,7 +400,7 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   }[]
   assert.deepEqual(
     failed.map(({ name }) => name),
-    ['local.json', 'audit', 'policies', 'audit log', 'unknown calls'],
+    ['local.json', 'users', 'audit', 'policies', 'audit log', 'unknown calls'],
   )
   for (const { name, message, remedy } of failed.filter(({ name }) => name !== 'unknown calls')) {
     assert.match(message, /, so /, `${name} says why it matters`)

@@ -48,7 +48,9 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           board,
           cancellations,
           sessions: new Sessions(await bus.bucket('sessions')),
-          authenticator: new UsersFileAuthenticator(config.usersFile),
+          authenticator: new UsersFileAuthenticator(config.usersFile, {
+            onProblem: (problem) => log.error({ problem }, 'the users read last stay in force'),
+          }),
           host: config.gatewayHost,
           port: config.gatewayPort,
           served: { hosts: readHosts(config.gatewayHosts), setting: 'COUNTERSIGN_GATEWAY_HOSTS' },

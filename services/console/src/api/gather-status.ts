@@ -7,11 +7,14 @@ import {
   type ServerEntry,
   verbs,
 } from '@countersign/contracts'
+import type { Authenticator } from '@countersign/identity'
 import { z } from 'zod'
 import { coveringPolicies } from './covering-policies.ts'
 import { isOperator } from './may-see.ts'
 import type { ApiContext } from './route.ts'
 import { isReady, serversOf } from './server-answer.ts'
+
+const Fault = z.object({ what: z.string(), problem: z.string(), remedy: z.string() })
 
 export const StatusAnswer = z.object({
   /** Nothing is in the way of calls. */
@@ -20,8 +23,10 @@ export const StatusAnswer = z.object({
   bus: z.object({
     connected: z.boolean(),
     /** What is not as it must be with nats-server, streams and consumers; for operators. */
-    faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).optional(),
+    faults: z.array(Fault).optional(),
   }),
+  /** What is not right with the list of users; for operators. */
+  users: z.object({ faults: z.array(Fault) }).optional(),
   services: z.array(z.object({ name: z.string(), answers: z.boolean(), message: z.string().optional() })),
   servers: z.object({
     total: z.int(),
@@ -49,7 +54,7 @@ const maxConsumers = 50
 
 /** Asks every service whether it answers. A service that does not is a finding, not an error. */
 export async function gatherStatus(
-  { bus, registry, unreadable }: ApiContext,
+  { bus, registry, unreadable, authenticator }: ApiContext,
   viewer: Principal,
 ): Promise<StatusAnswer> {
   const operator = isOperator(viewer)
@@ -80,6 +85,7 @@ export async function gatherStatus(
       connected: bus.connected,
       ...(faults?.value ? { faults: [...faults.value, ...unreadable.faults] } : {}),
     },
+    ...(operator ? { users: { faults: usersFaults(authenticator) } } : {}),
     services,
     servers: {
       total: entries.length,
@@ -96,6 +102,12 @@ export async function gatherStatus(
     ...(operator && audit.value ? { audit: { ...audit.value, ...(lag.value ? { lag: lag.value.lag } : {}) } } : {}),
     ...(unknown?.value ? { unknownCalls: unknown.value } : {}),
   }
+}
+
+function usersFaults({ problem }: Authenticator): z.infer<typeof Fault>[] {
+  if (problem === undefined) return []
+  const why = `${problem}, so the users read last stay in force, and a token that was taken away is still good`
+  return [{ what: 'list of users', problem: why, remedy: 'correct it: it is taken up within a second' }]
 }
 
 async function unknownCalls(bus: Bus, tenant: string): Promise<number> {

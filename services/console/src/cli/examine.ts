@@ -52,6 +52,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
     return
   }
   yield* busFindings(status)
+  for (const { what, problem, remedy } of status.users?.faults ?? []) yield bad('users', `${what}: ${problem}`, remedy)
   for (const { name, answers, message } of status.services) {
     yield answers ? good(name, 'answers') : silentFinding(name, message)
   }
