@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JsonObject } from '@countersign/contracts'
 import { KnownSecrets } from './known-secrets.ts'
 import { redactSecrets } from './redact-secrets.ts'
 
@@ -19,6 +20,14 @@ test('I9: a secret is known in the forms in which tools write it', () => {
   ]) {
     assert.ok(['<[secret]>', '<"[secret]">'].includes(String(redacted(`<${form}>`, secret))), form)
   }
+})
+
+test('I9: a secret of many digits is known as the number that JSON makes of it', () => {
+  const known = new KnownSecrets()
+  for (const secret of ['12345678901234567890', '0000987654321', '00000001', '9'.repeat(400)]) known.add(secret)
+  const result = JSON.parse('{"long":12345678901234567890,"short":987654321,"one":1}') as JsonObject
+  assert.deepEqual(redactSecrets(result, known.list), { long: '[secret]', short: '[secret]', one: 1 })
+  assert.ok(!known.list.includes('Infinity'), 'which is a word as well')
 })
 
 test('I9: a line of a long secret is one too, and the longest secret is taken out first', () => {

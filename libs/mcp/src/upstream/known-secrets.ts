@@ -28,9 +28,11 @@ export class KnownSecrets {
   }
 }
 
-/** As tools write it: in JSON inside of a text, in a URL, in a header. */
+/** As tools write it: in JSON inside of a text, in a URL, in a header, as a number that lost digits on its way through JSON. */
 function otherForms(secret: string): string[] {
+  const number = /^-?\d+(\.\d+)?$/.test(secret) ? Number(secret) : NaN
   return [
+    ...(Number.isFinite(number) && String(number).length >= minSecretLength ? [String(number)] : []),
     JSON.stringify(secret).slice(1, -1),
     encodeURIComponent(secret.toWellFormed()),
     Buffer.from(secret).toString('base64'),

@@ -24,6 +24,22 @@ test('I9: a secret that JSON has to escape is found', () => {
   }
 })
 
+test('I9: a secret of digits is found where it is a number, or part of one', () => {
+  const secrets = ['1234567890', '31415926.5']
+  const result = { pin: 1234567890, list: [-12345678901, 123456789], half: 31415926.5 }
+  assert.deepEqual(redactSecrets(result, secrets), {
+    pin: '[secret]',
+    list: ['[secret]', 123456789],
+    half: '[secret]',
+  })
+  const error = { code: 1234567890, message: 'no', data: 1234567890 }
+  assert.deepEqual(redactOutcome({ kind: 'rpc-error', status: 200, error }, secrets), {
+    kind: 'rpc-error',
+    status: 200,
+    error: { code: -32000, message: 'no', data: '[secret]' },
+  })
+})
+
 test('I9: errors are redacted as results are', () => {
   const secrets = ['s3cret-token']
   const error = { code: -1, message: 'no s3cret-token', data: { header: 's3cret-token' } }

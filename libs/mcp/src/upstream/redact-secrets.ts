@@ -3,6 +3,8 @@ import type { UpstreamOutcome } from './post.ts'
 
 /** What stands where a secret was. */
 const censored = '[secret]'
+/** What stands where a secret was the code of an error, which has to be a number: the server's error, of no kind that is known. */
+const censoredCode = -32000
 
 /**
  * Takes secrets out of what a server answered: a tool that echoes its request's headers or its environment would hand them to the
@@ -22,7 +24,8 @@ export function redactOutcome(outcome: UpstreamOutcome, secrets: readonly string
   if (outcome.kind === 'result') return { ...outcome, result: redactSecrets(outcome.result, secrets) }
   if (outcome.kind === 'rpc-error') {
     const { code, ...rest } = outcome.error
-    return { ...outcome, error: { code, ...(redact(rest as JsonObject, secrets) as { message: string }) } }
+    const safe = redact(code, secrets) === code ? code : censoredCode
+    return { ...outcome, error: { code: safe, ...(redact(rest as JsonObject, secrets) as { message: string }) } }
   }
   return 'message' in outcome ? { ...outcome, message: redactText(outcome.message, secrets) } : outcome
 }
@@ -33,6 +36,8 @@ function redactText(text: string, secrets: readonly string[]): string {
 
 function redact(value: Json, secrets: readonly string[]): Json {
   if (typeof value === 'string') return redactText(value, secrets)
+  // A secret of digits is a number as soon as a tool answers in JSON.
+  if (typeof value === 'number') return secrets.some((secret) => String(value).includes(secret)) ? censored : value
   if (Array.isArray(value)) return value.map((item) => redact(item, secrets))
   if (!isJsonObject(value)) return value
   return Object.fromEntries(
