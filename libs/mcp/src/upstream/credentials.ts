@@ -17,6 +17,7 @@ export class Credentials {
   readonly #known: KnownSecrets
   readonly #marks = new Map<string, string>()
   #token: string | undefined
+  #secrets: readonly string[] = []
   #looking: Promise<void> | undefined
   #lookedAt = -Infinity
 
@@ -34,7 +35,7 @@ export class Credentials {
    * Looks at the files, unless it did so in the last second.
    *
    * @param now look in any case
-   * @throws Error when one cannot be read: without knowing the secrets nothing may be asked (I9)
+   * @throws Error when one cannot be read or holds too much: without knowing the secrets nothing may be asked (I9)
    */
   async look(now = false): Promise<void> {
     const { tokenFile, secretsFile } = this.#files
@@ -50,17 +51,16 @@ export class Credentials {
       secretsFile === undefined ? undefined : this.#readChanged(secretsFile, 'file of secrets'),
       tokenFile === undefined ? undefined : this.#readChanged(tokenFile, 'token file'),
     ])
-    if (secrets) {
-      for (const secret of readSecrets(secrets.text)) this.#known.add(secret)
-      this.#marks.set(secretsFile!, secrets.mark)
+    if (secrets || token) {
+      const nowSecret = secrets ? readSecrets(secrets.text) : this.#secrets
+      const nowToken = token ? readToken(token.text) : this.#token
+      // Together, or the one could push the other out.
+      this.#known.take(nowToken === undefined ? nowSecret : [...nowSecret, nowToken])
+      this.#secrets = nowSecret
+      this.#token = nowToken
     }
-    if (token) {
-      const text = token.text.trim()
-      if (text === '') throw new Error('the token file of the server is empty; write the token into it')
-      this.#known.add(text)
-      this.#token = text
-      this.#marks.set(tokenFile!, token.mark)
-    }
+    if (secrets) this.#marks.set(secretsFile!, secrets.mark)
+    if (token) this.#marks.set(tokenFile!, token.mark)
     this.#lookedAt = performance.now()
   }
 
@@ -75,6 +75,12 @@ export class Credentials {
       throw new Error(`the ${what} of the server cannot be read (${code ?? 'unknown'})`, { cause: error })
     }
   }
+}
+
+function readToken(text: string): string {
+  const token = text.trim()
+  if (token === '') throw new Error('the token file of the server is empty; write the token into it')
+  return token
 }
 
 function readSecrets(text: string): string[] {

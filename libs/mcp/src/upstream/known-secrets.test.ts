@@ -6,7 +6,7 @@ import { redactSecrets } from './redact-secrets.ts'
 
 const redacted = (text: string, ...secrets: string[]) => {
   const known = new KnownSecrets()
-  for (const secret of secrets) known.add(secret)
+  known.take(secrets)
   return redactSecrets({ text }, known.list).text
 }
 
@@ -24,7 +24,7 @@ test('I9: a secret is known in the forms in which tools write it', () => {
 
 test('I9: a secret of many digits is known as the number that JSON makes of it', () => {
   const known = new KnownSecrets()
-  for (const secret of ['12345678901234567890', '0000987654321', '00000001', '9'.repeat(400)]) known.add(secret)
+  known.take(['12345678901234567890', '0000987654321', '00000001', '9'.repeat(400)])
   const result = JSON.parse('{"long":12345678901234567890,"short":987654321,"one":1}') as JsonObject
   assert.deepEqual(redactSecrets(result, known.list), { long: '[secret]', short: '[secret]', one: 1 })
   assert.ok(!known.list.includes('Infinity'), 'which is a word as well')
@@ -37,9 +37,31 @@ test('I9: a line of a long secret is one too, and the longest secret is taken ou
   assert.equal(redacted('secret-12 secret-123', 'secret-12', 'secret-123'), '[secret] [secret]')
 })
 
-test('what is too short to be told from other text is left alone, and the oldest of very many is forgotten', () => {
+test('what is too short to be told from other text is left alone', () => {
   assert.equal(redacted('a short word', 'short'), 'a short word')
+})
+
+test('I9: of very many secrets only those of earlier versions are forgotten, the oldest first', () => {
   const known = new KnownSecrets()
-  for (let index = 0; index < 5000; index++) known.add(`secret-number-${index}`)
-  assert.ok(known.list.length <= 4096 && known.list.includes('secret-number-4999'))
+  const version = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `${name}-secret-${index}`)
+  known.take(version('first', 100))
+  for (let index = 0; index < 50; index++) {
+    const current = [...version('current', 100), ...version(`update-${index}`, 50)]
+    known.take(current)
+    const list = new Set(known.list)
+    assert.deepEqual([list.size <= 4096, current.filter((secret) => !list.has(secret))], [true, []])
+  }
+  assert.ok(known.list.includes('update-48-secret-0'))
+  assert.ok(!known.list.includes('first-secret-0'))
+})
+
+test('I9: secrets that are too many to be looked for are refused, and what was known stays known', () => {
+  const known = new KnownSecrets()
+  known.take(['secret-of-before'])
+  const key = Array.from({ length: 4096 }, (_, index) => `line ${index} of a long key`).join('\n')
+  assert.throws(() => known.take([key]), {
+    message: /^the secrets of the server come to 4100 values .* over 4096; .* give it fewer or shorter ones$/,
+  })
+  assert.ok(known.list.includes('secret-of-before'))
 })

@@ -36,9 +36,12 @@ async function startServer(t: TestContext) {
   const dir = mkdtempSync(join(tmpdir(), 'credentials-'))
   const tokenFile = join(dir, 'token')
   writeFileSync(tokenFile, `${state.tokens[0]}\n`)
+  const secretsFile = join(dir, 'secrets.json')
+  writeFileSync(secretsFile, '[]')
   const upstream = new Upstream({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
     tokenFile,
+    secretsFile,
     clientInfo: { name: 'test', version: '1' },
     maxResultBytes: 100_000,
     timeoutMs: 5000,
@@ -55,7 +58,7 @@ async function startServer(t: TestContext) {
     writeFileSync(`${tokenFile}.new`, token)
     renameSync(`${tokenFile}.new`, tokenFile)
   }
-  return { state, tokenFile, upstream, call, rotate }
+  return { state, tokenFile, secretsFile, upstream, call, rotate }
 }
 
 test('I9, I6: a token that was replaced is used at once, and the old one stays redacted', async (t) => {
@@ -106,4 +109,18 @@ test('I9: without its token file nothing is sent to a server', async (t) => {
   assert.deepEqual([state.calls.length, state.refused], [0, 0])
   writeFileSync(tokenFile, 'token-number-one')
   assert.equal((await call()).kind, 'result')
+})
+
+test('I9: a server with more secrets than can be looked for is not asked, with or without its token', async (t) => {
+  const { state, secretsFile, call } = await startServer(t)
+  const secrets = (count: number) => Array.from({ length: count }, (_, index) => `secret+number+${index}`)
+  // Each in three forms; the token in two.
+  writeFileSync(secretsFile, JSON.stringify(secrets(1364)))
+  assert.deepEqual([(await call()).kind, state.calls.length], ['result', 1])
+  writeFileSync(secretsFile, JSON.stringify(secrets(1365)))
+  const outcome = await until(async () => {
+    const { kind, ...rest } = await call()
+    return kind === 'not-sent' ? rest : undefined
+  }, 'the new file is looked at')
+  assert.match(JSON.stringify(outcome), /the secrets of the server come to 4097 values/)
 })
