@@ -1,5 +1,6 @@
 export { KnownSecrets, minSecretLength } from './upstream/known-secrets.ts'
 export type { UpstreamOutcome } from './upstream/post.ts'
+export { redactText } from './upstream/redact-secrets.ts'
 export type { InvalidTool, ToolList } from './upstream/tool-list.ts'
 export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'
 export {

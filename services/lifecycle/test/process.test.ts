@@ -20,7 +20,7 @@ import {
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-function run(world: World): ChildProcess {
+function run(world: World, logLevel = 'info'): ChildProcess {
   const passwordFile = join(world.dir, 'password')
   writeFileSync(passwordFile, world.testBus.server.passwords.lifecycle)
   const child = spawn(process.execPath, [main], {
@@ -32,6 +32,7 @@ function run(world: World): ChildProcess {
       COUNTERSIGN_SERVERS_DIR: world.serversDir,
       COUNTERSIGN_RUN_DIR: join(world.dir, 'run'),
       COUNTERSIGN_PATH_PREPEND: programs,
+      COUNTERSIGN_LOG_LEVEL: logLevel,
     },
   })
   world.atEnd(async () => {
@@ -113,3 +114,38 @@ test(
     assert.equal(conditionOf(world.server('http'), 'Available'), 'False/DeploymentUnavailable')
   },
 )
+
+test('I9: however a server prints what its document gave it, it is not in the log', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(t)
+  const lines = ['A', 'b', '7'].map((letter) => letter.repeat(64))
+  writeFileSync(
+    join(world.dir, 'key'),
+    ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----'].join('\n'),
+  )
+  writeFileSync(join(world.dir, 'password'), 'pass"word\\1')
+  const env = [
+    { name: 'KEY', valueFrom: { file: '../key' } },
+    { name: 'PASSWORD', valueFrom: { file: '../password' } },
+    { name: 'PLAIN', value: 'setting-"of"-mine' },
+  ]
+  const leaky = `
+      for (const print of [console.error, console.log]) {
+        for (const line of process.env.KEY.split('\\n')) print('line: ' + line)
+        print('in JSON: ' + JSON.stringify(process.env))
+      }
+      process.exitCode = 7`
+  const command = ['node', '-e', leaky]
+  world.write('stdio.yaml', document('stdio', stdio(...command), { env }))
+  const source = { type: 'Command', command: { run: command, transport: 'streamable-http' } }
+  world.write('http.yaml', document('http', source, { env, port: await freePort() }))
+  const child = run(world, 'debug')
+  const log = logOf(child)
+  for (const name of ['stdio', 'http'])
+    await until(() => /exit code 7/.test(world.server(name)?.conditions[1]?.message ?? ''), `${name} ended`)
+  await until(() => log().match(/the process of a server is gone/g)?.[1], 'both ends are in the log')
+
+  assert.match(log(), /line: \[secret\]/)
+  assert.match(log(), /in JSON: .*PASSWORD[^A-Z]*\[secret\]/)
+  for (const part of [...lines, 'PRIVATE KEY', 'word', 'setting-', '-mine'])
+    assert.ok(!log().includes(part), `${part} is in the log`)
+})

@@ -34,6 +34,8 @@ test('I9: a line of a long secret is one too, and the longest secret is taken ou
   const key = `-----BEGIN KEY-----\n${'k'.repeat(64)}\nx\n-----END KEY-----`
   assert.equal(redacted(`<${'k'.repeat(64)}>`, key), '<[secret]>')
   assert.equal(redacted(key, key), '[secret]')
+  const account = '{\n  "private_key": "abc"\n}'
+  assert.equal(redacted(JSON.stringify({ line: '  "private_key": "abc"' }), account), '{"line":"[secret]"}')
   assert.equal(redacted('secret-12 secret-123', 'secret-12', 'secret-123'), '[secret] [secret]')
 })
 

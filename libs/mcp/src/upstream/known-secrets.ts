@@ -41,7 +41,11 @@ export class KnownSecrets {
 
 function formsOf(secret: string): string[] {
   const lines = secret.split(/\r?\n/).filter((line) => line.length >= minLineLength)
-  return [secret, ...lines, ...otherForms(secret)]
+  return [secret, ...otherForms(secret), ...lines.flatMap((line) => [line, inJson(line)])]
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }
 
 /** As tools write it: in JSON inside of a text, in a URL, in a header, as a number that lost digits on its way through JSON. */
@@ -49,7 +53,7 @@ function otherForms(secret: string): string[] {
   const number = /^-?\d+(\.\d+)?$/.test(secret) ? Number(secret) : NaN
   return [
     ...(Number.isFinite(number) && String(number).length >= minSecretLength ? [String(number)] : []),
-    JSON.stringify(secret).slice(1, -1),
+    inJson(secret),
     encodeURIComponent(secret.toWellFormed()),
     Buffer.from(secret).toString('base64'),
   ]

@@ -30,7 +30,8 @@ export function redactOutcome(outcome: UpstreamOutcome, secrets: readonly string
   return 'message' in outcome ? { ...outcome, message: redactText(outcome.message, secrets) } : outcome
 }
 
-function redactText(text: string, secrets: readonly string[]): string {
+/** Takes secrets out of a text that is not JSON, as out of a line of a log (I9). */
+export function redactText(text: string, secrets: readonly string[]): string {
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, censored), text)
 }
 

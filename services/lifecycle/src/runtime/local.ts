@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { McpServerDocument } from '@countersign/contracts'
-import { minSecretLength } from '@countersign/mcp'
+import { KnownSecrets, redactText } from '@countersign/mcp'
 import { stdioBridgePath } from '@countersign/mcp/bridge'
 import type { Logger } from '@countersign/telemetry'
 import type { ProbeTarget } from '../server/probe.ts'
@@ -170,13 +170,15 @@ export class LocalRuntime {
     { variables }: Environment,
   ): Promise<RunningProcess> {
     const { log, runDir } = this.#options
-    const secrets = Object.values(variables).filter((value) => value.length >= minSecretLength)
+    // What a document gives a server is not ours to log (I9): settings as little as secrets.
+    const secrets = new KnownSecrets()
+    secrets.take(Object.values(variables))
     const last: string[] = []
     let stopping = false
     const running = await startProcess({
       ...options,
       onLine(line, stream) {
-        const short = withoutSecrets(line, secrets).slice(0, keptLineLength)
+        const short = redactText(line, secrets.list).slice(0, keptLineLength)
         log.debug({ server: name, stream }, short)
         last.push(short)
         if (last.length > keptLines) last.shift()
@@ -215,11 +217,6 @@ export class LocalRuntime {
     await writeFile(path, content, { mode: 0o600, flag: 'wx' })
     return path
   }
-}
-
-/** What a document gives a server is not ours to log (I9). */
-function withoutSecrets(line: string, secrets: readonly string[]): string {
-  return secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), line)
 }
 
 function readBridgeLine(line: string): { listening?: number; ended?: string } | undefined {
