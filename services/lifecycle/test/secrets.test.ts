@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Upstream } from '@countersign/mcp'
@@ -60,5 +60,47 @@ test(
     await untilVerified(world, 'stdio')
     rmSync(file)
     assert.equal(conditionOf(world.server('stdio'), 'Verified'), 'True/Verified', 'what runs goes on')
+  },
+)
+
+test(
+  'I9: files with secrets are there for servers that run and are given any, and for no others',
+  { timeout: 60_000 },
+  async (t) => {
+    const world = await makeWorld(t)
+    const runDir = join(world.dir, 'run')
+    const files = (server: string) =>
+      readdirSync(runDir)
+        .filter((file) => file.startsWith(`${server}.`) && !file.endsWith('.pid'))
+        .toSorted()
+    mkdirSync(runDir)
+    // As a lifecycle leaves them that is killed, of a server whose document goes before the next one starts.
+    for (const ending of ['token', 'env.json', 'secrets.json']) writeFileSync(join(runDir, `old.${ending}`), secret)
+    writeFileSync(join(world.dir, 'key'), secret)
+    const env = [{ name: 'API_KEY', valueFrom: { file: '../key' } }]
+    world.write('stdio.yaml', document('stdio', everything('stdio'), { env }))
+    const nothing = { type: 'Command', command: { run: ['no-such-program'], transport: 'streamable-http' } }
+    world.write('broken.yaml', document('broken', nothing, { env, port: await freePort() }))
+    const lifecycle = await startLifecycle(world)
+    assert.deepEqual(files('old'), [])
+    const { pid } = await untilVerified(world, 'stdio')
+    assert.deepEqual(files('stdio'), ['stdio.env.json', 'stdio.secrets.json', 'stdio.token'])
+    await until(() => conditionOf(world.server('broken'), 'Available') === 'False/DeploymentUnavailable', 'it is down')
+    await until(() => files('broken').length === 0, 'what could not be started has no secrets')
+
+    world.write('stdio.yaml', document('stdio', everything('stdio')))
+    await until(async () => (await untilVerified(world, 'stdio')).pid !== pid, 'it runs without the secret')
+    assert.deepEqual(files('stdio'), ['stdio.env.json', 'stdio.token'])
+    world.write('stdio.yaml', document('stdio', everything('stdio'), { env }))
+    await until(() => files('stdio').includes('stdio.secrets.json'), 'it has the secret again')
+    await untilVerified(world, 'stdio')
+    world.remove('stdio.yaml')
+    await until(() => world.server('stdio') === undefined, 'it is removed')
+    assert.deepEqual(files('stdio'), [])
+
+    world.write('stdio.yaml', document('stdio', everything('stdio'), { env }))
+    await untilVerified(world, 'stdio')
+    await lifecycle.stop()
+    assert.deepEqual(readdirSync(runDir), [])
   },
 )

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { McpServerDocument } from '@countersign/contracts'
 import { KnownSecrets, redactText } from '@countersign/mcp'
 import { stdioBridgePath } from '@countersign/mcp/bridge'
@@ -9,6 +9,7 @@ import type { Logger } from '@countersign/telemetry'
 import type { ProbeTarget } from '../server/probe.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
+import { SecretFiles } from './secret-files.ts'
 import { type RunningProcess, startProcess } from './start-process.ts'
 
 /** How long a bridge may take to listen. */
@@ -35,15 +36,18 @@ type Command = Extract<Spec['source'], { type: 'Command' }>['command']
 export class LocalRuntime {
   readonly #options: { runDir: string; serversDir: string; childEnv: Record<string, string>; log: Logger }
   readonly #running = new Set<RunningProcess>()
+  readonly #secretFiles: SecretFiles
 
   constructor(options: { runDir: string; serversDir: string; childEnv: Record<string, string>; log: Logger }) {
     this.#options = options
+    this.#secretFiles = new SecretFiles(options.runDir)
   }
 
-  /** Makes the folder for secrets and ends what an earlier lifecycle left running. */
+  /** Makes the folder for secrets, ends what an earlier lifecycle left running and removes what it was given. */
   async prepare(): Promise<void> {
     await mkdir(this.#options.runDir, { recursive: true, mode: 0o700 })
     await endLeftovers(this.#options.runDir, this.#options.log)
+    await this.#secretFiles.removeAll()
   }
 
   /**
@@ -56,16 +60,13 @@ export class LocalRuntime {
     switch (source.type) {
       case 'Url':
         return { target: { address: source.url }, exited: new Promise(() => {}), stop: async () => {} }
-      case 'Command': {
-        const environment = await readEnvironment(config.env, this.#options.serversDir)
-        const secretsFile = await this.#tellSecrets(name, environment.secrets)
-        const workload =
-          source.command.transport === 'stdio'
-            ? await this.#startBridge(name, source.command, config, environment, signal)
-            : await this.#startCommand(name, source.command, config, environment)
-        const { target } = workload
-        return { ...workload, target: { ...target, address: { ...target.address, ...secretsFile } } }
-      }
+      case 'Command':
+        try {
+          return await this.#startOwn(name, source.command, config, signal)
+        } catch (error) {
+          await this.#secretFiles.remove(name)
+          throw error
+        }
       case 'ContainerImage':
         throw new Error('a ContainerImage needs Kubernetes')
     }
@@ -76,6 +77,17 @@ export class LocalRuntime {
     for (const running of this.#running) running.kill()
   }
 
+  async #startOwn(name: string, command: Command, config: Spec['config'], signal: AbortSignal): Promise<Workload> {
+    const environment = await readEnvironment(config.env, this.#options.serversDir)
+    const secretsFile = await this.#tellSecrets(name, environment.secrets)
+    const workload =
+      command.transport === 'stdio'
+        ? await this.#startBridge(name, command, config, environment, signal)
+        : await this.#startCommand(name, command, config, environment)
+    const { target } = workload
+    return { ...workload, target: { ...target, address: { ...target.address, ...secretsFile } } }
+  }
+
   async #startBridge(
     name: string,
     { run, cwd }: Command,
@@ -84,8 +96,8 @@ export class LocalRuntime {
     signal: AbortSignal,
   ): Promise<Workload> {
     const { serversDir, childEnv } = this.#options
-    const tokenFile = await this.#writeSecret(`${name}.token`, randomBytes(32).toString('hex'))
-    const environmentFile = await this.#writeSecret(`${name}.env.json`, JSON.stringify(environment.variables))
+    const tokenFile = await this.#secretFiles.write(name, '.token', randomBytes(32).toString('hex'))
+    const environmentFile = await this.#secretFiles.write(name, '.env.json', JSON.stringify(environment.variables))
     const listening = Promise.withResolvers<number>()
     let ended: string | undefined
     const options = [
@@ -190,7 +202,7 @@ export class LocalRuntime {
     const exited = running.exited.then(async (reason) => {
       this.#running.delete(running)
       if (!stopping) log.warn({ server: name, reason, last }, 'the process of a server is gone')
-      await forgetProcess(runDir, name)
+      await Promise.all([forgetProcess(runDir, name), this.#secretFiles.remove(name)])
       return reason
     })
     return {
@@ -207,15 +219,7 @@ export class LocalRuntime {
   /** Tells whoever calls the server, by a file, what it is given and must not answer; before it can answer anything. */
   async #tellSecrets(name: string, secrets: string[]): Promise<{ secretsFile?: string }> {
     if (secrets.length === 0) return {}
-    return { secretsFile: await this.#writeSecret(`${name}.secrets.json`, JSON.stringify(secrets)) }
-  }
-
-  /** Writes a file that only this user may read, in place of an older one. */
-  async #writeSecret(file: string, content: string): Promise<string> {
-    const path = join(this.#options.runDir, file)
-    await rm(path, { force: true })
-    await writeFile(path, content, { mode: 0o600, flag: 'wx' })
-    return path
+    return { secretsFile: await this.#secretFiles.write(name, '.secrets.json', JSON.stringify(secrets)) }
   }
 }
 
