@@ -162,6 +162,27 @@ test(
   },
 )
 
+test('I13: a pinned tool that is spoilt among very many is quarantined, not gone', { timeout: 60_000 }, async (t) => {
+  const world = await makeWorld(t)
+  const { document, control } = await changing('many', await freePort(), [one, two])
+  world.write('many.yaml', document)
+  await startLifecycle(world, 100)
+  await untilVerified(world, 'many')
+  const bad = Array.from({ length: 150 }, (_, index) => ({ name: `bad-${index}`, inputSchema: 'none' }))
+  await control({ tools: [...bad, { ...one, inputSchema: 'none' }] })
+  const spoilt = await until(() => {
+    const now = world.tool('many', 'one')
+    return now?.state === 'pinned' ? undefined : now
+  }, 'the change is noticed')
+  assert.deepEqual([spoilt.state, spoilt.problem?.slice(0, 12)], ['quarantined', 'inputSchema:'])
+  await until(() => world.tool('many', 'two')?.state === 'absent', 'the other one is gone')
+  const told = await until(async () => {
+    const messages = (await world.events()).filter(({ tool: name }) => name === 'one').map(({ message }) => message)
+    return messages.length > 0 ? messages : undefined
+  }, 'it is told')
+  assert.match(told[0]!, /cannot be used/)
+})
+
 test(
   'a probe that finds nothing new writes nothing; without announcements changes are found by probing',
   { timeout: 60_000 },

@@ -21,10 +21,16 @@ const maxReason = 300
 
 /** Gathers the tools of a list, page after page. One that is not valid is left out, not the whole server. */
 export class ToolGatherer {
+  readonly #pinned: ReadonlySet<string>
   readonly #tools = new Map<string, ToolDefinition>()
   readonly #invalid = new Map<string, string>()
   #moreInvalid = 0
   #seen = 0
+
+  /** @param pinned names of tools that are described whenever they are invalid, however many others are */
+  constructor(pinned: ReadonlySet<string>) {
+    this.#pinned = pinned
+  }
 
   add(tool: unknown): void {
     this.#seen += 1
@@ -37,7 +43,8 @@ export class ToolGatherer {
     const label = name === '' ? `(tool ${this.#seen} of the list)` : name
     const issue = parsed.error.issues[0]!
     const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''
-    if (this.#invalid.size >= maxInvalid && !this.#invalid.has(label)) this.#moreInvalid += 1
+    const kept = this.#invalid.size < maxInvalid || this.#invalid.has(label) || this.#pinned.has(label)
+    if (!kept) this.#moreInvalid += 1
     else this.#invalid.set(label, `${place}${issue.message}`.slice(0, maxReason))
   }
 

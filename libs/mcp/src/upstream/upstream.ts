@@ -144,11 +144,12 @@ export class Upstream {
   /**
    * The full inventory, all pages; tools that are not valid apart from the others.
    *
+   * @param pinned names of tools that are told of whenever they are not valid; of others only the first are
    * @throws UpstreamError for a server that does not answer, answers nonsense or never stops paging
    */
-  async listTools(): Promise<ToolList> {
+  async listTools(pinned: ReadonlySet<string> = new Set()): Promise<ToolList> {
     const { era } = await this.connect()
-    const gatherer = new ToolGatherer()
+    const gatherer = new ToolGatherer(pinned)
     let cursor: string | undefined
     for (let page = 0; page < maxPages; page++) {
       const outcome = await this.#request(

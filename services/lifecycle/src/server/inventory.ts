@@ -2,7 +2,7 @@ import { canonicalJson, type JsonObject, sha256, type ToolDefinition } from '@co
 import type { ToolList } from '@countersign/mcp'
 
 const maxTools = 5000
-/** Tools that cannot be used and are kept track of one by one. */
+/** Tools that cannot be used and are kept track of one by one, besides those that are pinned. */
 const maxRefused = 100
 const maxDefinitionBytes = 64 * 1024
 const maxTold = 5
@@ -24,14 +24,19 @@ export interface Inventory {
 
 /**
  * Takes stock of what a server offers: 5,000 tools with valid definitions of up to 64 KiB. Others are refused one by one, up to 100; what
- * is over these numbers is left out.
+ * is over these numbers is left out, but for tools that are pinned: left out they would be taken for gone.
+ *
+ * @param pinned names of the tools that are pinned
  */
-export function takeInventory({ tools: definitions, invalid, moreInvalid }: ToolList): Inventory {
+export function takeInventory(
+  { tools: definitions, invalid, moreInvalid }: ToolList,
+  pinned: ReadonlySet<string>,
+): Inventory {
   const tools = new Map<string, OfferedTool>()
   const refused = new Map<string, string>()
   let more = moreInvalid
   const refuse = (name: string, reason: string) => {
-    if (refused.size < maxRefused) refused.set(name, reason)
+    if (refused.size < maxRefused || pinned.has(name)) refused.set(name, reason)
     else more += 1
   }
   for (const { name, reason } of invalid) refuse(name, reason)
@@ -40,9 +45,13 @@ export function takeInventory({ tools: definitions, invalid, moreInvalid }: Tool
     if ('problem' in offered) refuse(definition.name, offered.problem)
     else tools.set(definition.name, offered)
   }
+  const beyond = definitions.slice(maxTools)
+  const pinnedBeyond = beyond.filter(({ name }) => pinned.has(name))
+  for (const { name } of pinnedBeyond) refuse(name, `it comes after the first ${maxTools} tools`)
+  const overlooked = beyond.length - pinnedBeyond.length
   const reasons = Array.from(refused, ([name, reason]) => `${name} (${reason})`)
   if (reasons.length + more > maxTold) reasons.splice(maxTold, Infinity, `${reasons.length + more - maxTold} more`)
-  if (definitions.length > maxTools) reasons.push(`${definitions.length - maxTools} tools after the first ${maxTools}`)
+  if (overlooked > 0) reasons.push(`${overlooked} tools after the first ${maxTools}`)
   return { tools, refused, leftOut: reasons.length > 0 ? `left out: ${reasons.join(', ')}` : undefined }
 }
 

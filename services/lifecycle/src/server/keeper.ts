@@ -191,7 +191,7 @@ export class ServerKeeper {
     const ifCurrent = (change: () => void) => void this.#enqueue(() => (run === this.#run ? change() : undefined))
     void exited.then((reason) => ifCurrent(() => this.#down(reason)))
     this.#prober = new Prober({
-      target: { ...target, maxResultBytes: spec.limits.maxResultBytes },
+      target: { ...target, maxResultBytes: spec.limits.maxResultBytes, pinned: () => this.#pinnedNames() },
       intervalMs: this.#options.probeIntervalMs,
       onOutcome: (outcome, starting) => ifCurrent(() => this.#probed(outcome, starting)),
     })
@@ -282,6 +282,10 @@ export class ServerKeeper {
     if (pins.pinned > 0) this.#tell('tools_pinned', `${pins.pinned} tools were pinned on first sight`)
     for (const { tool, message, changes } of pins.news)
       this.#tell('tool_changed', message, { tool, ...(changes ? { changes } : {}) })
+  }
+
+  #pinnedNames(): ReadonlySet<string> {
+    return new Set([...this.#tools.values()].filter(({ pinned }) => pinned !== undefined).map(({ name }) => name))
   }
 
   #setTools(changed: readonly ToolEntry[], removed: readonly string[] = []): void {

@@ -10,6 +10,8 @@ export interface ProbeTarget {
   /** Known for servers behind the bridge. */
   era?: NonNullable<ServerEntry['era']>
   maxResultBytes: number
+  /** Names of the tools that are pinned by now. */
+  pinned: () => ReadonlySet<string>
 }
 
 /** What a probe found. */
@@ -30,7 +32,7 @@ const noTools: ToolList = { tools: [], invalid: [], moreInvalid: 0 }
  * @param keep called with the connection of a successful probe if somebody wants to go on with it; else it is closed
  */
 export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => void): Promise<ProbeOutcome> {
-  const { address, era, maxResultBytes } = target
+  const { address, era, maxResultBytes, pinned } = target
   const refused = await tryConnect(new URL(address.url))
   if (refused !== undefined) return { kind: 'unreachable', message: refused }
   const upstream = new Upstream({
@@ -46,12 +48,13 @@ export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => 
   let kept = false
   try {
     const hello = await upstream.connect()
-    const tools = hello.capabilities.tools === undefined ? noTools : await upstream.listTools()
+    const names = pinned()
+    const tools = hello.capabilities.tools === undefined ? noTools : await upstream.listTools(names)
     if (keep) {
       kept = true
       keep(upstream)
     }
-    return { kind: 'verified', hello, inventory: takeInventory(tools) }
+    return { kind: 'verified', hello, inventory: takeInventory(tools, names) }
   } catch (error) {
     return { kind: 'failed', message: (error as Error).message }
   } finally {
