@@ -1,4 +1,4 @@
-import type { Agent } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { readRpcMessage } from '../wire/json-rpc.ts'
 import { SseReader } from '../wire/sse.ts'
 
@@ -14,17 +14,23 @@ const maxEventBytes = 1024 * 1024
 
 /**
  * Listens for `notifications/tools/list_changed`. A server that offers no stream (HTTP 4xx) is not asked again: it is probed at
- * intervals anyway; a stream that breaks is opened again.
+ * intervals anyway; a stream that breaks is opened again. A token that was refused (HTTP 401) is not sent again: there is no stream until
+ * it was replaced.
+ *
+ * @param options.open makes the request; told whether the last token was refused, so that it is looked for a new one at once
  */
 export function listenForToolChanges(options: {
   agent: Agent
   url: URL
-  open: () => Promise<NoticeStream>
+  open: (refused: boolean) => Promise<NoticeStream>
   onChanged: () => void
 }): { stop: () => void } {
   const abort = new AbortController()
-  const listen = async (): Promise<boolean> => {
-    const { method, headers, body } = await options.open()
+  let refused: string | undefined
+  /** The server's answer; undefined when there is no token that it has not refused. */
+  const request = async (): Promise<Dispatcher.ResponseData | undefined> => {
+    const { method, headers, body } = await options.open(refused !== undefined)
+    if (refused !== undefined && headers.authorization === refused) return undefined
     const response = await options.agent.request({
       origin: options.url.origin,
       path: options.url.pathname + options.url.search,
@@ -33,6 +39,15 @@ export function listenForToolChanges(options: {
       signal: abort.signal,
       ...(body === undefined ? {} : { body }),
     })
+    refused = response.statusCode === 401 ? headers.authorization : undefined
+    if (refused === undefined) return response
+    await response.body.dump()
+    return undefined
+  }
+  const listen = async (): Promise<boolean> => {
+    // A token that was replaced a moment ago is refused once.
+    const response = (await request()) ?? (await request())
+    if (!response) return true
     if (response.statusCode !== 200) {
       await response.body.dump()
       return response.statusCode >= 500

@@ -250,7 +250,8 @@ export class Upstream {
     this.#notices ??= listenForToolChanges({
       agent: this.#agent,
       url: this.#url,
-      open: async () => {
+      open: async (refused) => {
+        await this.#credentials.look(refused)
         const { era } = await this.connect()
         const params = { notifications: { toolsListChanged: true }, _meta: this.#envelope() }
         return era === legacyEra

@@ -10,7 +10,7 @@ import { Upstream } from '../../src/index.ts'
 
 /** A tool server that takes one token and answers with whatever credentials it was ever sent. */
 async function startServer(t: TestContext) {
-  const state = { tokens: ['token-number-one'], calls: [] as string[], refused: 0 }
+  const state = { tokens: ['token-number-one'], calls: [] as string[], streams: [] as string[], refused: 0 }
   const server = createServer(async (request, response) => {
     let text = ''
     for await (const chunk of request.setEncoding('utf8')) text += chunk
@@ -19,6 +19,11 @@ async function startServer(t: TestContext) {
     if (!state.tokens.includes(authorization.replace('Bearer ', ''))) {
       state.refused += 1
       return void response.writeHead(401).end()
+    }
+    if (request.method === 'GET') {
+      state.streams.push(authorization)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      return void response.write('data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n')
     }
     if (id === undefined) return void response.writeHead(202).end()
     if (method === 'tools/call') state.calls.push(authorization)
@@ -123,4 +128,40 @@ test('I9: a server with more secrets than can be looked for is not asked, with o
     return kind === 'not-sent' ? rest : undefined
   }, 'the new file is looked at')
   assert.match(JSON.stringify(outcome), /the secrets of the server come to 4097 values/)
+})
+
+test('the stream of notices is opened with a token that was replaced, also where the old one still works', async (t) => {
+  const { state, upstream, rotate } = await startServer(t)
+  await upstream.connect()
+  state.tokens.push('token-number-two')
+  rotate('token-number-two')
+  const { now } = performance
+  t.mock.method(performance, 'now', () => now.call(performance) + 1000)
+  let notices = 0
+  upstream.onToolsChanged(() => notices++)
+  await until(() => notices === 1, 'the stream is open')
+  assert.deepEqual([state.streams, state.refused], [['Bearer token-number-two'], 0])
+})
+
+test('a stream of notices that is refused for its token is opened with the new one at once', async (t) => {
+  const { state, upstream, rotate } = await startServer(t)
+  await upstream.connect()
+  state.tokens = ['token-number-two']
+  rotate('token-number-two')
+  let notices = 0
+  upstream.onToolsChanged(() => notices++)
+  await until(() => notices === 1, 'the stream is open')
+  assert.deepEqual([state.streams, state.refused], [['Bearer token-number-two'], 1])
+})
+
+test('a stream of notices waits for a new token when there is none yet', async (t) => {
+  const { state, upstream, rotate } = await startServer(t)
+  await upstream.connect()
+  state.tokens = ['token-number-two']
+  let notices = 0
+  upstream.onToolsChanged(() => notices++)
+  await until(() => state.refused === 1, 'it is refused')
+  rotate('token-number-two')
+  await until(() => notices === 1, 'the stream is open')
+  assert.deepEqual([state.streams, state.refused], [['Bearer token-number-two'], 1])
 })
