@@ -1,5 +1,6 @@
 import type { ServerEntry, ServerLimits } from '@countersign/contracts'
-import { KnownSecrets, Upstream } from '@countersign/mcp'
+import { Upstream } from '@countersign/mcp'
+import { ServerSecrets } from './server-secrets.ts'
 
 /** A tool server that can be called. */
 export interface Dialed {
@@ -10,8 +11,8 @@ export interface Dialed {
 /** Keeps one connection a tool server, made anew when the registry says that the server is another one now. */
 export class Dialer {
   readonly #dialed = new Map<string, Dialed & { key: string }>()
-  /** By server and over its connections: what was secret once is not shown later either (I9). */
-  readonly #secrets = new Map<string, KnownSecrets>()
+  /** Not those of a connection: what was secret once is not shown later either (I9). */
+  readonly #secrets = new ServerSecrets()
 
   /** Takes a change of the registry. */
   apply(name: string, entry: ServerEntry | undefined): void {
@@ -23,11 +24,8 @@ export class Dialer {
       // Calls in hand end as they may; new ones go to the new connection.
       void previous.upstream.close()
     }
-    if (!entry) this.#secrets.delete(name)
     if (!entry?.address || key === undefined) return
     const { url, tokenFile, secretsFile } = entry.address
-    const secrets = this.#secrets.get(name) ?? new KnownSecrets()
-    this.#secrets.set(name, secrets)
     this.#dialed.set(name, {
       key,
       limits: entry.limits,
@@ -40,7 +38,7 @@ export class Dialer {
         ...(entry.era ? { era: entry.era } : {}),
         tokenFile,
         secretsFile,
-        secrets,
+        secrets: this.#secrets.of(name),
       }),
     })
   }
