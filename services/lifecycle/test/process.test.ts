@@ -131,7 +131,9 @@ test('I9: however a server prints what its document gave it, it is not in the lo
   const leaky = `
       for (const print of [console.error, console.log]) {
         for (const line of process.env.KEY.split('\\n')) print('line: ' + line)
-        print('in JSON: ' + JSON.stringify(process.env))
+        const { PASSWORD, PLAIN } = process.env
+        // Not the whole environment: a log line has an end, and PATH is long.
+        print('in JSON: ' + JSON.stringify({ PASSWORD, PLAIN }))
       }
       process.exitCode = 7`
   const command = ['node', '-e', leaky]
