@@ -54,6 +54,8 @@ export class Bus {
   readonly #publisher: Publisher
   readonly #room: Room
   readonly #inboxPrefix: string
+  /** Whether several servers keep `CALLS`; known once it was asked for. */
+  #replicated: Promise<boolean> | undefined
   readonly payloads: Payloads
   readonly callApi: ReturnType<typeof callApi>
   readonly serveApi: ReturnType<typeof serveApi>
@@ -122,8 +124,14 @@ export class Bus {
   }
 
   /** Reads a call's history, oldest first; the server may be `*` where it is not known. */
-  history(at: CallAddress): Promise<History> {
-    return readHistory(this.#jsm, at)
+  async history(at: CallAddress): Promise<History> {
+    return readHistory(this.#jsm, at, await this.#isReplicated())
+  }
+
+  #isReplicated(): Promise<boolean> {
+    this.#replicated ??= this.#jsm.streams.info('CALLS').then(({ config }) => config.num_replicas > 1)
+    this.#replicated.catch(() => (this.#replicated = undefined))
+    return this.#replicated
   }
 
   consume(options: ConsumeOptions): Consumption {
@@ -279,7 +287,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   })
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5000 })
   const publisher = new Publisher(nc, prefix, async (subject) => {
-    const message = await jsm.direct.getMessage('CALLS', { last_by_subj: subject })
+    // Of the leader: another server may not have it yet.
+    const message = await jsm.streams.getMessage('CALLS', { last_by_subj: subject })
     return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   })
   void watchStatus(nc, publisher, options.onStatus)

@@ -1,16 +1,34 @@
 import { type CallAddress, History, parseCallSubject, subjects } from '@countersign/contracts'
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { pause } from './consume.ts'
 
 /** More events than any call can have: votes are bounded by the number of approvers. */
 const maxEvents = 1000
 const timeoutMs = 10_000
+const behindMs = 20
 
 /**
  * Reads the events of one call from `CALLS` in stream order; an empty history when there are none.
  *
- * @throws Error when the server does not answer in time
+ * @param replicated any server of a cluster answers, also one that has not caught up yet. What is acknowledged on the strength of an old
+ * history is lost (I5), so its leader is asked how far the history goes
+ * @throws Error when the server does not answer in time, or only with a history that is too old
  */
-export async function readHistory(jsm: JetStreamManager, at: CallAddress): Promise<History> {
+export async function readHistory(jsm: JetStreamManager, at: CallAddress, replicated: boolean): Promise<History> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const history = await readOnce(jsm, at)
+    if (!replicated) return history
+    const newest = await jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) })
+    if (!newest || history.lastSeq >= newest.seq) return history
+    if (Date.now() > deadline) {
+      throw new Error(`the history of call ${at.callId} is only to be had from a server that is behind; ask again`)
+    }
+    await pause(behindMs)
+  }
+}
+
+async function readOnce(jsm: JetStreamManager, at: CallAddress): Promise<History> {
   const messages: { seq: number; event: string; data: Uint8Array }[] = []
   try {
     const stored = await jsm.direct.getBatch('CALLS', {

@@ -32,6 +32,7 @@ const readStream = (stream: StreamName) => [
   `$JS.API.STREAM.INFO.${stream}`,
   `$JS.API.DIRECT.GET.${stream}`,
   `$JS.API.DIRECT.GET.${stream}.>`,
+  `$JS.API.STREAM.MSG.GET.${stream}`,
 ]
 const ackStream = (stream: string, consumer: string) => [
   `$JS.ACK.${stream}.${consumer}.>`,
