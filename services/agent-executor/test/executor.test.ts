@@ -40,6 +40,9 @@ const soon = () => Date.now() + 10_000
 
 /** An executor on a real bus with a scripted tool server. */
 async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<ServerLimits> = {}, entry = {}) {
+  // Hooks run in the order they are added: executors end their calls while their bus is there.
+  const running: (() => Promise<void>)[] = []
+  t.after(() => Promise.all(running.map((stop) => stop())).then(() => {}))
   const testBus = await startTestBus(t)
   const { connect, dir } = testBus
   const [gateway, policy, lifecycle] = await Promise.all([connect('gateway'), connect('policy'), connect('lifecycle')])
@@ -82,7 +85,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
       listening.stop()
       await dialer.close()
     }
-    t.after(stop)
+    running.push(stop)
     return { stop }
   }
   /** Writes a call's history up to `allowed`, as gateway and policy would. */
