@@ -4,6 +4,7 @@ import type { StoreLocation, VerifierKey } from '@countersign/tlog'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { findLocalInfo } from '../find-console.ts'
+import { count } from '../times.ts'
 
 /** What is verified, and by which keys. */
 interface Target {
@@ -32,14 +33,17 @@ async function verifyFolder({ out }: Invocation, { name, keys }: Target, locatio
   const good = found.problemCount === 0
   if (out.forPrograms) out.json({ ok: good, ...found })
   for (const { origin, size, root, checkpoints, signedBy } of found.trees) {
-    out.line({ text: origin, style: 'strong' }, `  ${size} entries, ${checkpoints} checkpoints`)
+    out.line(
+      { text: origin, style: 'strong' },
+      `  ${size === 1 ? '1 entry' : `${size} entries`}, ${count(checkpoints, 'checkpoint')}`,
+    )
     out.fields([
       ['root', root],
       ['signed by', signedBy.join(', ')],
     ])
   }
   const { records, calls, problems, problemCount } = found
-  out.line(`${records} records, ${calls.ended} calls that ended, ${calls.open} open`)
+  out.line(`${count(records, 'record')}, ${count(calls.ended, 'call')} that ended, ${calls.open} open`)
   for (const problem of problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
   if (problemCount > problems.length) out.line(`and ${problemCount - problems.length} more`)
   if (keys.length === 0) warnOfKeys(out)
