@@ -10,6 +10,7 @@ import {
   executorConsumer,
   makeEvent,
   newCallId,
+  parseCallSubject,
   parseHoldExpired,
   subjects,
   verbs,
@@ -169,6 +170,17 @@ test(
         )
       }
     }
+    // Who verifies the log is told of each call that begins in the middle, and of nothing else.
+    const begun = all.flatMap(({ subject, headers }) =>
+      headers === undefined ? (parseCallSubject(subject) ?? []) : [],
+    )
+    assert.deepEqual(
+      evidence.problemsOfPoisoned.toSorted(),
+      begun
+        .filter(({ event, tenant }) => event !== 'requested' && tenant === 'default')
+        .map(({ callId, event }) => `call ${callId}: ${event} may not follow nothing that came before it`)
+        .toSorted(),
+    )
     assert.deepEqual(checkRun(evidence), [])
   },
 )

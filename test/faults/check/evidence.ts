@@ -46,6 +46,8 @@ export interface Evidence {
   log: readonly SealedRecord[]
   /** What the offline verifier says of the log folder; empty when it is whole. */
   logProblem: string
+  /** What the verifier says of calls that were poisoned on purpose; the test that did it says what that must be. */
+  problemsOfPoisoned: readonly string[]
   /** The messages of `AUDIT`, in order. */
   published: readonly SealedRecord[]
   received: readonly Received[]

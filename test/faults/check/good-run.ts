@@ -47,6 +47,7 @@ export function goodRun(names: CallEventName[] = ['requested', 'allowed', 'dispa
     stored,
     log,
     logProblem: '',
+    problemsOfPoisoned: [],
     published: structuredClone(log),
     received: [{ n: 1, tool: 'write_file', arguments: args, body }],
     told: [{ n: 1, tool: 'write_file', key: undefined, asked: 1, answer }],

@@ -44,7 +44,7 @@ export async function readEvidence(sources: Sources): Promise<Evidence> {
     calls: historiesOf(log, messages, poisoned),
     stored: messages.map(storedEvent),
     log,
-    logProblem: await verify(auditDir, poisoned),
+    ...(await verify(auditDir, poisoned)),
     published,
     received: existsSync(recordFile) ? lines(await readFile(recordFile, 'utf8')).map((line) => line as Received) : [],
     told,
@@ -135,9 +135,17 @@ function parse(data: Uint8Array): unknown {
   return JSON.parse(new TextDecoder().decode(data))
 }
 
-/** What the offline verifier says; empty when the log is whole. It names calls that were poisoned on purpose, and rightly so. */
-async function verify(dir: string, poisoned: ReadonlySet<string>): Promise<string> {
+/** What the offline verifier says: of the log, and of calls that were poisoned on purpose, which it must name. */
+async function verify(
+  dir: string,
+  poisoned: ReadonlySet<string>,
+): Promise<Pick<Evidence, 'logProblem' | 'problemsOfPoisoned'>> {
   const { problems } = await verifyLog({ dir })
-  const told = problems.map(describeProblem)
-  return told.filter((problem) => ![...poisoned].some((callId) => problem.includes(`call ${callId}: `))).join('; ')
+  const own = Object.groupBy(problems, ({ reason }) =>
+    [...poisoned].some((callId) => reason.startsWith(`call ${callId}: `)) ? 'poisoned' : 'log',
+  )
+  return {
+    logProblem: (own.log ?? []).map(describeProblem).join('; '),
+    problemsOfPoisoned: (own.poisoned ?? []).map(({ reason }) => reason),
+  }
 }
