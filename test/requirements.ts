@@ -37,6 +37,8 @@ export const requirements = {
   R17: 'The sample policies allow reads, hold writes for one approver and moves for two, and deny paths outside the folder with every trick.',
   R18: 'The checker of fault runs passes what is right and names what is wrong, one broken history a rule.',
   R19: 'A poison message on any consumer does not loop, is seen, and stops nothing.',
+
+  R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
 } as const
 
 export type Requirement = keyof typeof requirements

@@ -27,6 +27,7 @@ import { connect, type NatsConnection, type Subscription } from '@nats-io/transp
 import { Bucket } from './bucket.ts'
 import { consume, type ConsumeOptions, type Consumption } from './consume.ts'
 import { type BatchOptions, consumeBatches } from './consume-batches.ts'
+import { type Backlog, consumerBacklog } from './consumer-backlog.ts'
 import { follow, type Followed, type FollowOptions } from './follow.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
 import { type BusFault, findBusFaults } from './find-faults.ts'
@@ -202,6 +203,11 @@ export class Bus {
   async consumerLag(stream: StreamName, name: string): Promise<number> {
     const info = await this.#jsm.consumers.info(stream, name)
     return info.num_pending + info.num_ack_pending
+  }
+
+  /** The same, and how long the oldest of them has been waiting; see `consumerBacklog`. */
+  consumerBacklog(stream: StreamName, name: string): Promise<Backlog> {
+    return consumerBacklog(this.#jsm, stream, name)
   }
 
   /** Whether somebody takes a consumer's messages just now, and how many are left; undefined when there is no such consumer. */

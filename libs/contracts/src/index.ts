@@ -3,6 +3,7 @@ export {
   ApprovalView,
   AuditQuery,
   CallView,
+  AuditStanding,
   PoliciesView,
   PolicyProblem,
   PolicyView,

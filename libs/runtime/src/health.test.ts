@@ -4,7 +4,7 @@ import { Expectations, HealthServer } from './health.ts'
 
 async function serve(t: TestContext, metricsText = async () => 'countersign_calls_total 1\n') {
   const expectations = new Expectations()
-  const health = new HealthServer({ awaited: () => expectations.awaited, metricsText })
+  const health = new HealthServer({ awaited: () => expectations.awaited, why: () => expectations.why, metricsText })
   const port = await health.listen('127.0.0.1', 0)
   t.after(() => health.close())
   const ask = async (path: string, init?: RequestInit) => {
@@ -33,8 +33,11 @@ test('I7: readiness names what is still awaited, and turns red again when it is 
   assert.deepEqual(await ready(), [503, ['policy']])
   policy(true)
   assert.deepEqual(await ready(), [200, []])
-  bus(false)
+  bus(false, 'it is restarting')
   assert.deepEqual(await ready(), [503, ['bus']])
+  assert.deepEqual(JSON.parse((await ask('/readyz')).text).why, { bus: 'it is restarting' })
+  bus(true)
+  assert.deepEqual(JSON.parse((await ask('/readyz')).text), { awaited: [], why: {} })
 })
 
 test('metrics are text; that they cannot be collected is said', async (t) => {

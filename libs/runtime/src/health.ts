@@ -3,25 +3,38 @@ import type { AddressInfo } from 'node:net'
 
 /** What a service expects to be true before it takes work, by name. */
 export class Expectations {
-  readonly #met = new Map<string, boolean>()
+  readonly #entries = new Map<string, { met: boolean; why?: string | undefined }>()
 
-  /** Adds an expectation, not met yet; the function returned says whether it is. */
-  expect(name: string): (met: boolean) => void {
-    this.#met.set(name, false)
-    return (met) => this.#met.set(name, met)
+  /** Adds an expectation, not met yet; the function returned says whether it is, and if not, why. */
+  expect(name: string): (met: boolean, why?: string) => void {
+    this.#entries.set(name, { met: false })
+    return (met, why) => this.#entries.set(name, { met, why })
   }
 
   /** Names of what is still awaited. */
   get awaited(): string[] {
-    return [...this.#met].filter(([, met]) => !met).map(([name]) => name)
+    return this.#unmet.map(([name]) => name)
+  }
+
+  /** Why, by name, where it is known. */
+  get why(): Record<string, string> {
+    return Object.fromEntries(this.#unmet.flatMap(([name, { why }]) => (why === undefined ? [] : [[name, why]])))
+  }
+
+  get #unmet() {
+    return [...this.#entries].filter(([, { met }]) => !met)
   }
 }
 
-/** Serves `/livez`, `/readyz` (what is still awaited, by name) and `/metrics`. */
+/** Serves `/livez`, `/readyz` (what is still awaited, by name, and why) and `/metrics`. */
 export class HealthServer {
   readonly #server: Server
 
-  constructor(source: { awaited: () => string[]; metricsText: () => Promise<string> }) {
+  constructor(source: {
+    awaited: () => string[]
+    why?: () => Record<string, string>
+    metricsText: () => Promise<string>
+  }) {
     this.#server = createServer((request, response) => {
       const answer = (status: number, body: string, type = 'text/plain; charset=utf-8') =>
         response.writeHead(status, { 'content-type': type }).end(body)
@@ -31,7 +44,8 @@ export class HealthServer {
           return answer(200, 'ok\n')
         case '/readyz': {
           const awaited = source.awaited()
-          return answer(awaited.length === 0 ? 200 : 503, `${JSON.stringify({ awaited })}\n`, 'application/json')
+          const body = { awaited, why: source.why?.() ?? {} }
+          return answer(awaited.length === 0 ? 200 : 503, `${JSON.stringify(body)}\n`, 'application/json')
         }
         case '/metrics':
           return source.metricsText().then(

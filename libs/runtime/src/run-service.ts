@@ -50,6 +50,7 @@ export async function runService<C extends CommonConfig>(service: {
 
   const health = new HealthServer({
     awaited: () => [...(stopping ? ['stopping'] : []), ...expectations.awaited, ...(parts?.awaited ?? ['parts'])],
+    why: () => expectations.why,
     metricsText: () => telemetry.metricsText(),
   })
   const port = await health.listen(config.healthHost, config.healthPort)

@@ -1,3 +1,4 @@
+import type { Backlog } from '@countersign/bus'
 import type { Telemetry } from '@countersign/telemetry'
 import type { Log } from './log/log.ts'
 
@@ -11,8 +12,9 @@ export class AuditMetrics {
   readonly #missing: ReturnType<Meter['createCounter']>
   readonly #batch: ReturnType<Meter['createHistogram']>
   readonly #duration: ReturnType<Meter['createHistogram']>
-  /** Events stored and not acknowledged yet, when last looked at. */
-  lag = 0
+  readonly #failures: ReturnType<Meter['createCounter']>
+  /** What is stored and not acknowledged yet, when last looked at. */
+  backlog: Backlog = { messages: 0, oldestMs: 0 }
 
   constructor(meter: Meter) {
     this.#meter = meter
@@ -22,6 +24,9 @@ export class AuditMetrics {
     this.#purged = meter.createCounter('countersign_audit_events_purged', { description: 'Events removed from CALLS' })
     this.#missing = meter.createCounter('countersign_audit_events_missing', {
       description: 'Events gone before they were sealed',
+    })
+    this.#failures = meter.createCounter('countersign_audit_failures', {
+      description: 'Times that events could not be recorded, by the code of the error (ENOSPC: no space)',
     })
     this.#batch = meter.createHistogram('countersign_audit_batch_size', { description: 'Records appended at once' })
     this.#duration = meter.createHistogram('countersign_audit_seal_duration', {
@@ -38,12 +43,22 @@ export class AuditMetrics {
     this.#missing.add(events)
   }
 
+  failed(error: unknown): void {
+    const { code } = (error ?? {}) as { code?: unknown }
+    this.#failures.add(1, { code: typeof code === 'string' ? code : 'other' })
+  }
+
   /** Shows the size of a log, and the lag. */
   observe(log: Log): void {
     const gauge = (name: string, description: string, value: () => number) =>
       this.#meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(value()))
     gauge('countersign_audit_log_size', 'Records in all trees of the log', () => log.size)
-    gauge('countersign_audit_lag', 'Events stored and not acknowledged yet', () => this.lag)
+    gauge('countersign_audit_lag', 'Events stored and not acknowledged yet', () => this.backlog.messages)
+    gauge(
+      'countersign_audit_lag_seconds',
+      'Age of the oldest of them, when last looked at',
+      () => this.backlog.oldestMs / 1000,
+    )
   }
 
   /** Appends, counted and timed. */

@@ -40,6 +40,17 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   const consumerRunning = expectations.expect('audit consumer')
   const recording = expectations.expect('recording')
   const metrics = new AuditMetrics(telemetry.meter)
+  /** Why nothing can be recorded just now. */
+  let problem: string | undefined
+  const cannotRecord = (error: unknown) => {
+    problem = error instanceof Error ? error.message : String(error)
+    recording(false, problem)
+    metrics.failed(error)
+  }
+  const canRecord = () => {
+    problem = undefined
+    recording(true)
+  }
   let log: AuditLog
   let redactor: Redactor | undefined
   let epoch: StreamEpoch
@@ -102,7 +113,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         await publisher.resume()
         await retention.rebuild()
         await recorder.recordAll()
-        recording(true)
+        canRecord()
       },
       stop: () => recorder.idle(),
     },
@@ -110,10 +121,10 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       name: 'consumer',
       start() {
         consumption = onAny(bus, recorder, {
-          onRecorded: () => recording(true),
+          onRecorded: canRecord,
           onProblem(error) {
             // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).
-            recording(false)
+            cannotRecord(error)
             logger.error({ err: error }, 'events could not be recorded; they are kept and tried again')
           },
         })
@@ -129,7 +140,10 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       name: 'queries',
       start() {
         const index = new ScanIndex(log, workingState(bus))
-        queries = serveQueries(bus, log, index, (error) => logger.error({ err: error }, 'an audit query failed'))
+        queries = serveQueries(bus, log, index, {
+          problem: () => problem,
+          onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),
+        })
       },
       stop: () => queries.stop(),
     },
@@ -138,7 +152,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       async start() {
         let { reconnects } = bus
         const look = async () => {
-          metrics.lag = await bus.consumerLag(consumers.audit.stream, consumers.audit.name)
+          metrics.backlog = await bus.consumerBacklog(consumers.audit.stream, consumers.audit.name)
           consumerRunning(true)
           if (bus.reconnects === reconnects) return
           // What was on its way when the connection broke is delivered again only after a minute.

@@ -410,6 +410,23 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   assert.equal((await countersign({ dir: '/' }, 'doctor')).exit, 1)
 })
 
+test('I7, R31: while audit is behind, status and doctor say that new calls are refused, why, and what to do', async (t) => {
+  const console = await startConsole(t)
+  const reason = 'the audit log is too far behind: 7 events wait to be sealed, and at most 5 may'
+  console.policy.audit = { state: 'behind', reason, events: 7, oldestMs: 2000, maxEvents: 5, maxAgeMs: 300_000 }
+  console.audit.problem = 'ENOSPC: no space left on device, write'
+  const status = await countersign(console, 'status')
+  assert.equal(status.exit, 1)
+  assert.match(status.stdout, /something is wrong/)
+  assert.match(status.stdout, /new calls +refused, because the audit log is too far behind: 7 events wait/)
+  assert.match(status.stdout, /audit log +cannot record: ENOSPC/)
+  const doctor = await countersign(console, 'doctor')
+  assert.equal(doctor.exit, 1)
+  assert.match(doctor.stdout, /FAIL +new calls +are refused \(audit_behind\), because .* at most 5 may\n +→ mend what/)
+  assert.match(doctor.stdout, /FAIL +audit log +cannot record, so 0 events wait, .*ENOSPC.*\n +→ make room on its disk/)
+  assert.deepEqual((await console.get('operator', '/status')).body.newCalls, { taken: false, reason })
+})
+
 test('a server that no policy mentions is ready, and said to be of no use', async (t) => {
   const console = await startConsole(t)
   await console.register(serverFixture({ quarantinedCount: 0 }), [])

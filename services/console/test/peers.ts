@@ -1,6 +1,7 @@
 import type { Bus } from '@countersign/bus'
 import {
   type ApprovalView,
+  type AuditStanding,
   type AuditRecord,
   type CallView,
   CountersignError,
@@ -21,6 +22,8 @@ export class PolicyPeer {
   readonly held = new Map<string, ApprovalView>()
   readonly resolved: { callId: string; operator: Principal; outcome: string; evidence: string }[] = []
   view: PoliciesView = { revision: 'r1', loadedAt: new Date().toISOString(), policies: [], problems: [] }
+
+  audit: AuditStanding = { state: 'current', events: 0, oldestMs: 0, maxEvents: 50_000, maxAgeMs: 300_000 }
 
   /** Votes are counted at once, but act only then. */
   actsAfterMs = 0
@@ -52,6 +55,7 @@ export class PolicyPeer {
 
   serve(bus: Bus): void {
     bus.serveApi(verbs.policy.policies, () => this.view, fail)
+    bus.serveApi(verbs.policy.status, () => ({ audit: this.audit }), fail)
     bus.serveApi(
       verbs.policy.approvals,
       ({ viewer, all }) => ({ approvals: this.#seen(viewer, all).filter(({ state }) => state === 'waiting') }),
@@ -128,6 +132,8 @@ export class PolicyPeer {
 /** Audit, as far as the console asks it: an index over the records given to it. */
 export class AuditPeer {
   readonly records: SealedRecord[] = []
+  /** Why it cannot record. */
+  problem: string | undefined
 
   /** Seals one record. */
   seal(record: AuditRecord): void {
@@ -179,6 +185,7 @@ export class AuditPeer {
         root: '',
         lastSeq: this.records.at(-1)?.record.stream.seq ?? 0,
         sealedAt: null,
+        ...(this.problem === undefined ? {} : { problem: this.problem }),
       }),
       fail,
     )

@@ -18,6 +18,12 @@ export const Settings = z.object({
     .min(0)
     .default(50_000)
     .describe('Events that audit may have left to seal; above, new calls are refused'),
+  auditMaxAgeMs: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .default(300_000)
+    .describe('How old the oldest event may be that audit has not sealed, in ms; above, new calls are refused'),
 })
 export type Settings = z.infer<typeof Settings>
 

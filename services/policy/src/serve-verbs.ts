@@ -20,6 +20,7 @@ export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop
     bus.serveApi(verbs.policy.vote, (input) => vote(context, input), onDefect),
     bus.serveApi(verbs.policy.resolve, (input) => resolve(context, input), onDefect),
     bus.serveApi(verbs.policy.policies, () => bundle.view(), onDefect),
+    bus.serveApi(verbs.policy.status, () => ({ audit: context.audit() }), onDefect),
     bus.serveApi(verbs.policy.check, ({ files }) => checkPolicies(files), onDefect),
   ]
   return { stop: () => served.forEach(({ stop }) => stop()) }

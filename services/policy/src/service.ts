@@ -15,7 +15,7 @@
  */
 import { type Consumption, type Delivery, RegistryView } from '@countersign/bus'
 import { WatchedFile } from '@countersign/config'
-import { consumers } from '@countersign/contracts'
+import { type AuditStanding, consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import { onHoldExpired } from './approval/on-hold-expired.ts'
 import { onVoted } from './approval/on-voted.ts'
@@ -37,11 +37,19 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
   // Met by a folder without a good policy too: policy then answers, and denies.
   const policiesLoaded = expectations.expect('policies loaded')
   const registryFollowed = expectations.expect('registry followed')
+  const auditKeepsUp = expectations.expect('audit within its bounds')
   const registry = new RegistryView()
+  let lastStanding: AuditStanding['state'] | undefined
   const auditLag = new AuditLag({
-    measure: () => bus.consumerLag(consumers.audit.stream, consumers.audit.name),
-    maxLag: config.auditMaxLag,
-    onKnown: expectations.expect('audit lag known'),
+    measure: () => bus.consumerBacklog(consumers.audit.stream, consumers.audit.name),
+    bounds: { maxEvents: config.auditMaxLag, maxAgeMs: config.auditMaxAgeMs },
+    onStanding({ state, reason }) {
+      auditKeepsUp(state === 'current', reason)
+      if (state === lastStanding) return
+      if (state !== 'current') log.error({ reason }, 'new calls are refused')
+      else if (lastStanding) log.info('new calls are taken again')
+      lastStanding = state
+    },
   })
   const signer = new WatchedFile(config.grantKeyFile, signGrant, {
     onProblem: (problem) => log.error({ problem }, 'the grant key read last stays in force'),
@@ -53,10 +61,13 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     log,
     registry,
     policies: () => bundle?.current,
-    audit: () => auditLag.state,
+    audit: () => auditLag.standing,
     checks: new ArgumentChecks(),
     sign: async (claims) => (await signer.read())(claims),
-    metrics: policyMetrics(telemetry.meter, () => bundle?.current?.revision),
+    metrics: policyMetrics(telemetry.meter, {
+      revision: () => bundle?.current?.revision,
+      audit: () => auditLag.standing,
+    }),
     now: () => new Date(),
   }
   const consume = (

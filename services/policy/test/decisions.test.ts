@@ -107,15 +107,6 @@ test('what cannot be judged is refused with its reason', async (t) => {
   assert.equal(await reasonOf({}, { deadline: new Date(Date.now() - 1).toISOString() }), 'deadline_exceeded')
 })
 
-test('I7: audit too far behind: new calls are refused', async (t) => {
-  const world = await startWorld(t, undefined, { auditMaxLag: 0 })
-  await world.request({})
-  const { at } = await world.request({})
-  await world.start()
-  const history = await untilState(world.gateway, at, 'denied')
-  assert.equal(history.find('denied')!.data.reason.code, 'audit_behind')
-})
-
 test(
   'I2: two instances and a cancelling gateway: every call has one decision or one cancellation',
   { timeout: 60_000 },

@@ -63,6 +63,7 @@ export async function startWorld(
   await putTool(pinnedTool('foreign', toolDefinition('read_file', { annotations: { readOnlyHint: true } })))
 
   return {
+    connect,
     gateway,
     executor,
     console,
@@ -86,6 +87,7 @@ export async function startWorld(
         policiesDir,
         grantKeyFile,
         auditMaxLag: 50_000,
+        auditMaxAgeMs: 300_000,
         ...settings,
       }
       const log = createLogger('policy-test', config.logLevel)

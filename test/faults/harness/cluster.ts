@@ -21,6 +21,9 @@ export interface ClusterOptions {
   callsMaxBytes?: number
   /** How long ended calls stay in `CALLS`. */
   auditGraceMs?: number
+  /** How far audit may be behind before new calls are refused; left out, the product's own. */
+  auditMaxLag?: number
+  auditMaxAgeMs?: number
   /** How long holds wait, as policies write it. */
   heldFor?: string
   brieflyFor?: string
@@ -210,7 +213,12 @@ function settingsOf(
         ...(options.callTimeoutMs ? { CALL_TIMEOUT_MS: String(options.callTimeoutMs) } : {}),
       }
     case 'policy':
-      return { POLICIES_DIR: layout.policies, GRANT_KEY_FILE: layout.grantKey }
+      return {
+        POLICIES_DIR: layout.policies,
+        GRANT_KEY_FILE: layout.grantKey,
+        ...(options.auditMaxLag === undefined ? {} : { AUDIT_MAX_LAG: String(options.auditMaxLag) }),
+        ...(options.auditMaxAgeMs === undefined ? {} : { AUDIT_MAX_AGE_MS: String(options.auditMaxAgeMs) }),
+      }
     case 'agent-executor':
       return { GRANT_PUBLIC_KEYS_FILE: layout.grantPublicKeys }
     case 'lifecycle':

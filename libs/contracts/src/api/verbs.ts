@@ -69,6 +69,21 @@ export const PoliciesView = z.object({
 })
 export type PoliciesView = z.infer<typeof PoliciesView>
 
+/** How far audit is, as policy judges it: behind a bound or not to be asked, new calls are refused (I7). */
+export const AuditStanding = z.object({
+  state: z.enum(['current', 'behind', 'unknown']),
+  /** Why new calls are refused. */
+  reason: z.string().optional(),
+  /** Events that wait to be sealed, when that was last known. */
+  events: z.int().optional(),
+  /** Age of the oldest of them, in milliseconds. */
+  oldestMs: z.int().optional(),
+  /** The bounds that are set. */
+  maxEvents: z.int(),
+  maxAgeMs: z.int(),
+})
+export type AuditStanding = z.infer<typeof AuditStanding>
+
 /** One call in a list. */
 export const CallView = z.object({
   callId: CallId,
@@ -153,6 +168,8 @@ export const verbs = {
       z.object({ callId: CallId, state: z.literal('resolved') }),
     ),
     policies: apiVerb('policy', 'policies', z.object({}), PoliciesView),
+    /** Whether new calls are taken, as far as audit has a say. */
+    status: apiVerb('policy', 'status', z.object({}), z.object({ audit: AuditStanding })),
     check: apiVerb(
       'policy',
       'check',
@@ -182,7 +199,14 @@ export const verbs = {
       'status',
       z.object({ tenant: DnsLabel }),
       /** How far the tenant's log is, with its root hash in base64. */
-      z.object({ size: z.int(), root: z.string(), lastSeq: z.int(), sealedAt: Instant.nullable() }),
+      z.object({
+        size: z.int(),
+        root: z.string(),
+        lastSeq: z.int(),
+        sealedAt: Instant.nullable(),
+        /** Why nothing can be recorded just now. */
+        problem: z.string().optional(),
+      }),
     ),
     /** A file that proves what the log says about a call. */
     prove: apiVerb('audit', 'prove', z.object({ tenant: DnsLabel, callId: CallId }), CallProof),

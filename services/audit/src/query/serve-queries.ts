@@ -13,13 +13,13 @@ export function serveQueries(
   bus: Pick<Bus, 'serveApi'>,
   log: AuditLog,
   index: RecordIndex,
-  onDefect: (error: unknown) => void,
+  { problem, onDefect }: { problem: () => string | undefined; onDefect: (error: unknown) => void },
 ): { stop: () => void } {
   const inTurn = oneAtATime()
   const serving = [
     bus.serveApi(verbs.audit.records, (query) => inTurn(() => index.records(query)), onDefect),
     bus.serveApi(verbs.audit.calls, (query) => inTurn(() => index.calls(query)), onDefect),
-    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant), onDefect),
+    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant, problem()), onDefect),
     bus.serveApi(
       verbs.audit.prove,
       ({ tenant, callId }) => inTurn(() => proveCall(log, index, tenant, callId)),
@@ -30,13 +30,14 @@ export function serveQueries(
   return { stop: () => serving.forEach(({ stop }) => stop()) }
 }
 
-function statusOf(log: Log, tenant: string) {
+function statusOf(log: Log, tenant: string, problem: string | undefined) {
   const { size, root, sealedAt } = log.tree(tenant)
   return {
     size,
     root: root.toString('base64'),
     lastSeq: log.last?.seq ?? 0,
     sealedAt: sealedAt?.toISOString() ?? null,
+    ...(problem === undefined ? {} : { problem }),
   }
 }
 

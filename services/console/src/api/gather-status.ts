@@ -39,9 +39,17 @@ export const StatusAnswer = z.object({
   policies: z.object({ revision: z.string().nullable(), count: z.int(), problems: z.int() }).optional(),
   /** `more`: that many at least. */
   approvals: z.object({ waiting: z.int(), more: z.boolean() }).optional(),
-  /** For operators; `lag` is how many events are not sealed yet. */
+  /** Whether new calls are taken, as far as audit has a say, and if not, why; absent while policy does not answer. */
+  newCalls: z.object({ taken: z.boolean(), reason: z.string().optional() }).optional(),
+  /** For operators; `lag` is how many events are not sealed yet, `problem` why none can be just now. */
   audit: z
-    .object({ size: z.int(), lastSeq: z.int(), sealedAt: z.string().nullable(), lag: z.int().optional() })
+    .object({
+      size: z.int(),
+      lastSeq: z.int(),
+      sealedAt: z.string().nullable(),
+      lag: z.int().optional(),
+      problem: z.string().optional(),
+    })
     .optional(),
   /** Calls whose outcome is unknown, of the newest 100 that ever were; for operators. */
   unknownCalls: z.int().optional(),
@@ -60,8 +68,9 @@ export async function gatherStatus(
   const operator = isOperator(viewer)
   const entries = serversOf(registry, viewer.tenant)
   const ready = entries.filter(isReady)
-  const [policies, approvals, lifecycle, audit, lag, unknown, executor, faults] = await Promise.all([
+  const [policies, standing, approvals, lifecycle, audit, lag, unknown, executor, faults] = await Promise.all([
     settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
+    settle(bus.callApi(verbs.policy.status, {}, timeoutMs)),
     settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
     settle(lifecycleAnswers(bus)),
     settle(bus.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
@@ -78,8 +87,10 @@ export async function gatherStatus(
   ]
   const inForce = policies.value
   const revision = inForce?.revision ?? null
+  const { state, reason } = standing.value?.audit ?? {}
+  const newCalls = state && { taken: state === 'current', ...(reason === undefined ? {} : { reason }) }
   return {
-    ok: bus.connected && revision !== null && services.every(({ answers }) => answers),
+    ok: bus.connected && revision !== null && newCalls?.taken !== false && services.every(({ answers }) => answers),
     now: new Date().toISOString(),
     bus: {
       connected: bus.connected,
@@ -96,6 +107,7 @@ export async function gatherStatus(
         : {}),
     },
     ...(inForce ? { policies: { revision, count: inForce.policies.length, problems: inForce.problems.length } } : {}),
+    ...(newCalls ? { newCalls } : {}),
     ...(approvals.value
       ? { approvals: { waiting: approvals.value.approvals.length, more: approvals.value.more } }
       : {}),

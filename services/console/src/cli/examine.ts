@@ -58,6 +58,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   }
   yield* serverFindings(console)
   yield* policyFindings(console)
+  yield* newCallFindings(status)
   yield auditFinding(status)
   yield* unknownFindings(console)
 }
@@ -193,6 +194,17 @@ async function* policyFindings(console: Client): AsyncGenerator<Finding> {
   }
 }
 
+function* newCallFindings({ newCalls, audit }: StatusAnswer): Generator<Finding> {
+  if (newCalls?.taken !== false) return
+  yield bad(
+    'new calls',
+    `are refused (audit_behind), because ${newCalls.reason}`,
+    audit?.problem
+      ? 'mend what keeps audit from recording, below; calls are taken again when it has caught up'
+      : `look at ${logOf('audit')} and whether it runs; calls are taken again when it has caught up`,
+  )
+}
+
 function auditFinding({ audit }: StatusAnswer): Finding {
   if (!audit)
     return bad(
@@ -200,7 +212,13 @@ function auditFinding({ audit }: StatusAnswer): Finding {
       'does not say how far it is, so nobody knows whether calls are recorded',
       `look at ${logOf('audit')}`,
     )
-  const { size, lag } = audit
+  const { size, lag, problem } = audit
+  if (problem !== undefined)
+    return bad(
+      'audit log',
+      `cannot record, so ${lag === undefined ? 'events wait' : `${count(lag, 'event')} wait`}, and new calls are refused when too many do or one waits too long: ${problem}`,
+      `make room on its disk when that is full, else look at ${logOf('audit')}; it goes on by itself, and nothing is lost meanwhile`,
+    )
   if (lag === undefined)
     return warn(
       'audit log',

@@ -55,8 +55,8 @@ async function allow(
 ): Promise<void> {
   // The caller's own deadline passed while people thought; the grant's takes its place.
   const facts = await gatherFacts(context, { ...requested.data, deadline: expiresAt.toISOString() })
-  if (facts.audit !== 'current')
-    throw new Error('audit is too far behind to let an approved call run; looking again later')
+  if (facts.audit.state !== 'current')
+    throw new Error(`an approved call may not run yet, because ${facts.audit.reason}; looking again later`)
   const verdict = recheck(facts, history)
   if (verdict.effect === 'deny') return refuse(context, history, requested, verdict)
   const { decision, binding } = verdict

@@ -1,9 +1,8 @@
 import type { Bus, RegistryView } from '@countersign/bus'
-import type { Grant, GrantClaims } from '@countersign/contracts'
+import type { AuditStanding, Grant, GrantClaims } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { PolicyMetrics } from '../metrics.ts'
 import type { ArgumentChecks } from '../rules/check-arguments.ts'
-import type { Facts } from '../rules/facts.ts'
 import type { PolicySet } from '@countersign/policies'
 
 /** What the steps of policy work with. */
@@ -13,7 +12,7 @@ export interface PolicyContext {
   registry: Pick<RegistryView, 'server' | 'tool' | 'toolsOf' | 'revision'>
   /** The documents in force just now. */
   policies: () => PolicySet | undefined
-  audit: () => Facts['audit']
+  audit: () => AuditStanding
   checks: ArgumentChecks
   /** Signs with the key in force. */
   sign: (claims: GrantClaims) => Promise<Grant>

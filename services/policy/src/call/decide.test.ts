@@ -14,8 +14,14 @@ const pinned = pinnedTool('files', toolDefinition('read_file'))
 test('I7: no policy, no audit: nothing is allowed', () => {
   assert.equal(codeOf(factsFixture(allowAll)), 'allow')
   assert.equal(codeOf(factsFixture(undefined)), 'no_policy')
-  assert.equal(codeOf(factsFixture(allowAll, {}, { audit: 'behind' })), 'audit_behind')
-  assert.equal(codeOf(factsFixture(allowAll, {}, { audit: 'unknown' })), 'audit_behind')
+  assert.equal(
+    codeOf(factsFixture(allowAll, {}, { audit: { state: 'behind', reason: 'it is behind' } })),
+    'audit_behind',
+  )
+  assert.equal(
+    codeOf(factsFixture(allowAll, {}, { audit: { state: 'unknown', reason: 'nobody knows' } })),
+    'audit_behind',
+  )
 })
 
 test('a call past its deadline is refused', () => {

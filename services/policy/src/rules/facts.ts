@@ -1,4 +1,4 @@
-import type { CallFields, JsonObject, ToolEntry } from '@countersign/contracts'
+import type { AuditStanding, CallFields, JsonObject, ToolEntry } from '@countersign/contracts'
 import type { PolicySet } from '@countersign/policies'
 
 /** Everything a decision is made on; `call/gather-facts.ts` fills it, the rules only read it. */
@@ -12,7 +12,7 @@ export interface Facts {
   /** The documents in force; undefined when there are none. */
   policies: PolicySet | undefined
   /** How far audit is: a call may only be taken when it will be sealed. */
-  audit: 'current' | 'behind' | 'unknown'
+  audit: Pick<AuditStanding, 'state' | 'reason'>
   /** The tool as the registry has it, if its server belongs to the caller's tenant. */
   tool: ToolEntry | undefined
   /** The arguments, proven to be those of the digest; or why there are none. */

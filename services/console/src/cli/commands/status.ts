@@ -38,7 +38,7 @@ function verdict(ok: boolean, calm: boolean): Cell {
 }
 
 function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {
-  const { services, servers, policies, approvals, audit, unknownCalls } = answer
+  const { services, servers, policies, newCalls, approvals, audit, unknownCalls } = answer
   const good = (ok: boolean, text: string, style: 'bad' | 'warn' = 'bad'): Cell => ({
     text,
     style: ok ? 'good' : style,
@@ -72,10 +72,12 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
           ] as const,
         ]
       : []),
+    ...(newCalls?.taken === false ? [['new calls', good(false, `refused, because ${newCalls.reason}`)] as const] : []),
     ...(audit
       ? [
           [
             'audit log',
+            ...(audit.problem === undefined ? [] : [good(false, `cannot record: ${audit.problem}`), '; ']),
             `${count(audit.size, 'record')} sealed${audit.sealedAt ? `, the last ${ago(audit.sealedAt, nowMs)}` : ''}`,
             ...(audit.lag ? [`, ${audit.lag} to go`] : []),
           ] as const,
