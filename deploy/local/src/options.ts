@@ -6,6 +6,9 @@ import type { BusUser } from '@countersign/contracts'
 /** The checkout this launcher belongs to. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** Where Node keeps what it compiled, for every process of this checkout. */
+export const compileCache = resolve(root, 'node_modules', '.cache', 'countersign', 'compiled')
+
 /** Where the state lies unless somebody says otherwise. */
 export const defaultStateDir = resolve(root, '.countersign')
 

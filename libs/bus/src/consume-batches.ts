@@ -5,7 +5,7 @@ export interface BatchOptions {
   stream: string
   consumer: string
   maxBatch: number
-  /** Pause between batches, in milliseconds: what comes meanwhile makes the next batch. */
+  /** How long the first message of a batch waits for more, in milliseconds; after a full batch nothing waits. */
   lingerMs: number
   /** Handles a batch in stream order; when it returns, all of it is acknowledged, when it throws, none is. */
   handler: (batch: Delivery[]) => Promise<void>
@@ -43,23 +43,17 @@ export function consumeBatches(nc: NatsConnection, inboxPrefix: string, options:
       }
     }
   }
+  const next = (request: { batch: number; no_wait?: boolean; expires?: number }, waitMs: number) =>
+    pull(nc, inboxPrefix, options, request, waitMs, stopping.promise)
   const run = async () => {
+    let full = false
     while (!stopped && !nc.isClosed()) {
       try {
-        let batch = await pull(
-          nc,
-          inboxPrefix,
-          options,
-          { batch: options.maxBatch, no_wait: true },
-          lateMs,
-          stopping.promise,
-        )
-        if (batch.length === 0 && !stopped) {
-          const first = { batch: 1, expires: longPollMs * 1e6 }
-          batch = await pull(nc, inboxPrefix, options, first, longPollMs + lateMs, stopping.promise)
-        }
+        const batch = full ? [] : await next({ batch: 1, expires: longPollMs * 1e6 }, longPollMs + lateMs)
+        if (batch.length > 0) await Promise.race([pause(options.lingerMs), stopping.promise])
+        if (batch.length > 0 || full) batch.push(...(await next({ batch: options.maxBatch, no_wait: true }, lateMs)))
+        full = batch.length >= options.maxBatch
         if (batch.length > 0) await handle(batch)
-        if (!stopped) await pause(options.lingerMs)
       } catch (error) {
         if (stopped || nc.isClosed()) return
         options.onProblem(error)

@@ -4,8 +4,11 @@ import type { Recorder } from './recorder.ts'
 
 /** Events handed over at once, at most; they share one sync of the disk. */
 const maxBatch = 500
-// Nobody waits for a record to be sealed: gathering a moment saves an fsync an event, on a disk that calls wait for.
-const lingerMs = 25
+/**
+ * Nobody waits for a record to be sealed, and an append syncs several files whatever is in it, on a disk that calls wait for: so
+ * there are at most five appends a second while batches are not full.
+ */
+const lingerMs = 200
 
 /**
  * Takes every event of `CALLS` in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
