@@ -38,8 +38,7 @@ export async function measureHeadline(
       say(`${name} …`)
       results[name] = await world.load(job)
     }
-    await measure('direct, one at a time', { ...direct, ...one })
-    await measure('governed, one at a time', { ...governed, ...one })
+    // First, so that code is compiled and connections are open before single calls are looked at.
     await measure('direct, 64 callers', { ...direct, ...many64 })
     await measure('governed, 64 callers', { ...governed, ...many64 })
     const memoryMiB = residentMiB(world.running)
@@ -49,6 +48,8 @@ export async function measureHeadline(
       await measure('direct, half of that rate', { ...direct, ratePerSecond, concurrency: 64 })
       await measure('governed, half of that rate', { ...governed, ratePerSecond, concurrency: 64 })
     }
+    await measure('direct, one at a time', { ...direct, ...one })
+    await measure('governed, one at a time', { ...governed, ...one })
     await world.addServer('bench-many', many, 2000)
     await measure('governed, one at a time, 2000 tools', { ...base, ...world.governed('bench-many'), ...one })
     await measure('governed, one at a time, 10 tools again', { ...governed, ...one })

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { LoadJob, LoadOutcome } from './load.ts'
 import { startWorld, type World } from './world.ts'
+import { writeSection } from './write-section.ts'
 
 /** The p99 of calls that should not notice, without and with what they should not notice; several rounds, alternating. */
 export interface Isolation {
@@ -131,4 +132,22 @@ function addPerson(world: World, id: string, tenant: string): string {
   const tokenSha256 = createHash('sha256').update(token).digest('hex')
   writeFileSync(path, JSON.stringify({ users: [...users, { id, tenant, groups: ['agents'], tokenSha256 }] }))
   return token
+}
+
+/** Writes what was measured into `docs/performance.md`. */
+export async function writeIsolation(measured: readonly Isolation[]): Promise<void> {
+  const rows = measured.map(
+    ({ what, withoutP99Ms, withP99Ms, movedPercent }) =>
+      `| ${what} | ${withoutP99Ms.join(', ')} | ${withP99Ms.join(', ')} | ${movedPercent} % |`,
+  )
+  await writeSection(
+    'isolation',
+    '`npm run bench -- --isolation --report`',
+    `p99 of calm calls (${calm * 0.9} a second), in ms, ${rounds} rounds in turn; moved is the difference of the medians.
+
+| beside them | without | with | moved |
+| --- | --- | --- | ---: |
+${rows.join('\n')}
+`,
+  )
 }

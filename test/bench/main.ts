@@ -12,9 +12,9 @@ import { parseArgs } from 'node:util'
 import { measureComparison } from './compare/compare.ts'
 import { comparisonTable, writeComparison } from './compare/comparison-table.ts'
 import { curveSpecs, measureCurve } from './curves.ts'
-import { measureIsolation } from './isolation.ts'
+import { measureIsolation, writeIsolation } from './isolation.ts'
 import { headlineTable, measureHeadline } from './headline.ts'
-import { measureSoak, soakTable } from './soak.ts'
+import { measureSoak, soakTable, writeSoak } from './soak.ts'
 import { writeReport } from './report.ts'
 
 const { values: options } = parseArgs({
@@ -41,18 +41,21 @@ if (options.compare) {
   keep('compare', comparison)
   if (options.report) await writeComparison(comparison)
   process.stdout.write(comparisonTable(comparison))
+} else if (options.soak) {
+  const soak = await measureSoak(Number(options.soak), say)
+  keep('soak', soak)
+  if (options.report) await writeSoak(soak)
+  process.stdout.write(soakTable(soak))
+  process.exitCode = soak.load.failed === 0 && soak.trends.every(({ flat }) => flat) ? 0 : 1
+} else if (options.isolation) {
+  const isolation = await measureIsolation(seconds, say)
+  keep('isolation', isolation)
+  if (options.report) await writeIsolation(isolation)
 } else if (options.report) {
   for (const spec of curveSpecs.filter(({ name }) => !options.only || name === options.only)) {
     keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
   }
   await writeReport(results)
-} else if (options.soak) {
-  const soak = await measureSoak(Number(options.soak), say)
-  keep('soak', soak)
-  process.stdout.write(soakTable(soak))
-  process.exitCode = soak.load.failed === 0 && soak.trends.every(({ flat }) => flat) ? 0 : 1
-} else if (options.isolation) {
-  keep('isolation', await measureIsolation(seconds, say))
 } else {
   const headline = await measureHeadline(
     { seconds, rate: options.rate ? Number(options.rate) : undefined, only: options.only },

@@ -10,17 +10,16 @@ const margin = { top: 44, right: 150, bottom: 48, left: 64 }
 const colors = ['#2563eb', '#dc2626', '#059669', '#d97706', '#7c3aed', '#0891b2', '#be185d', '#4b5563']
 const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
-/** Draws lines over logarithmic axes as an SVG document; readable on light and dark pages. */
-export function plot(what: { title: string; x: string; y: string; series: Series[] }): string {
+/** Draws lines as an SVG document, over logarithmic axes or linear ones from 0; readable on light and dark pages. */
+export function plot(what: {
+  title: string
+  x: string
+  y: string
+  series: Series[]
+  axes?: 'logarithmic' | 'linear'
+}): string {
   const points = what.series.flatMap((series) => series.points)
-  const scaleOf = (values: number[], from: number, to: number) => {
-    const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
-    const top = high === low ? low + 1 : high
-    return {
-      place: (value: number) => from + ((Math.log10(value) - low) / (top - low)) * (to - from),
-      ticks: Array.from({ length: top - low + 1 }, (_, index) => 10 ** (low + index)),
-    }
-  }
+  const scaleOf = what.axes === 'linear' ? linearScale : logarithmicScale
   const x = scaleOf(
     points.map(([value]) => value),
     margin.left,
@@ -64,4 +63,29 @@ export function plot(what: { title: string; x: string; y: string; series: Series
 ${parts.join('\n')}
 </svg>
 `
+}
+
+interface Scale {
+  place: (value: number) => number
+  ticks: number[]
+}
+
+function logarithmicScale(values: number[], from: number, to: number): Scale {
+  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
+  const top = high === low ? low + 1 : high
+  return {
+    place: (value) => from + ((Math.log10(value) - low) / (top - low)) * (to - from),
+    ticks: Array.from({ length: top - low + 1 }, (_, index) => 10 ** (low + index)),
+  }
+}
+
+function linearScale(values: number[], from: number, to: number): Scale {
+  const most = Math.max(...values)
+  const power = 10 ** Math.floor(Math.log10(most))
+  const step = [0.2, 0.5, 1, 2].map((times) => times * power).find((each) => most / each <= 6)!
+  const count = Math.ceil(most / step)
+  return {
+    place: (value) => from + (value / (count * step)) * (to - from),
+    ticks: Array.from({ length: count + 1 }, (_, index) => index * step),
+  }
 }

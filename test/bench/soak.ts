@@ -1,7 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import type { LoadOutcome } from './load.ts'
+import { plot } from './plot.ts'
 import { residentMiB } from './resident.ts'
 import { startWorld, type World } from './world.ts'
+import { writeSection } from './write-section.ts'
 
 /** What a process or stream holds at one moment, by name. */
 export interface Sample {
@@ -22,6 +26,7 @@ export interface Trend {
 
 /** Half of the most that this machine takes, for a long time. */
 export interface Soak {
+  at: string
   seconds: number
   ratePerSecond: number
   load: LoadOutcome
@@ -61,7 +66,7 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
     }, everyMs)
     const load = await world.load({ ...job, ratePerSecond, seconds })
     clearInterval(watch)
-    return { seconds, ratePerSecond, load, trends: trendsOf(samples), samples }
+    return { at: new Date().toISOString(), seconds, ratePerSecond, load, trends: trendsOf(samples), samples }
   } finally {
     await world.stop()
   }
@@ -103,4 +108,36 @@ export function soakTable({ seconds, ratePerSecond, load, trends }: Soak): strin
   )
   const { calls, failed, p50Ms, p99Ms } = load
   return `${seconds} s at ${ratePerSecond} calls/s: ${calls} calls, ${failed} failed, p50 ${p50Ms} ms, p99 ${p99Ms} ms\nsecond quarter → last quarter (medians)\n${lines.join('\n')}\n`
+}
+
+/** Writes the soak into `docs/performance.md`, with a plot of memory over time beside it. */
+export async function writeSoak(soak: Soak): Promise<void> {
+  const { at, seconds, ratePerSecond, load, trends, samples } = soak
+  const folder = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
+  mkdirSync(folder, { recursive: true })
+  const minutes = (sample: Sample) => sample.atSeconds / 60
+  const memory = Object.keys(samples[0]?.memoryMiB ?? {}).map((name) => ({
+    name,
+    points: samples.map((sample) => [minutes(sample), sample.memoryMiB[name]!] as const),
+  }))
+  writeFileSync(
+    `${folder}soak.svg`,
+    plot({ title: 'Memory over time', x: 'minutes', y: 'MiB', series: memory, axes: 'linear' }),
+  )
+  const rows = trends.map(
+    ({ what, before, after, flat }) => `| ${what} | ${before} | ${after} | ${flat ? 'yes' : 'no'} |`,
+  )
+  await writeSection(
+    'soak',
+    '`npm run bench -- --soak 3600 --report`',
+    `${at.slice(0, 10)}, ${cpus().length} cores, ${seconds} s at ${ratePerSecond} calls/s: ${load.calls.toLocaleString('en')} calls, ${load.failed} failed,
+p50 ${load.p50Ms} ms, p99 ${load.p99Ms} ms. Medians of the second quarter of the run and of its last:
+
+| what | second quarter | last quarter | flat |
+| --- | ---: | ---: | --- |
+${rows.join('\n')}
+
+![Memory over time](performance/soak.svg)
+`,
+  )
 }

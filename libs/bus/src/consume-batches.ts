@@ -49,7 +49,7 @@ export function consumeBatches(nc: NatsConnection, inboxPrefix: string, options:
     let full = false
     while (!stopped && !nc.isClosed()) {
       try {
-        const batch = full ? [] : await next({ batch: 1, expires: longPollMs * 1e6 }, longPollMs + lateMs)
+        const batch: Msg[] = full ? [] : await next({ batch: 1, expires: longPollMs * 1e6 }, longPollMs + lateMs)
         if (batch.length > 0) await Promise.race([pause(options.lingerMs), stopping.promise])
         if (batch.length > 0 || full) batch.push(...(await next({ batch: options.maxBatch, no_wait: true }, lateMs)))
         full = batch.length >= options.maxBatch

@@ -108,7 +108,11 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
   await nats.start()
   await nats.provision()
 
-  const common = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' }
+  const common = {
+    PATH: process.env.PATH ?? '',
+    HOME: process.env.HOME ?? '',
+    ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
+  }
   const toolServer = new Replica({
     name: 'tool-server',
     entry: 'harness/tool-server.ts',
