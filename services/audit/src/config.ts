@@ -18,6 +18,14 @@ export const Settings = z.object({
     ),
   auditRedactionsFile: z.string().optional().describe('JSON: what is taken out of events before they are sealed'),
   auditRedactionKeyFile: z.string().optional().describe('File of 32 random bytes or more, for the salts of redactions'),
+  auditGatherMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(500)
+    // An append syncs several files whatever is in it, on a disk that calls wait for, and nobody waits for a record to be sealed.
+    .describe('How long an event waits for others that are sealed in one step with it, in ms'),
   auditGraceMs: z.coerce
     .number()
     .int()

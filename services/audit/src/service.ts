@@ -120,7 +120,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'consumer',
       start() {
-        consumption = onAny(bus, recorder, {
+        consumption = onAny(bus, recorder, config.auditGatherMs, {
           onRecorded: canRecord,
           onProblem(error) {
             // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).

@@ -60,6 +60,7 @@ export async function startAudit(
       // A bucket takes the place of the folder.
       ...(more.COUNTERSIGN_AUDIT_S3_URL ? {} : { COUNTERSIGN_AUDIT_DIR: folder.dir }),
       COUNTERSIGN_AUDIT_KEY_FILE: folder.keyFile,
+      COUNTERSIGN_AUDIT_GATHER_MS: '20',
       ...more,
     },
   })

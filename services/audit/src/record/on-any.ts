@@ -4,28 +4,25 @@ import type { Recorder } from './recorder.ts'
 
 /** Events handed over at once, at most; they share one sync of the disk. */
 const maxBatch = 500
-/**
- * Nobody waits for a record to be sealed, and an append syncs several files whatever is in it, on a disk that calls wait for: so
- * there are at most five appends a second while batches are not full.
- */
-const lingerMs = 200
 
 /**
  * Takes every event of `CALLS` in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
  * in again until it can, and nothing overtakes it.
  *
+ * @param gatherMs how long the first event of a batch waits for more
  * @param told of each batch that was recorded and of each that failed
  */
 export function onAny(
   bus: Pick<Bus, 'consumeBatches'>,
   recorder: Recorder,
+  gatherMs: number,
   told: { onRecorded: (count: number) => void; onProblem: (error: unknown) => void },
 ): Consumption {
   return bus.consumeBatches({
     stream: consumers.audit.stream,
     consumer: consumers.audit.name,
     maxBatch,
-    lingerMs,
+    lingerMs: gatherMs,
     handler: async (batch) => {
       await recorder.record(batch)
       told.onRecorded(batch.length)
