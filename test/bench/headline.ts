@@ -1,8 +1,10 @@
 import { cpus, totalmem } from 'node:os'
 import type { LoadOutcome } from './load.ts'
+import { processorMs } from './processor-time.ts'
 import { measurePublish, type StoreAlone } from './publish.ts'
 import { residentMiB } from './resident.ts'
 import { startWorld } from './world.ts'
+import { writeSection } from './write-section.ts'
 
 /** Stored in `CALLS` for a call that is allowed at once. */
 const eventsPerCall = 4
@@ -15,6 +17,8 @@ export interface Headline {
   publish: StoreAlone
   results: Record<string, LoadOutcome>
   memoryMiB: Record<string, number>
+  /** Processor time of each process for a call at 64 callers, in milliseconds. */
+  processorMsPerCall: Record<string, number>
 }
 
 /** Measures governed calls beside the same calls sent directly to the same tool server, in one run. */
@@ -43,6 +47,14 @@ export async function measureHeadline(
     await measure('governed, 64 callers', { ...governed, ...many64 })
     const memoryMiB = residentMiB(world.running)
     const most = results['governed, 64 callers']?.callsPerSecond
+    // By itself and without a warm-up, so that all calls that cost something are counted.
+    const before = processorMs(world.running)
+    await measure('governed, 64 callers, again', { ...governed, ...many64, warmupSeconds: 0 })
+    const after = processorMs(world.running)
+    const counted = results['governed, 64 callers, again']?.calls ?? Number.NaN
+    const processorMsPerCall = Object.fromEntries(
+      Object.entries(after).map(([name, ms]) => [name, Math.round((100 * (ms - before[name]!)) / counted) / 100]),
+    )
     const ratePerSecond = rate ?? (most && Math.round(most / 2))
     if (ratePerSecond) {
       await measure('direct, half of that rate', { ...direct, ratePerSecond, concurrency: 64 })
@@ -59,14 +71,14 @@ export async function measureHeadline(
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       node: process.version,
     }
-    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB }
+    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB, processorMsPerCall }
   } finally {
     await world.stop()
   }
 }
 
 /** The headline as a table for people. */
-export function headlineTable({ results, memoryMiB, publish }: Headline): string {
+export function headlineTable({ results, memoryMiB, processorMsPerCall, publish }: Headline): string {
   const columns = ['calls', 'failed', 'callsPerSecond', 'p50Ms', 'p90Ms', 'p99Ms', 'maxMs'] as const
   const rows = Object.entries(results).map(([name, outcome]) => [
     name,
@@ -77,16 +89,23 @@ export function headlineTable({ results, memoryMiB, publish }: Headline): string
   const lines = all.map((row) =>
     row.map((cell, index) => (index === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[index]!))).join('  '),
   )
+  return [...lines, '', ...summary({ results, memoryMiB, processorMsPerCall, publish }), ''].join('\n')
+}
+
+/** What follows from the measurements, one line each. */
+function summary({
+  results,
+  memoryMiB,
+  processorMsPerCall,
+  publish,
+}: Pick<Headline, 'results' | 'memoryMiB' | 'processorMsPerCall' | 'publish'>): string[] {
   const most = results['governed, 64 callers']?.callsPerSecond
   const share = (perSecond: number) => most && `${Math.round((100 * most * eventsPerCall) / perSecond)} %`
   return [
-    ...lines,
-    '',
     ...added(results, 'one at a time'),
     ...added(results, 'half of that rate'),
-    `resident MiB at 64 callers: ${Object.entries(memoryMiB)
-      .map(([name, mebibytes]) => `${name} ${mebibytes}`)
-      .join(', ')}`,
+    `resident MiB at 64 callers: ${listed(memoryMiB)}`,
+    `processor ms a call at 64 callers: ${listed(processorMsPerCall)}`,
     `the store alone, events a second: ${publish.singlyPerSecond} singly, ${publish.perSecondAt64} in batches; one takes p50 ${publish.oneP50Ms} ms`,
     ...(most
       ? [
@@ -96,8 +115,13 @@ export function headlineTable({ results, memoryMiB, publish }: Headline): string
     ...Object.entries(results).flatMap(([name, { firstFailure }]) =>
       firstFailure ? [`first failure of ${name}: ${firstFailure}`] : [],
     ),
-    '',
-  ].join('\n')
+  ]
+}
+
+function listed(values: Record<string, number>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
 }
 
 function added(results: Record<string, LoadOutcome>, how: string): string[] {
@@ -105,4 +129,27 @@ function added(results: Record<string, LoadOutcome>, how: string): string[] {
   if (!governed || !direct) return []
   const more = (key: 'p50Ms' | 'p99Ms') => (governed[key] - direct[key]).toFixed(2)
   return [`added, ${how}: p50 ${more('p50Ms')} ms, p99 ${more('p99Ms')} ms`]
+}
+
+/** Writes the outcome into `docs/performance.md`. */
+export async function writeHeadline(headline: Headline): Promise<void> {
+  const { at, machine, seconds, results } = headline
+  const rows = Object.entries(results).map(
+    ([name, { p50Ms, p90Ms, p99Ms, callsPerSecond, failed }]) =>
+      `| ${name} | ${p50Ms} | ${p90Ms} | ${p99Ms} | ${Math.round(callsPerSecond).toLocaleString('en')} | ${failed} |`,
+  )
+  await writeSection(
+    'headline',
+    '`npm run bench -- --report --only headline`',
+    `${at.slice(0, 10)}, ${machine.cpus} cores (${machine.model}), ${machine.memoryGiB} GiB, Node ${machine.node}; ${seconds} s a measurement.
+
+| | p50 ms | p90 ms | p99 ms | calls/s | failed |
+| --- | ---: | ---: | ---: | ---: | ---: |
+${rows.join('\n')}
+
+${summary(headline)
+  .map((line) => `- ${line}`)
+  .join('\n')}
+`,
+  )
 }

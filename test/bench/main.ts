@@ -13,7 +13,7 @@ import { measureComparison } from './compare/compare.ts'
 import { comparisonTable, writeComparison } from './compare/comparison-table.ts'
 import { curveSpecs, measureCurve } from './curves.ts'
 import { measureIsolation, writeIsolation } from './isolation.ts'
-import { headlineTable, measureHeadline } from './headline.ts'
+import { headlineTable, measureHeadline, writeHeadline } from './headline.ts'
 import { measureSoak, soakTable, writeSoak } from './soak.ts'
 import { writeReport } from './report.ts'
 
@@ -51,16 +51,20 @@ if (options.compare) {
   const isolation = await measureIsolation(seconds, say)
   keep('isolation', isolation)
   if (options.report) await writeIsolation(isolation)
-} else if (options.report) {
-  for (const spec of curveSpecs.filter(({ name }) => !options.only || name === options.only)) {
+} else {
+  const curves = options.report ? curveSpecs.filter(({ name }) => !options.only || name === options.only) : []
+  if (!options.report || !options.only || options.only === 'headline') {
+    const only = options.report ? undefined : options.only
+    const headline = await measureHeadline(
+      { seconds, rate: options.rate ? Number(options.rate) : undefined, only },
+      say,
+    )
+    keep('latest', headline)
+    if (options.report) await writeHeadline(headline)
+    process.stdout.write(headlineTable(headline))
+  }
+  for (const spec of curves) {
     keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
   }
-  await writeReport(results)
-} else {
-  const headline = await measureHeadline(
-    { seconds, rate: options.rate ? Number(options.rate) : undefined, only: options.only },
-    say,
-  )
-  keep('latest', headline)
-  process.stdout.write(headlineTable(headline))
+  if (curves.length > 0) await writeReport(results)
 }

@@ -148,7 +148,7 @@ test('pin: bus users and verbs', () => {
         'policy.vote',
         'policy.resolve',
         'policy.policies',
-    'policy.status',
+        'policy.status',
         'policy.check',
       ],
       'lifecycle.accept',
