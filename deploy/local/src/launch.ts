@@ -132,7 +132,10 @@ async function localInfo(
     console: `http://127.0.0.1:${ports.console}`,
     nats: `nats://127.0.0.1:${ports.nats}`,
     tokens,
-    natsCreds: { auditor: { user: 'auditor', pass: passwords.auditor } },
+    natsCreds: {
+      auditor: { user: 'auditor', pass: passwords.auditor },
+      auditReader: { user: 'audit-reader', pass: passwords['audit-reader'] },
+    },
     auditLog: {
       // Every tenant has a log of its own; on this machine there is one.
       dir: join(layout.audit, localTenant),

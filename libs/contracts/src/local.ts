@@ -12,7 +12,11 @@ export const LocalInfo = z.object({
     approver2: z.string(),
     operator: z.string(),
   }),
-  natsCreds: z.object({ auditor: z.object({ user: z.string(), pass: z.string() }) }),
+  natsCreds: z.object({
+    auditor: z.object({ user: z.string(), pass: z.string() }),
+    /** For programs that read `AUDIT` and nothing else. */
+    auditReader: z.object({ user: z.string(), pass: z.string() }),
+  }),
   /** The audit log (C2SP tlog-tiles; there once something was sealed), and the key of its checkpoints in the format of signed notes. */
   auditLog: z.object({ dir: z.string(), verifierKey: z.string() }),
 })

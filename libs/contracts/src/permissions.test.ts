@@ -111,3 +111,14 @@ test('I11: what a caller withdraws is told from gateway to gateway', () => {
 test('I11: events of calls cannot be read by subscribing; the auditor, who only reads, is the one exception', () => {
   for (const name of callEventNames) assert.deepEqual(subscribers(subjects.call(at, name)), ['auditor'], name)
 })
+
+test('I11: who reads AUDIT keeps cursors there, and touches no other stream and no service', () => {
+  const { publish, subscribe } = permissionsOf('audit-reader')
+  assert.deepEqual(subscribe, ['_INBOX_audit-reader.>'])
+  const others = publish.filter((subject) => !/\bAUDIT\b/.test(subject))
+  assert.deepEqual(others, ['$JS.API.INFO'])
+  for (const verb of ['CONSUMER.CREATE', 'CONSUMER.MSG.NEXT', 'CONSUMER.DELETE', 'CONSUMER.INFO']) {
+    assert.ok(publishers(`$JS.API.${verb}.AUDIT.mine`).includes('audit-reader'), verb)
+    assert.ok(!publishers(`$JS.API.${verb}.CALLS.mine`).includes('audit-reader'), verb)
+  }
+})

@@ -2,7 +2,7 @@ import { callEventNames, callEvents } from './call/events.ts'
 import { type BucketName, consumers, payloadStore, type StreamName, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
 
-/** The NATS users: one a service, one for the launcher's set-up, one for people who read the streams. */
+/** The NATS users: one a service, one for the launcher's set-up, one for people who read the streams, one for consumers of `AUDIT`. */
 export const busUsers = [
   'gateway',
   'policy',
@@ -12,6 +12,7 @@ export const busUsers = [
   'console',
   'provisioner',
   'auditor',
+  'audit-reader',
 ] as const
 export type BusUser = (typeof busUsers)[number]
 
@@ -215,6 +216,20 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
         ],
         // People bring clients of their own, whose inboxes have the default prefix.
         subscribe: [inbox, '_INBOX.>', subjects.allCalls, subjects.allAudit],
+      }
+    case 'audit-reader':
+      return {
+        // Programs keep cursors of their own in `AUDIT`, make and remove them, and see no other stream.
+        publish: [
+          '$JS.API.INFO',
+          ...readStream('AUDIT'),
+          ...watchStream('AUDIT'),
+          `$JS.API.CONSUMER.DELETE.AUDIT.*`,
+          `$JS.API.CONSUMER.NAMES.AUDIT`,
+          `$JS.API.CONSUMER.LIST.AUDIT`,
+          ...ackStream('AUDIT', '*'),
+        ],
+        subscribe: [inbox],
       }
     case 'provisioner':
       return { publish: ['$JS.API.>'], subscribe: [inbox] }

@@ -136,6 +136,7 @@ test('pin: bus users and verbs', () => {
     'console',
     'provisioner',
     'auditor',
+    'audit-reader',
   ])
   assert.equal(inboxPrefix('gateway'), '_INBOX_gateway')
   assert.deepEqual(

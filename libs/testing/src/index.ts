@@ -1,4 +1,5 @@
 export { findGo } from './find-go.ts'
+export { installPython } from './install-python.ts'
 export { findVersitygw } from './find-versitygw.ts'
 export { startS3, type TestBucket } from './s3-server.ts'
 export { callFixture, requestedFixture } from './fixtures.ts'

@@ -105,7 +105,7 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
     console: url,
     nats: '',
     tokens,
-    natsCreds: { auditor: { user: '', pass: '' } },
+    natsCreds: { auditor: { user: '', pass: '' }, auditReader: { user: '', pass: '' } },
     auditLog: { dir: '', verifierKey: '' },
   }
   await writeFile(join(state, 'local.json'), JSON.stringify(local))
