@@ -37,6 +37,7 @@ export const requirements = {
   R17: 'The sample policies allow reads, hold writes for one approver and moves for two, and deny paths outside the folder with every trick.',
   R18: 'The checker of fault runs passes what is right and names what is wrong, one broken history a rule.',
   R19: 'A poison message on any consumer does not loop, is seen, and stops nothing.',
+  R23: 'What is done to tool servers, policies and sessions is in the log like calls are, in order and each once, whoever is killed; no stream of events has a gap that does not show.',
 
   R25: 'Whoever reads AUDIT goes on where it stopped, from any point, can drop what comes twice and sees what is missing; the examples in three languages do.',
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',

@@ -244,6 +244,13 @@ export class Bus {
     }
   }
 
+  /** The newest message of a stream under a subject, which may have wildcards; undefined when there is none. */
+  async newestOf(stream: StreamName, subject: string): Promise<{ seq: number; data: Uint8Array } | undefined> {
+    // Of the leader: another server may not have it yet.
+    const message = await this.#jsm.streams.getMessage(stream, { last_by_subj: subject })
+    return message ? { seq: message.seq, data: message.data } : undefined
+  }
+
   /** The newest message of a stream; undefined for an empty one. */
   async lastMessage(stream: StreamName, seq: number) {
     const message = await this.#jsm.direct.getMessage(stream, { seq }).catch(() => null)

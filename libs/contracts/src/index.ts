@@ -1,3 +1,20 @@
+export {
+  activityEnvelopeSchema,
+  type ActivityEvent,
+  activityEventType,
+  makeActivityEvent,
+} from './activity/envelope.ts'
+export {
+  type ActivityEventData,
+  type ActivityEventName,
+  activityEventNames,
+  activityEvents,
+  activityFields,
+  isActivityEventName,
+  type PoliciesChanged,
+  type PoliciesRefused,
+  Resource,
+} from './activity/events.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
 export {
   ApprovalView,
@@ -18,6 +35,7 @@ export {
   callFields,
   CallFields,
   callFieldsOf,
+  CredentialRef,
   Decision,
   Digest,
   Failure,
@@ -67,7 +85,9 @@ export { callIdFromKey, callIdTimeMs, isKeyedCallId, newCallId } from './ids.ts'
 export { isJsonObject, type Json, type JsonObject, JsonObjectSchema } from './json.ts'
 export { LocalInfo } from './local.ts'
 export { type BusUser, busUsers, inboxPrefix, type Permissions, permissionsOf } from './permissions.ts'
-export { AuditRecord, Redaction, SealedRecord } from './record/audit-record.ts'
+export { AuditRecord, AuditRecordV3, recordKind, SealedRecord } from './record/audit-record.ts'
+export { AuditRecordV2 } from './record/audit-record-v2.ts'
+export { Redaction } from './record/sections.ts'
 export { CallProof } from './record/call-proof.ts'
 export { auditLogOrigin, tenantOfOrigin } from './record/log-origin.ts'
 export { isOriginal, type RedactedPlace, redactedMark, redactionDigest, redactionSalt } from './record/redaction.ts'
@@ -99,8 +119,10 @@ export {
   type CallAddress,
   CallId,
   DnsLabel,
+  parseActivitySubject,
   parseCallSubject,
   parseHoldExpired,
+  parseLifecycleSubject,
   parseMidcall,
   subjects,
 } from './subjects.ts'

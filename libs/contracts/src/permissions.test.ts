@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { activityEventNames } from './activity/events.ts'
 import { callEventNames, callEvents } from './call/events.ts'
 import { type BusUser, busUsers, inboxPrefix, permissionsOf } from './permissions.ts'
 import { subjects } from './subjects.ts'
@@ -29,7 +30,19 @@ test('I11: each event of a call can be published by its writer and nobody else',
   }
 })
 
+test('I11: each activity can be published by its writer and nobody else', () => {
+  const writers = {
+    ...{ policies_changed: 'policy', policies_refused: 'policy', signed_in: 'console', sign_in_refused: 'console' },
+    ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit' },
+  }
+  assert.deepEqual(activityEventNames.toSorted(), Object.keys(writers).toSorted())
+  for (const [name, writer] of Object.entries(writers)) {
+    assert.deepEqual(publishers(subjects.activity('default', name)), [writer], name)
+  }
+})
+
 test('I11: an event that is not in the table can be published by nobody', () => {
+  assert.deepEqual(publishers(subjects.activity('default', 'approved')), [])
   assert.deepEqual(publishers(subjects.call(at, 'approved')), [])
 })
 
@@ -53,7 +66,7 @@ test('I11: streams are made, changed and emptied by the set-up alone; audit purg
       const may = publishers(`$JS.API.STREAM.${verb}.${stream}`)
       assert.deepEqual(
         may,
-        verb === 'PURGE' && stream === 'CALLS' ? ['audit', 'provisioner'] : ['provisioner'],
+        verb === 'PURGE' && ['CALLS', 'LIFECYCLE'].includes(stream) ? ['audit', 'provisioner'] : ['provisioner'],
         `${verb} ${stream}`,
       )
     }
@@ -84,6 +97,16 @@ test('I11: no service can make, change or read from a consumer of calls that is 
       }
     }
   }
+})
+
+test('I11: what is done to Countersign itself is read from its stream by audit; policy sees its own newest', () => {
+  const readers = (verb: string) => publishers(`$JS.API.${verb}`).filter((user) => user !== 'provisioner')
+  for (const verb of ['CONSUMER.MSG.NEXT.LIFECYCLE.audit', 'STREAM.MSG.GET.LIFECYCLE', 'DIRECT.GET.LIFECYCLE']) {
+    assert.deepEqual(readers(verb), ['audit'], verb)
+  }
+  const newest = (event: string) => readers(`DIRECT.GET.LIFECYCLE.${subjects.activity('default', event)}`)
+  assert.deepEqual(newest('policies_changed'), ['policy', 'audit'])
+  assert.deepEqual(newest('signed_in'), ['audit'])
 })
 
 test('I11: nobody reads the inbox of another, and only who answers may write to it', () => {

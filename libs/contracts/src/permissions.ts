@@ -1,3 +1,4 @@
+import { activityEventNames, activityEvents, type ActivityWriter } from './activity/events.ts'
 import { callEventNames, callEvents } from './call/events.ts'
 import { type BucketName, consumers, payloadStore, type StreamName, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
@@ -73,12 +74,20 @@ function eventsOf(service: string): string[] {
   return callEventNames.filter((name) => callEvents[name].writer === service).map((name) => subjects.callEvents(name))
 }
 
+/** The activities a service writes, from their table. */
+function activitiesOf(service: ActivityWriter): string[] {
+  return activityEventNames
+    .filter((name) => activityEvents[name].writer === service)
+    .map((name) => subjects.activity('*', name))
+}
+
 /** Whose the durable consumers are. */
 const consumerOwners: Record<keyof typeof consumers, BusUser> = {
   policyRequested: 'policy',
   policyVoted: 'policy',
   policyExpired: 'policy',
   audit: 'audit',
+  auditActivity: 'audit',
 }
 
 /** Taking, acknowledging, changing or removing a consumer that is somebody else's would lose or skip events (I7, I8). */
@@ -125,6 +134,9 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       return {
         publish: [
           ...eventsOf('policy'),
+          ...activitiesOf('policy'),
+          // Which of its activities are stored already.
+          ...activitiesOf('policy').map((subject) => `$JS.API.DIRECT.GET.LIFECYCLE.${subject}`),
           ...readStream('CALLS'),
           ...useConsumer(consumers.policyRequested),
           ...useConsumer(consumers.policyVoted),
@@ -172,10 +184,16 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       return {
         publish: [
           subjects.allAudit,
+          ...activitiesOf('audit'),
           ...readStream('CALLS'),
+          ...readStream('LIFECYCLE'),
           ...readStream('AUDIT'),
           ...useConsumer(consumers.audit),
+          ...useConsumer(consumers.auditActivity),
           '$JS.API.STREAM.PURGE.CALLS',
+          '$JS.API.STREAM.PURGE.LIFECYCLE',
+          // What is to be taken out of records.
+          ...readBucket('policies'),
           '_INBOX_console.>',
         ],
         subscribe: [inbox, subjects.api('audit', '*')],
@@ -183,11 +201,13 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
     case 'console':
       return {
         publish: [
+          ...activitiesOf('console'),
           ...readStream('CALLS'),
           // For `doctor`: the state of streams and consumers, and which messages could not be read.
           ...Object.keys(streams).map((stream) => `$JS.API.STREAM.INFO.${stream}`),
           '$JS.API.CONSUMER.INFO.CALLS.*',
           '$JS.API.CONSUMER.INFO.TIMERS.*',
+          '$JS.API.CONSUMER.INFO.LIFECYCLE.*',
           ...readBucket('servers'),
           ...readBucket('policies'),
           ...readPayloads,

@@ -1,6 +1,8 @@
 // What others can observe, written down by hand: when one of these goes red, read docs/pins.md first.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { activityEventType } from './activity/envelope.ts'
+import { activityEventNames } from './activity/events.ts'
 import { verbs } from './api/verbs.ts'
 import { eventContentType, eventType } from './call/envelope.ts'
 import { callEventNames } from './call/events.ts'
@@ -25,7 +27,9 @@ test('pin: subjects', () => {
       callAnywhere: subjects.callAnywhere('c'),
       callEvents: subjects.callEvents('held'),
       auditRecord: subjects.auditRecord('t', 's', 'held'),
+      auditActivity: subjects.auditRecord('t', undefined, 'signed_in'),
       lifecycleEvent: subjects.lifecycleEvent('t', 's', 'started'),
+      activity: subjects.activity('t', 'signed_in'),
       holdTimer: subjects.holdTimer('c'),
       holdExpired: subjects.holdExpired(at),
       replies: subjects.replies('g'),
@@ -39,7 +43,9 @@ test('pin: subjects', () => {
       callAnywhere: 'calls.*.*.c.>',
       callEvents: 'calls.*.*.*.held',
       auditRecord: 'audit.t.s.held',
+      auditActivity: 'audit.t.signed_in',
       lifecycleEvent: 'lifecycle.t.s.started',
+      activity: 'activity.t.signed_in',
       holdTimer: 'timers.holds.c',
       holdExpired: 'timers.fired.holds.t.s.c',
       replies: 'replies.g',
@@ -53,7 +59,7 @@ test('pin: subjects', () => {
 test('pin: streams, buckets, consumers', () => {
   assert.deepEqual(
     Object.values(streams).map((stream) => `${stream.name} ${stream.subjects.join(' ')} ${stream.discard}`),
-    ['CALLS calls.> new', 'TIMERS timers.> old', 'AUDIT audit.> old', 'LIFECYCLE lifecycle.> old'],
+    ['CALLS calls.> new', 'TIMERS timers.> old', 'AUDIT audit.> old', 'LIFECYCLE lifecycle.> activity.> new'],
   )
   assert.deepEqual(
     Object.values(buckets).map(({ name }) => name),
@@ -69,6 +75,7 @@ test('pin: streams, buckets, consumers', () => {
       'CALLS policy-voted calls.*.*.*.voted',
       'TIMERS policy-expired timers.fired.holds.>',
       'CALLS audit calls.>',
+      'LIFECYCLE audit >',
       'CALLS executor-files calls.*.files.*.allowed',
     ],
   )
@@ -89,6 +96,15 @@ test('pin: event types', () => {
     'dev.countersign.call.failed.v1',
     'dev.countersign.call.unknown.v1',
     'dev.countersign.call.resolved.v1',
+  ])
+  assert.deepEqual(activityEventNames.map(activityEventType), [
+    'dev.countersign.activity.policies_changed.v1',
+    'dev.countersign.activity.policies_refused.v1',
+    'dev.countersign.activity.signed_in.v1',
+    'dev.countersign.activity.sign_in_refused.v1',
+    'dev.countersign.activity.erased.v1',
+    'dev.countersign.activity.hold_placed.v1',
+    'dev.countersign.activity.hold_lifted.v1',
   ])
 })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Digest, Instant } from './call/common.ts'
+import { CredentialRef, Digest, Instant } from './call/common.ts'
 import { sha256 } from './digest.ts'
 import { JsonObjectSchema } from './json.ts'
 import { DnsLabel } from './subjects.ts'
@@ -43,6 +43,8 @@ export const ServerEntry = z.object({
       tokenFile: z.string().optional(),
       /** File with the secrets that this run of the server was given, so that they can be taken out of what it answers (I9). */
       secretsFile: z.string().optional(),
+      /** The credentials that its document names, for the record of calls. */
+      credentials: z.array(CredentialRef).max(100).optional(),
     })
     .optional(),
   /** The revision its probe agreed on. */

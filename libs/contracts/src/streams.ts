@@ -38,8 +38,9 @@ export const streams = {
   },
   LIFECYCLE: {
     name: 'LIFECYCLE',
-    subjects: [subjects.allLifecycle],
-    discard: 'old',
+    subjects: [subjects.allLifecycle, subjects.allActivity],
+    // What is not sealed must not be forgotten; audit makes room by removing what is.
+    discard: 'new',
     maxBytes: GiB,
   },
 } as const satisfies Record<string, StreamSpec>
@@ -70,6 +71,7 @@ export const consumers = {
   policyVoted: { stream: 'CALLS', name: 'policy-voted', filter: subjects.callEvents('voted') },
   policyExpired: { stream: 'TIMERS', name: 'policy-expired', filter: subjects.allHoldsExpired },
   audit: { stream: 'CALLS', name: 'audit', filter: subjects.allCalls },
+  auditActivity: { stream: 'LIFECYCLE', name: 'audit', filter: '>' },
 } as const satisfies Record<string, { stream: StreamName; name: string; filter: string }>
 
 /** The executor's durable consumer for one tool server. */

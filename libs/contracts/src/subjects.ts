@@ -31,10 +31,16 @@ export const subjects = {
   callAnywhere: (callId: string, tenant = '*') => `calls.${tenant}.*.${callId}.>`,
   callEvents: (event: string, server = '*') => `calls.*.${server}.*.${event}`,
   allCalls: 'calls.>',
-  auditRecord: (tenant: string, server: string, event: string) => `audit.${tenant}.${server}.${event}`,
+  /** A sealed record; one that is about no tool server has no token for it. */
+  auditRecord: (tenant: string, server: string | undefined, event: string) =>
+    server === undefined ? `audit.${tenant}.${event}` : `audit.${tenant}.${server}.${event}`,
+  auditRecords: (tenant: string) => `audit.${tenant}.>`,
   allAudit: 'audit.>',
   lifecycleEvent: (tenant: string, server: string, event: string) => `lifecycle.${tenant}.${server}.${event}`,
   allLifecycle: 'lifecycle.>',
+  /** What is done to Countersign itself; `*` stands for any tenant. */
+  activity: (tenant: string, event: string) => `activity.${tenant}.${event}`,
+  allActivity: 'activity.>',
   /** Where a hold's alarm waits, and where it rings. */
   holdTimer: (callId: string) => `timers.holds.${callId}`,
   holdExpired: (at: CallAddress) => `timers.fired.holds.${at.tenant}.${at.server}.${at.callId}`,
@@ -57,6 +63,20 @@ export function parseCallSubject(subject: string): (CallAddress & { event: strin
   const [root, tenant, server, callId, event, extra] = subject.split('.')
   if (root !== 'calls' || !tenant || !server || !callId || !event || extra !== undefined) return undefined
   return { tenant, server, callId, event }
+}
+
+/** Reads the subject of something that was done to a tool server back; undefined for anything else. */
+export function parseLifecycleSubject(subject: string): { tenant: string; server: string; event: string } | undefined {
+  const [root, tenant, server, event, extra] = subject.split('.')
+  if (root !== 'lifecycle' || !tenant || !server || !event || extra !== undefined) return undefined
+  return { tenant, server, event }
+}
+
+/** Reads the subject of an activity back; undefined for anything else. */
+export function parseActivitySubject(subject: string): { tenant: string; event: string } | undefined {
+  const [root, tenant, event, extra] = subject.split('.')
+  if (root !== 'activity' || !tenant || !event || extra !== undefined) return undefined
+  return { tenant, event }
 }
 
 /** Reads the subject of a fired hold timer back; undefined for anything that is not one. */

@@ -49,15 +49,22 @@ export async function writeLog(dir: string, story: Story, atOnce = 100): Promise
 export function recordOf(seq: number, tenant: string, call: string, event: string, more: JsonObject = {}): Buffer {
   const storedMs = begunMs + seq * 10
   const deadline = new Date(storedMs + 60_000).toISOString()
+  // A member that is undefined is left out.
   return Buffer.from(
-    canonicalJson({
-      ...{ version: 2, tenant, server: 'files', callId: callIdOfName(call), event },
-      storedAt: new Date(storedMs).toISOString(),
-      stream: { seq, previous: seq - 1, created },
-      cloudEvent: { data: { tool: 'read_file', principal: 'agent', ...(event === 'requested' ? { deadline } : {}) } },
-      ...more,
-    }),
+    canonicalJson(
+      present({
+        ...{ version: 2, tenant, server: 'files', callId: callIdOfName(call), event },
+        storedAt: new Date(storedMs).toISOString(),
+        stream: { seq, previous: seq - 1, created },
+        cloudEvent: { data: { tool: 'read_file', principal: 'agent', ...(event === 'requested' ? { deadline } : {}) } },
+        ...more,
+      }),
+    ),
   )
+}
+
+function present(members: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
 /** Calls that all pass to their end. */

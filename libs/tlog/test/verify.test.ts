@@ -145,19 +145,19 @@ test('I8: records that are replayed, reordered, missing, or of another tenant ar
     [
       'replayed',
       [...base, { call: '2 1', event: 'requested', more: stream(5, 8) }],
-      [/event 5 of the stream is out of order/],
+      [/event 5 of CALLS is out of order/],
     ],
+    ['twice', [...base, { call: 'x', event: 'requested', more: stream(8, 7) }], [/event 8 of CALLS is sealed twice/]],
     [
-      'twice',
-      [...base, { call: 'x', event: 'requested', more: stream(8, 7) }],
-      [/event 8 of the stream is sealed twice/],
+      'gap',
+      [...base, { call: 'x', event: 'requested', more: stream(12, 8) }],
+      [/a gap: events 9 to 11 of CALLS are missing/],
     ],
-    ['gap', [...base, { call: 'x', event: 'requested', more: stream(12, 8) }], [/a gap: events 9 to 11 are missing/]],
     ['unknown', [...base, { call: 'x', event: 'allowed' }], [/allowed may not follow nothing/]],
     ['again', [...base, { call: '2 1', event: 'succeeded' }], [/succeeded may not follow nothing/]],
     ['tenant', [...base, { call: 'x', event: 'denied', more: { tenant: 'eve' } }], [/a record of another tenant, eve/]],
-    ['version', [...base, { call: 'x', event: 'denied', more: { version: 3 } }], [/of version 3/]],
-    ['no call', [...base, { call: 'x', event: 'denied', more: { callId: 'x' } }], [/lacks what every record has/]],
+    ['version', [...base, { call: 'x', event: 'denied', more: { version: 4 } }], [/of version 4/]],
+    ['no call', [...base, { call: 'x', event: 'denied', more: { callId: 'x' } }], [/of a call, and lacks its callId/]],
     [
       'epoch',
       [
@@ -179,6 +179,40 @@ test('I8: records that are replayed, reordered, missing, or of another tenant ar
   }
 })
 
+test('I8, R23: each stream counts for itself: what one lacks is told of it, and calls do not excuse themselves with the other', async (t) => {
+  const activity = (seq: number, previous = seq - 1, tenant = 'default') => ({
+    ...{ tenant, call: 'none', event: 'policies_changed' },
+    more: {
+      ...{ version: 3, kind: 'activity', callId: undefined as unknown as string },
+      stream: { name: 'LIFECYCLE', seq, previous, created },
+    },
+  })
+  const call = (seq: number, event: string) => ({
+    ...{ call: 'v3', event },
+    more: { version: 3, kind: 'call', stream: { name: 'CALLS', seq, previous: seq - 1, created } },
+  })
+  // Records of version 2 come first, as in a log that is older than those of version 3.
+  const good = [
+    ...wholeCalls(1),
+    activity(1),
+    call(5, 'requested'),
+    activity(2),
+    activity(3, 2, 'other'),
+    call(6, 'denied'),
+  ]
+  const problems = async (story: Story) => {
+    const dir = await folder(t)
+    await writeLog(dir, story)
+    return (await problemsOf(dir)).join('\n')
+  }
+  assert.equal(await problems(good), '')
+  assert.match(await problems([...good, activity(6, 3)]), /a gap: events 4 to 5 of LIFECYCLE are missing/)
+  assert.match(await problems([...good, activity(2, 1)]), /event 2 of LIFECYCLE is sealed twice/)
+  assert.match(await problems([...good, activity(5, 4)]), /event 4 of LIFECYCLE was sealed, .* in no log that is here/)
+  const after = [...good, activity(6, 3), call(7, 'allowed')]
+  assert.match(await problems(after), /allowed may not follow nothing/)
+})
+
 test('I8: the tree of a tenant that was taken away is missed by what others say', async (t) => {
   const dir = await folder(t)
   await writeLog(
@@ -188,7 +222,7 @@ test('I8: the tree of a tenant that was taken away is missed by what others say'
   await rm(join(dir, 'gone'), { recursive: true })
   assert.match(
     (await problemsOf(dir)).join('\n'),
-    /events 29 to 32 were sealed, as what follows says, but in no log that is here/,
+    /events 29 to 32 of CALLS were sealed, as what follows says, but in no log that is here/,
   )
 })
 

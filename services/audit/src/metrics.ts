@@ -13,15 +13,17 @@ export class AuditMetrics {
   readonly #batch: ReturnType<Meter['createHistogram']>
   readonly #duration: ReturnType<Meter['createHistogram']>
   readonly #failures: ReturnType<Meter['createCounter']>
-  /** What is stored and not acknowledged yet, when last looked at. */
-  backlog: Backlog = { messages: 0, oldestMs: 0 }
+  /** By stream, what is stored and not acknowledged yet, when last looked at. */
+  readonly backlog = new Map<string, Backlog>()
 
   constructor(meter: Meter) {
     this.#meter = meter
     this.#sealed = meter.createCounter('countersign_audit_records_sealed', {
       description: 'Records on disk in the log',
     })
-    this.#purged = meter.createCounter('countersign_audit_events_purged', { description: 'Events removed from CALLS' })
+    this.#purged = meter.createCounter('countersign_audit_events_purged', {
+      description: 'Events removed from the streams they were in',
+    })
     this.#missing = meter.createCounter('countersign_audit_events_missing', {
       description: 'Events gone before they were sealed',
     })
@@ -50,15 +52,16 @@ export class AuditMetrics {
 
   /** Shows the size of a log, and the lag. */
   observe(log: Log): void {
-    const gauge = (name: string, description: string, value: () => number) =>
-      this.#meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(value()))
-    gauge('countersign_audit_log_size', 'Records in all trees of the log', () => log.size)
-    gauge('countersign_audit_lag', 'Events stored and not acknowledged yet', () => this.backlog.messages)
-    gauge(
-      'countersign_audit_lag_seconds',
-      'Age of the oldest of them, when last looked at',
-      () => this.backlog.oldestMs / 1000,
+    const gauge = (name: string, description: string) => this.#meter.createObservableGauge(name, { description })
+    gauge('countersign_audit_log_size', 'Records in all trees of the log').addCallback((result) =>
+      result.observe(log.size),
     )
+    gauge('countersign_audit_lag', 'Events stored and not acknowledged yet').addCallback((result) => {
+      for (const [stream, { messages }] of this.backlog) result.observe(messages, { stream })
+    })
+    gauge('countersign_audit_lag_seconds', 'Age of the oldest of them, when last looked at').addCallback((result) => {
+      for (const [stream, { oldestMs }] of this.backlog) result.observe(oldestMs / 1000, { stream })
+    })
   }
 
   /** Appends, counted and timed. */

@@ -1,9 +1,9 @@
 /**
- * audit: seals every event of every call into a log that shows when it was changed.
+ * audit: seals every event of every call, and what is done to Countersign itself, into a log that shows when it was changed.
  *
- * File map: record/ on-any (takes events in batches) → make-record (with redact/) → seal (in stream order, each once) → publish
- * (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
- * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended · query/ answers
+ * File map: record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → make-record (with
+ * redact/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
+ * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended, and makes room · query/ answers
  * `audit.records`, `audit.calls`, `audit.status`, `audit.prove`, `audit.consistency`.
  *
  * Invariants upheld here:
@@ -12,10 +12,11 @@
  * I12 What is sealed and what is published is read back from the log and from AUDIT at start.
  */
 import type { Consumption } from '@countersign/bus'
-import { consumers } from '@countersign/contracts'
+import { streams } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import type { Settings } from './config.ts'
 import type { AuditLog } from './log/audit-log.ts'
+import type { Sealed } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
 import { signingKeys } from './log/signing-keys.ts'
 import { AuditMetrics } from './metrics.ts'
@@ -26,18 +27,29 @@ import { loadRedactor } from './record/redact/redaction-rules.ts'
 import type { Redactor } from './record/redact/redactor.ts'
 import { onAny } from './record/on-any.ts'
 import { RecordPublisher } from './record/publish.ts'
-import { Recorder } from './record/recorder.ts'
+import { activity, calls, type RecordSource } from './record/record-source.ts'
+import { Recorder, Turn } from './record/recorder.ts'
 import { StreamEpoch } from './record/stream-epoch.ts'
+import { makeRoom } from './retention/make-room.ts'
 import { retentionTimes } from './retention/purge-due.ts'
 import { Retention } from './retention/retention.ts'
 
 const lagEveryMs = 2000
+/** Above this share of its budget the stream of activities lets go of what is sealed. */
+const roomShare = 0.5
+
+/** A source at work. */
+interface Recording {
+  source: RecordSource
+  epoch: StreamEpoch
+  recorder: Recorder
+}
 
 /** The parts of audit, in the order in which they start. */
 export function auditParts(config: Settings, { bus, log: logger, telemetry, expectations }: ServiceContext): Part[] {
   const logUsable = expectations.expect('audit log')
-  const streamKnown = expectations.expect('CALLS stream')
-  const consumerRunning = expectations.expect('audit consumer')
+  const streamsKnown = expectations.expect('CALLS and LIFECYCLE streams')
+  const consumersRunning = expectations.expect('audit consumers')
   const recording = expectations.expect('recording')
   const metrics = new AuditMetrics(telemetry.meter)
   /** Why nothing can be recorded just now. */
@@ -53,10 +65,10 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   }
   let log: AuditLog
   let redactor: Redactor | undefined
-  let epoch: StreamEpoch
   let retention: Retention
-  let recorder: Recorder
-  let consumption: Consumption
+  const turn = new Turn()
+  const recordings: Recording[] = []
+  let consumptions: Consumption[] = []
   let queries: { stop: () => void }
   let watch: NodeJS.Timeout
 
@@ -85,51 +97,66 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'recorder',
       async start() {
-        epoch = new StreamEpoch(bus, log)
+        const publisher = new RecordPublisher(bus, log)
+        const record = (source: RecordSource, onSealed: (sealed: readonly Sealed[]) => void) => {
+          const epoch = new StreamEpoch(bus, log, source.consumer.stream)
+          const options = {
+            ...{ source, bus, epoch, redactor, onSealed },
+            append: metrics.timed((records) => log.append(records)),
+            onGap: (gap: { stream: string; from: number; to: number }) => {
+              metrics.gap(gap.to - gap.from + 1)
+              logger.error(
+                gap,
+                'events left their stream before audit had sealed them; the sequences in the log show the gap',
+              )
+            },
+          }
+          const recorder = new Recorder(options, (sealed) => publisher.publishThrough(sealed), turn)
+          recordings.push({ source, epoch, recorder })
+          return epoch
+        }
+        const callsEpoch = record(calls, (sealed) => retention.sealed(sealed))
+        record(activity, () => {})
         retention = new Retention({
           bus,
-          epoch,
+          epoch: callsEpoch,
           times: retentionTimes(config.auditGraceMs),
           everyMs: Math.min(1000, Math.max(50, config.auditGraceMs / 4)),
           now: Date.now,
           onPurged: (messages) => metrics.purged(messages),
           onProblem: (error) => logger.warn({ err: error }, 'ended calls could not be purged; it is tried again'),
         })
-        const publisher = new RecordPublisher(bus, log)
-        recorder = new Recorder({
-          bus,
-          append: metrics.timed((records) => log.append(records)),
-          epoch,
-          redactor,
-          publish: (sealed) => publisher.publishThrough(sealed),
-          onSealed: (sealed) => retention.sealed(sealed),
-          onGap: (gap) => {
-            metrics.gap(gap.to - gap.from + 1)
-            logger.error(gap, 'events left CALLS before audit had sealed them; the sequences in the log show the gap')
-          },
-        })
-        await epoch.read()
-        streamKnown(true)
+        for (const { epoch } of recordings) await epoch.read()
+        streamsKnown(true)
         await publisher.resume()
         await retention.rebuild()
-        await recorder.recordAll()
+        for (const { recorder } of recordings) await recorder.recordAll()
         canRecord()
       },
-      stop: () => recorder.idle(),
+      stop: () => turn.idle(),
     },
     {
-      name: 'consumer',
+      name: 'consumers',
       start() {
-        consumption = onAny(bus, recorder, config.auditGatherMs, {
-          onRecorded: canRecord,
-          onProblem(error) {
-            // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).
-            cannotRecord(error)
-            logger.error({ err: error }, 'events could not be recorded; they are kept and tried again')
-          },
-        })
+        // Red until each of the streams is recorded.
+        const failing = new Set<RecordSource>()
+        consumptions = recordings.map(({ source, recorder }) =>
+          onAny(bus, source, recorder, config.auditGatherMs, {
+            onRecorded() {
+              failing.delete(source)
+              if (failing.size === 0) canRecord()
+            },
+            onProblem(error) {
+              // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).
+              failing.add(source)
+              cannotRecord(error)
+              const { stream } = source.consumer
+              logger.error({ err: error, stream }, 'events could not be recorded; they are kept and tried again')
+            },
+          }),
+        )
       },
-      stop: () => consumption.stop(),
+      stop: async () => void (await Promise.all(consumptions.map((consumption) => consumption.stop()))),
     },
     {
       name: 'retention',
@@ -152,16 +179,21 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       async start() {
         let { reconnects } = bus
         const look = async () => {
-          metrics.backlog = await bus.consumerBacklog(consumers.audit.stream, consumers.audit.name)
-          consumerRunning(true)
+          for (const { source, epoch } of recordings) {
+            const { stream, name } = source.consumer
+            metrics.backlog.set(stream, await bus.consumerBacklog(stream, name))
+            if (source !== activity) continue
+            metrics.purged(await makeRoom({ bus, epoch, maxBytes: streams.LIFECYCLE.maxBytes * roomShare }))
+          }
+          consumersRunning(true)
           if (bus.reconnects === reconnects) return
           // What was on its way when the connection broke is delivered again only after a minute.
-          await recorder.recordAll()
+          for (const { recorder } of recordings) await recorder.recordAll()
           reconnects = bus.reconnects
         }
         const onProblem = (error: unknown) => {
-          consumerRunning(false)
-          logger.warn({ err: error }, 'the audit consumer or its stream cannot be read; it is tried again')
+          consumersRunning(false)
+          logger.warn({ err: error }, 'a consumer of audit or its stream cannot be read; it is tried again')
         }
         await look()
         watch = setInterval(() => void look().catch(onProblem), lagEveryMs)

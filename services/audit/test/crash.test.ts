@@ -5,8 +5,10 @@ import { findNatsServer, startNatsServer } from '@countersign/bus/server'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import {
+  activityWriter,
   auditFolder,
   callWriter,
+  ofStream,
   openTestLog,
   readAll,
   readAudit,
@@ -15,46 +17,72 @@ import {
   verifyFolder,
 } from './harness.ts'
 
-test('I8, I12: killed at any moment, audit goes on without a gap or a duplicate', { timeout: 120_000 }, async (t) => {
-  const testBus = await startTestBus(t)
-  const folder = await auditFolder(t)
-  const writer = await callWriter(testBus)
-  const reader = await testBus.connect('audit')
-  let writing = true
-  const load = (async () => {
-    // A burst, then a pause: what was delivered last is then not always followed by something newer.
-    while (writing) {
-      await Promise.all(Array.from({ length: 20 }, () => writer.request().then((call) => writer.deny(call))))
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 100))
+test(
+  'I8, I12, R23: killed at any moment, audit goes on without a gap or a duplicate, of calls and of activities',
+  { timeout: 120_000 },
+  async (t) => {
+    const testBus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const writer = await callWriter(testBus)
+    const activities = await activityWriter(testBus)
+    const reader = await testBus.connect('audit')
+    let writing = true
+    const load = (async () => {
+      // A burst, then a pause: what was delivered last is then not always followed by something newer.
+      while (writing) {
+        await Promise.all([
+          ...Array.from({ length: 20 }, () => writer.request().then((call) => writer.deny(call))),
+          ...['started', 'verified', 'crashed'].map((event) => activities.serverEvent(event as 'started', `t${event}`)),
+          activities.policiesChanged(),
+        ])
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 100))
+      }
+    })()
+    for (let round = 0; round < 6; round++) {
+      const audit = await startAudit(t, testBus, folder)
+      const { lastSeq } = await reader.streamInfo('AUDIT')
+      // Some die while they catch up, some in the middle of the load.
+      const more = round % 3 === 0 ? 0 : Math.floor(Math.random() * 60)
+      await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= lastSeq + more, 'it has published some')
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 30))
+      assert.equal(await audit.stop('SIGKILL'), null)
     }
-  })()
-  for (let round = 0; round < 6; round++) {
-    const audit = await startAudit(t, testBus, folder)
-    const { lastSeq } = await reader.streamInfo('AUDIT')
-    // Some die while they catch up, some in the middle of the load.
-    const more = round % 3 === 0 ? 0 : Math.floor(Math.random() * 60)
-    await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= lastSeq + more, 'it has published some')
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 30))
-    assert.equal(await audit.stop('SIGKILL'), null)
-  }
-  writing = false
-  await load
-  const last = await startAudit(t, testBus, folder)
-  const stored = await readAll(reader, 'CALLS')
-  await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= stored.length, 'all is published')
-  assert.equal(await last.stop('SIGTERM'), 0)
+    writing = false
+    await load
+    const last = await startAudit(t, testBus, folder)
+    const stored = await readAll(reader, 'CALLS')
+    const done = await readAll(reader, 'LIFECYCLE')
+    const all = stored.length + done.length
+    await until(async () => (await reader.streamInfo('AUDIT')).lastSeq >= all, 'all is published')
+    assert.equal(await last.stop('SIGTERM'), 0)
 
-  assert.deepEqual((await verifyFolder(folder.dir)).problems, [])
-  const log = await openTestLog(folder)
-  const sealed = await readLog(log)
-  await log.close()
-  assert.ok(stored.length > 100, 'there was a load')
-  assert.deepEqual(
-    sealed.map(({ record }) => record.stream.seq),
-    stored.map(({ seq }) => seq),
-  )
-  assert.deepEqual(await readAudit(reader), sealed)
-})
+    assert.deepEqual((await verifyFolder(folder.dir)).problems, [])
+    const log = await openTestLog(folder)
+    const sealed = await readLog(log)
+    await log.close()
+    assert.ok(stored.length > 100 && done.length > 20, 'there was a load')
+    for (const [stream, messages] of [
+      ['CALLS', stored],
+      ['LIFECYCLE', done],
+    ] as const) {
+      assert.deepEqual(
+        ofStream(sealed, stream).map(({ record }) => record.stream.seq),
+        messages.map(({ seq }) => seq),
+        stream,
+      )
+    }
+    const published = await readAudit(reader)
+    for (const tenant of ['default', 'tstarted', 'tverified', 'tcrashed']) {
+      const of = (records: typeof sealed) =>
+        records.filter(({ record }) => record.tenant === tenant).toSorted((a, b) => a.index - b.index)
+      assert.deepEqual(
+        published.filter(({ record }) => record.tenant === tenant),
+        of(sealed),
+        'each once, in the order of its log',
+      )
+    }
+  },
+)
 
 test('I12: with the bus killed and back again, audit goes on by itself', { timeout: 60_000 }, async (t) => {
   const testBus = await startTestBus(t)

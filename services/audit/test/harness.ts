@@ -3,8 +3,16 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Bus } from '@countersign/bus'
-import { callFieldsOf, makeEvent, SealedRecord, sha256, subjects } from '@countersign/contracts'
+import { type Bus, encode } from '@countersign/bus'
+import {
+  callFieldsOf,
+  type LifecycleEvent,
+  makeActivityEvent,
+  makeEvent,
+  SealedRecord,
+  sha256,
+  subjects,
+} from '@countersign/contracts'
 import { type Cleanup, requestedFixture, type TestBus } from '@countersign/testing'
 import { describeProblem, verifyLog } from '@countersign/tlog'
 import type { AuditLog } from '../src/log/audit-log.ts'
@@ -12,6 +20,7 @@ import type { Log } from '../src/log/log.ts'
 import { openLog } from '../src/log/open-log.ts'
 import { signingKeys } from '../src/log/signing-keys.ts'
 import { makeRecord } from '../src/record/make-record.ts'
+import { calls } from '../src/record/record-source.ts'
 
 /** A folder that goes away with the test, with a key to sign with. */
 export async function auditFolder(t: Cleanup): Promise<{ dir: string; keyFile: string; key: KeyObject }> {
@@ -115,8 +124,33 @@ export async function callWriter({ connect }: TestBus) {
   }
 }
 
+/** Writes what is done to servers and policies, as lifecycle and policy do. */
+export async function activityWriter({ connect }: TestBus) {
+  const [lifecycle, policy] = await Promise.all([connect('lifecycle'), connect('policy')])
+  return {
+    serverEvent(event: LifecycleEvent['event'], tenant = 'default') {
+      const data = { event, tenant, server: 'files', at: new Date().toISOString(), by: 'lifecycle', message: event }
+      return lifecycle.store(
+        {
+          subject: subjects.lifecycleEvent(tenant, 'files', event),
+          data: encode(data),
+          msgId: crypto.randomUUID(),
+        },
+        soon(),
+      )
+    },
+    policiesChanged() {
+      const fields = { tenant: 'default', resource: { type: 'policies', name: 'current' }, by: 'policy' } as const
+      const change = { revision: { before: null, after: 'r' }, added: ['files'], changed: [], removed: [] }
+      const event = makeActivityEvent('policies_changed', { ...fields, ...change }, { now: new Date() })
+      const subject = subjects.activity('default', 'policies_changed')
+      return policy.store({ subject, data: encode(event), msgId: event.id }, soon())
+    },
+  }
+}
+
 /** All messages of a stream. */
-export async function readAll(bus: Bus, stream: 'CALLS' | 'AUDIT') {
+export async function readAll(bus: Bus, stream: 'CALLS' | 'LIFECYCLE' | 'AUDIT') {
   const all: Awaited<ReturnType<Bus['readStream']>> = []
   for (;;) {
     const page = await bus.readStream(stream, (all.at(-1)?.seq ?? 0) + 1, { maxMessages: 1000, maxBytes: 2 ** 23 })
@@ -130,7 +164,12 @@ export async function readAudit(bus: Bus): Promise<SealedRecord[]> {
   return (await readAll(bus, 'AUDIT')).map(({ data }) => SealedRecord.parse(JSON.parse(Buffer.from(data).toString())))
 }
 
-/** Everything in a log, in the order of the stream. */
+/** What is sealed of one stream. */
+export function ofStream(sealed: readonly SealedRecord[], stream: 'CALLS' | 'LIFECYCLE'): SealedRecord[] {
+  return sealed.filter(({ record }) => (record.version === 2 ? 'CALLS' : record.stream.name) === stream)
+}
+
+/** Everything in a log, each stream in its order. */
 export async function readLog(log: Pick<Log, 'tenants' | 'tree'>): Promise<SealedRecord[]> {
   const entries: SealedRecord[] = []
   for (const tenant of log.tenants) {
@@ -158,6 +197,6 @@ export function testRecords(
       seq,
       storedAt: new Date(),
     }
-    return makeRecord(message, { created: '2026-11-22T09:00:00Z', previous: seq - 1 })
+    return makeRecord(calls, message, { created: '2026-11-22T09:00:00Z', previous: seq - 1 })
   })
 }

@@ -4,7 +4,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { canonicalJson, type Json, type JsonObject, SealedRecord } from '@countersign/contracts'
+import {
+  auditLogOrigin,
+  type AuditRecordV3,
+  canonicalJson,
+  type Json,
+  type JsonObject,
+  SealedRecord,
+} from '@countersign/contracts'
 import {
   checkConsistency,
   DirectoryStore,
@@ -12,6 +19,7 @@ import {
   maxEntryBytes,
   openCheckpoint,
   parseVerifierKey,
+  TreeLog,
   verifyCallProof,
 } from '@countersign/tlog'
 import { AuditLog } from '../src/log/audit-log.ts'
@@ -34,7 +42,7 @@ test('every tenant has a tree of its own, and all of them together lack nothing'
   )
   await log.close()
   log = await openTestLog(folder)
-  assert.deepEqual([log.tenants, log.size, log.last?.seq], [['a', 'b', 'c'], 50, 50])
+  assert.deepEqual([log.tenants, log.size, log.last.CALLS?.seq], [['a', 'b', 'c'], 50, 50])
   await log.append(records.slice(50))
   assert.deepEqual(
     (await readLog(log)).map(({ record }) => record.stream.seq),
@@ -43,6 +51,40 @@ test('every tenant has a tree of its own, and all of them together lack nothing'
   assert.deepEqual([log.tree('none').size, await log.tree('none').read(0, 5)], [0, []])
   await log.close()
   assert.deepEqual(await verifyFolder(folder.dir), { records: 90, problems: [] })
+})
+
+test('R23: a log of records of version 2 goes on with version 3, and verifies', async (t) => {
+  const folder = await auditFolder(t)
+  const [old, next] = [testRecords(5), testRecords(3, 6)]
+  const store = new DirectoryStore(folder.dir)
+  const signers = signingKeys(folder.keyFile)
+  const origin = auditLogOrigin('default')
+  const tree = await TreeLog.open({ store, folder: 'default/', origin, signers: () => signers(origin) })
+  const entries = old.map(({ text }) => {
+    const { kind: _kind, stream, ...rest } = JSON.parse(text) as AuditRecordV3
+    const { name: _name, ...place } = stream
+    return Buffer.from(canonicalJson({ ...rest, version: 2, stream: place } as unknown as Json))
+  })
+  // As it was kept while there was one stream.
+  const last = { seq: 5, created: old[0]!.created }
+  await tree.append(entries, { last, sealed: last, sealedAt: new Date().toISOString() })
+  await store.close()
+
+  const log = await openTestLog(folder)
+  assert.deepEqual(log.last, { CALLS: last })
+  // The last of the old ones comes again, as after a crash.
+  const sealed = await log.append([{ ...old[4]!, text: '' }, ...next])
+  assert.deepEqual(
+    sealed.map(({ index }) => index),
+    [4, 5, 6, 7],
+  )
+  const versions = (await log.tree('default').read(0, 10)).map(({ text }) => SealedRecord.parse(JSON.parse(text)))
+  assert.deepEqual(
+    versions.map(({ record }) => record.version),
+    [2, 2, 2, 2, 2, 3, 3, 3],
+  )
+  await log.close()
+  assert.deepEqual(await verifyFolder(folder.dir), { records: 8, problems: [] })
 })
 
 test('I8, I12: a batch over several trees that failed half-way is completed, and no record is there twice', async (t) => {
@@ -60,7 +102,7 @@ test('I8, I12: a batch over several trees that failed half-way is completed, and
     const log = new AuditLog({ store: new FailingStore(dir), signers: signingKeys(folder.keyFile) })
     await log.open()
     await assert.rejects(log.append(records.slice(0, 40)), /no space left/)
-    assert.equal(log.last, undefined)
+    assert.deepEqual(log.last, {})
     const again = await log.append(records.slice(0, 40))
     assert.deepEqual(
       again.map(({ record }) => record.seq),
@@ -75,8 +117,8 @@ test('I8, I12: a batch over several trees that failed half-way is completed, and
     await log.close()
     const reopened = await openTestLog({ ...folder, dir })
     // The batch was complete if the tree that failed was the last of it.
-    assert.ok([40, 60].includes(reopened.last!.seq))
-    await reopened.append(records.slice(reopened.last!.seq))
+    assert.ok([40, 60].includes(reopened.last.CALLS!.seq))
+    await reopened.append(records.slice(reopened.last.CALLS!.seq))
     await reopened.close()
     assert.deepEqual(await verifyFolder(dir), { records: 60, problems: [] }, failing)
   }
@@ -97,7 +139,7 @@ test('an event that is longer than an entry may be is kept beside the log, and r
   const { cloudEvent, ...entry } = record
   assert.equal(leafHash(Buffer.from(canonicalJson(entry as unknown as Json))).toString('base64'), sealedHash)
   assert.equal(record.content?.size, Buffer.byteLength(canonicalJson(cloudEvent as Json)))
-  const proof = await proveCall(log, new ScanIndex(log, async () => undefined), 'default', record.callId)
+  const proof = await proveCall(log, new ScanIndex(log, async () => undefined), 'default', record.callId!)
   assert.deepEqual(proof.entries[0]!.content, cloudEvent)
   assert.equal(verifyCallProof(JSON.stringify(proof)).events.length, 1)
   proof.entries[0]!.content = { forged: true }

@@ -5,8 +5,11 @@ import { type Cleanup, startTestBus, until } from '@countersign/testing'
 import type { Log, Sealed } from '../src/log/log.ts'
 import { seal, sealAll, type SealOptions } from '../src/record/seal.ts'
 import { RecordPublisher } from '../src/record/publish.ts'
+import { calls } from '../src/record/record-source.ts'
+import { makeRoom } from '../src/retention/make-room.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
 import {
+  activityWriter,
   auditFolder,
   callWriter,
   openTestLog,
@@ -84,6 +87,36 @@ test(
   },
 )
 
+test('R23: what is done to servers and to Countersign is sealed with the calls, published, and let go when space is short', async (t) => {
+  const testBus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const [writer, activities] = await Promise.all([callWriter(testBus), activityWriter(testBus)])
+  await activities.serverEvent('started')
+  const audit = await startAudit(t, testBus, folder)
+  await writer.request()
+  await activities.policiesChanged()
+  const reader = await testBus.connect('audit')
+  const published = async () => (await readAudit(reader)).map(({ record }) => record.event).toSorted()
+  await until(async () => (await published()).length === 3, 'all is published')
+  assert.deepEqual(await published(), ['policies_changed', 'requested', 'started'])
+  assert.ok((await reader.streamInfo('AUDIT', subjects.auditRecord('default', undefined, 'policies_changed'))).subjects)
+  await until(async () => (await reader.consumerLag('LIFECYCLE', 'audit')) === 0, 'all is acknowledged')
+  assert.equal(await audit.stop('SIGTERM'), 0, audit.output())
+  assert.deepEqual(await verifyFolder(folder.dir), { records: 3, problems: [] })
+
+  const log = await openTestLog(folder)
+  t.after(() => log.close())
+  const epoch = new StreamEpoch(reader, log, 'LIFECYCLE')
+  await activities.serverEvent('stopped')
+  assert.equal(await makeRoom({ bus: reader, epoch, maxBytes: 1024 ** 2 }), 0)
+  assert.equal(await makeRoom({ bus: reader, epoch, maxBytes: 10 }), 2)
+  // What is not sealed stays (I8).
+  assert.deepEqual(
+    (await readAll(reader, 'LIFECYCLE')).map(({ subject }) => subject),
+    [subjects.lifecycleEvent('default', 'files', 'stopped')],
+  )
+})
+
 /** What sealing works with, in this process. */
 async function sealer(t: Cleanup, testBus: Awaited<ReturnType<typeof startTestBus>>) {
   const bus = await testBus.connect('audit')
@@ -92,8 +125,9 @@ async function sealer(t: Cleanup, testBus: Awaited<ReturnType<typeof startTestBu
   const gaps: [number, number][] = []
   const sealed: Sealed[] = []
   const options: SealOptions = {
+    source: calls,
     bus,
-    epoch: new StreamEpoch(bus, log),
+    epoch: new StreamEpoch(bus, log, 'CALLS'),
     append: (records) => log.append(records),
     onSealed: (batch) => void sealed.push(...batch),
     onGap: ({ from, to }) => gaps.push([from, to]),
@@ -150,7 +184,7 @@ test('a stream made anew is told from the one before; one that was set back is r
   assert.deepEqual(seqs(), upTo(10))
   assert.deepEqual(gaps, [])
   const { created } = await bus.streamInfo('CALLS')
-  assert.deepEqual(log.last, { seq: 10, created })
+  assert.deepEqual(log.last.CALLS, { seq: 10, created })
   await log.append(testRecords(5, 11).map((record) => ({ ...record, created })))
   for (let count = 0; count < 2; count++) await writer.request()
   const again = (await readAll(bus, 'CALLS')).slice(10)
@@ -174,6 +208,37 @@ test('records that AUDIT lost are published again in the order of the stream, an
   }
 })
 
+test('R23: after AUDIT lost its newest records, those of two streams and several tenants are published again, none twice', async (t) => {
+  const testBus = await startTestBus(t)
+  const bus = await testBus.connect('audit')
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  const records = testRecords(60, 1, (seq) => ({ tenant: tenantOf(seq) }))
+  const activities = testRecords(60, 1, (seq) => ({ tenant: seq % 20 === 0 ? 'quiet' : tenantOf(seq) })).map(
+    (record) => ({
+      ...record,
+      ...retold(record, 'LIFECYCLE'),
+    }),
+  )
+  const publisher = new RecordPublisher(bus, log)
+  await publisher.resume()
+  for (let at = 0; at < 60; at += 10) {
+    await publisher.publishThrough(await log.append(records.slice(at, at + 10)))
+    const sealed = await log.append(activities.slice(at, at + 10))
+    // As after a power failure: what was sealed last is not there.
+    if (at < 50) await publisher.publishThrough(sealed)
+  }
+  for (const published of [110, 120]) {
+    const all = await readAudit(bus)
+    assert.equal(all.length, published)
+    for (const tenant of log.tenants) {
+      const indexes = all.filter(({ record }) => record.tenant === tenant).map(({ index }) => index)
+      assert.deepEqual(indexes, upTo(indexes.length - 1, 0), tenant)
+    }
+    await new RecordPublisher(bus, log).resume()
+  }
+})
+
 test('I8: a log that is not the one AUDIT comes from is refused', async (t) => {
   const testBus = await startTestBus(t)
   const bus = await testBus.connect('audit')
@@ -188,6 +253,12 @@ test('I8: a log that is not the one AUDIT comes from is refused', async (t) => {
   await other.append(testRecords(20))
   await assert.rejects(new RecordPublisher(bus, other).resume(), /has another one in its place/)
 })
+
+/** A record of a call, told as one of another stream. */
+function retold({ text }: { text: string }, stream: 'LIFECYCLE') {
+  const retoldText = text.replace('"name":"CALLS"', `"name":"${stream}"`)
+  return { stream, text: retoldText, entry: Buffer.from(retoldText) }
+}
 
 /** A log as it was when it had the records up to a sequence. */
 function partOf(log: Log, seq: number): Pick<Log, 'tenants' | 'tree'> {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { callIdFromKey, parseCallSubject } from '@countersign/contracts'
 import { type Cleanup, type TestBus, startTestBus } from '@countersign/testing'
 import { sealAll } from '../src/record/seal.ts'
+import { calls } from '../src/record/record-source.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
 import { keyedMs, retentionTimes } from '../src/retention/purge-due.ts'
 import { Retention } from '../src/retention/retention.ts'
@@ -24,7 +25,7 @@ async function retaining(t: Cleanup, testBus: TestBus) {
     },
   }
   const clock = { ms: Date.now() }
-  const epoch = new StreamEpoch(bus, log)
+  const epoch = new StreamEpoch(bus, log, 'CALLS')
   const make = async () => {
     const retention = new Retention({
       bus: counting,
@@ -43,6 +44,7 @@ async function retaining(t: Cleanup, testBus: TestBus) {
     clock,
     seal: () =>
       sealAll({
+        source: calls,
         bus,
         epoch,
         append: (records) => log.append(records),

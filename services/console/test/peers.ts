@@ -195,6 +195,7 @@ export class AuditPeer {
     const calls = new Map<string, { last: number; passed: Set<string>; call: CallView }>()
     for (const { index, record } of this.records) {
       const { tenant, server, callId, event, storedAt } = record
+      if (server === undefined || callId === undefined) continue
       const { tool, principal, digest } = record.cloudEvent.data as Record<'tool' | 'principal' | 'digest', string>
       const passed = calls.get(callId)?.passed ?? new Set()
       passed.add(event)

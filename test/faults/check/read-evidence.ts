@@ -62,7 +62,7 @@ async function readAll(bus: Bus, stream: StreamName): Promise<Followed[]> {
   }
 }
 
-/** Every record of every tenant's tree, in the order of the stream. */
+/** Every record of every tenant's tree, tree by tree. */
 async function readLog(dir: string): Promise<SealedRecord[]> {
   const records: SealedRecord[] = []
   for (const tenant of await readdir(dir)) {
@@ -76,7 +76,7 @@ async function readLog(dir: string): Promise<SealedRecord[]> {
         records.push(await sealedRecord(folder, entry, index++))
     }
   }
-  return records.toSorted((a, b) => a.record.stream.seq - b.record.stream.seq)
+  return records
 }
 
 async function sealedRecord(folder: string, entry: Buffer, index: number): Promise<SealedRecord> {
@@ -104,7 +104,7 @@ function historiesOf(
   const events = new Map<number, { callId: string; event: string; data: Uint8Array }>()
   for (const { record } of log) {
     const { callId, event, cloudEvent, stream } = record
-    events.set(stream.seq, { callId, event, data: encode(cloudEvent) })
+    if (callId !== undefined) events.set(stream.seq, { callId, event, data: encode(cloudEvent) })
   }
   for (const { seq, subject, data } of messages) {
     const { callId, event } = parseCallSubject(subject) ?? {}

@@ -71,3 +71,14 @@ export type Approval = z.infer<typeof Approval>
 /** An error as an event records it: a code of the error table and a message for the caller. */
 export const Failure = z.object({ code: z.string(), message: z.string() })
 export type Failure = z.infer<typeof Failure>
+
+/** A credential by reference, as the document of its server names it; never its value (I9). */
+export const CredentialRef = z.object({
+  /** Sent as a bearer token, or given to the server's process as a variable. */
+  use: z.enum(['bearer', 'environment']),
+  /** Of the variable. */
+  name: z.string().max(256).optional(),
+  /** Where it is kept. */
+  ref: z.string().max(1024),
+})
+export type CredentialRef = z.infer<typeof CredentialRef>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { JsonObjectSchema } from '../json.ts'
-import { Arguments, callFields, Decision, Digest, Failure, Instant, PayloadRef } from './common.ts'
+import { Arguments, callFields, CredentialRef, Decision, Digest, Failure, Instant, PayloadRef } from './common.ts'
 import { Grant } from './grant.ts'
 
 /** A caller asks: published by the gateway before anything else happens. */
@@ -77,6 +77,8 @@ export const Dispatched = z.object({
   executor: z.string(),
   attempt: z.int().min(1),
   definitionDigest: Digest,
+  /** What the server is reached with, and what it was given to work with. */
+  credentials: z.array(CredentialRef).max(100).optional(),
 })
 export type Dispatched = z.infer<typeof Dispatched>
 

@@ -1,3 +1,5 @@
+import { activityEventType } from '../activity/envelope.ts'
+import { activityEventNames, activityEvents } from '../activity/events.ts'
 import { eventContentType, eventType } from '../call/envelope.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import type { JsonObject } from '../json.ts'
@@ -41,11 +43,30 @@ const channels: readonly Channel[] = [
     id: 'audit.record',
     stream: 'AUDIT',
     address: subjects.auditRecord(at.tenant, at.server, '{event}'),
-    title: 'One event of a call, sealed.',
-    schema: 'sealed-record.v2',
+    title: 'One event of a call, or what was done to a tool server, sealed.',
+    schema: 'sealed-record.v3',
     contentType: 'application/json',
     sender: 'audit',
   },
+  {
+    id: 'audit.activity',
+    stream: 'AUDIT',
+    address: subjects.auditRecord(at.tenant, undefined, '{event}'),
+    title: 'What was done to Countersign itself, sealed.',
+    schema: 'sealed-record.v3',
+    contentType: 'application/json',
+    sender: 'audit',
+  },
+  ...activityEventNames.map((name) => ({
+    id: `activity.${name}`,
+    stream: 'LIFECYCLE' as const,
+    address: subjects.activity(at.tenant, name),
+    title: activityEvents[name].meaning,
+    schema: `${name}.v1`,
+    contentType: eventContentType,
+    type: activityEventType(name),
+    sender: activityEvents[name].writer,
+  })),
   {
     id: 'lifecycle.event',
     stream: 'LIFECYCLE',
@@ -74,12 +95,13 @@ const channels: readonly Channel[] = [
 ]
 
 const receivers = [
-  ...[consumers.policyRequested, consumers.policyVoted, consumers.policyExpired].map(({ filter }) => ({
+  ...[consumers.policyRequested, consumers.policyVoted, consumers.policyExpired].map((consumer) => ({
     service: 'policy',
-    filter,
+    ...consumer,
   })),
-  { service: 'agent-executor', filter: executorConsumer('*').filter },
-  { service: 'audit', filter: consumers.audit.filter },
+  { service: 'agent-executor', ...executorConsumer('*') },
+  { service: 'audit', ...consumers.audit },
+  { service: 'audit', ...consumers.auditActivity },
 ]
 
 /** The AsyncAPI 3.1 document: streams as channels, who sends and who receives. */
@@ -97,8 +119,10 @@ export function asyncApi(): JsonObject {
     channels: Object.fromEntries(channels.map((channel) => [channel.id, channelObject(channel)])),
     operations: Object.fromEntries([
       ...channels.map(({ id, sender }) => operation(sender, 'send', id)),
-      ...receivers.flatMap(({ service, filter }) =>
-        channels.filter(({ address }) => matches(filter, address)).map(({ id }) => operation(service, 'receive', id)),
+      ...receivers.flatMap(({ service, stream, filter }) =>
+        channels
+          .filter((channel) => channel.stream === stream && matches(filter, channel.address))
+          .map(({ id }) => operation(service, 'receive', id)),
       ),
     ]),
     components: { messages: Object.fromEntries(channels.map((channel) => [channel.id, message(channel)])) },

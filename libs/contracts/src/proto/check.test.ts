@@ -142,5 +142,7 @@ test('R2: every reference of the AsyncAPI document leads somewhere, and who send
     operations.filter((id) => id.startsWith('agent-executor.receive.')),
     ['agent-executor.receive.call.allowed'],
   )
-  assert.equal(operations.filter((id) => id.startsWith('audit.receive.')).length, 12)
+  assert.equal(operations.filter((id) => id.startsWith('audit.receive.call.')).length, 12)
+  assert.equal(operations.filter((id) => id.startsWith('audit.receive.activity.')).length, 7)
+  assert.ok(operations.includes('audit.receive.lifecycle.event'))
 })

@@ -18,7 +18,10 @@ import { wireSchemas } from './wire-schemas.ts'
 const proto = fileURLToPath(new URL('../../../../proto/', import.meta.url))
 const read = (path: string): unknown => JSON.parse(readFileSync(proto + path, 'utf8'))
 const ajv = addFormats.default(new Ajv2020({ strict: true, allErrors: true }))
-const folderOf = (name: string) => name.slice(0, name.lastIndexOf('.'))
+const bare = (name: string) => name.slice(0, name.lastIndexOf('.'))
+/** Examples lie in a folder named like the schema; those of an earlier version have the version in the name. */
+const folderOf = (name: string) =>
+  wireSchemas.find((each) => bare(each.name) === bare(name))!.name === name ? bare(name) : name
 
 for (const wire of wireSchemas) {
   const folder = folderOf(wire.name)

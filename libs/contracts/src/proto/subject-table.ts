@@ -1,3 +1,4 @@
+import { activityEventNames, activityEvents } from '../activity/events.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import { busUsers, permissionsOf } from '../permissions.ts'
 import { buckets, payloadStore, streams, type StreamSpec } from '../streams.ts'
@@ -35,7 +36,13 @@ ${table(
       code(subjects.auditRecord(at.tenant, at.server, '<event>')),
       'AUDIT',
       'audit',
-      'A sealed record, for consumers with cursors of their own.',
+      'A sealed record of a call or of a tool server, for consumers with cursors of their own.',
+    ],
+    [
+      code(subjects.auditRecord(at.tenant, undefined, '<event>')),
+      'AUDIT',
+      'audit',
+      'A sealed record of what was done to Countersign itself.',
     ],
     [
       code(subjects.lifecycleEvent(at.tenant, at.server, '<event>')),
@@ -43,6 +50,12 @@ ${table(
       'lifecycle',
       'What was done to a tool server, by whom and why.',
     ],
+    ...activityEventNames.map((name) => [
+      code(subjects.activity(at.tenant, name)),
+      'LIFECYCLE',
+      activityEvents[name].writer,
+      activityEvents[name].meaning,
+    ]),
     [code(subjects.holdTimer('<callId>')), 'TIMERS', 'policy', 'The alarm of a hold, waiting (`Nats-Schedule`).'],
     [code(subjects.holdExpired(at)), 'TIMERS', 'nats-server', 'The alarm of a hold, ringing.'],
     [

@@ -1,10 +1,13 @@
 import type { z } from 'zod'
+import { activityEnvelopeSchema } from '../activity/envelope.ts'
+import { activityEventNames, activityEvents } from '../activity/events.ts'
 import { envelopeSchema } from '../call/envelope.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import { Grant } from '../call/grant.ts'
 import { McpServerDocument } from '../documents/mcp-server.ts'
 import { ToolPolicy } from '../documents/tool-policy.ts'
-import { AuditRecord, SealedRecord } from '../record/audit-record.ts'
+import { AuditRecordV2, SealedRecordV2 } from '../record/audit-record-v2.ts'
+import { AuditRecordV3, SealedRecordV3 } from '../record/audit-record.ts'
 import { CallProof } from '../record/call-proof.ts'
 import { LifecycleEvent } from '../record/lifecycle-event.ts'
 
@@ -32,17 +35,36 @@ export const wireSchemas: readonly WireSchema[] = [
     meaning: 'What `allowed` carries: permission for exactly one call, signed.',
     schema: Grant,
   },
+  ...activityEventNames.map((name) => ({
+    name: `${name}.v1`,
+    role: 'message' as const,
+    meaning: activityEvents[name].meaning,
+    schema: activityEnvelopeSchema(name),
+  })),
+  {
+    name: 'audit-record.v3',
+    role: 'message',
+    meaning:
+      'What audit seals: one event of a call, or what was done to Countersign itself, with its place in its stream.',
+    schema: AuditRecordV3,
+  },
+  {
+    name: 'sealed-record.v3',
+    role: 'message',
+    meaning: 'A record with its place in the audit log of its tenant.',
+    schema: SealedRecordV3,
+  },
   {
     name: 'audit-record.v2',
     role: 'message',
     meaning: 'What audit seals: one event of a call, with its place in the stream.',
-    schema: AuditRecord,
+    schema: AuditRecordV2,
   },
   {
     name: 'sealed-record.v2',
     role: 'message',
     meaning: 'A record with its place in the audit log of its tenant.',
-    schema: SealedRecord,
+    schema: SealedRecordV2,
   },
   {
     name: 'call-proof.v1',

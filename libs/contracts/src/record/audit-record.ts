@@ -1,80 +1,58 @@
 import { z } from 'zod'
-import { Approval, Decision, Digest, Failure, Instant } from '../call/common.ts'
+import { CredentialRef, Decision, Instant } from '../call/common.ts'
 import { JsonObjectSchema } from '../json.ts'
 import { CallId, DnsLabel } from '../subjects.ts'
-
-/** Who asked for the call, and who wrote this event of it. */
-export const RecordedWho = z.object({
-  /** On whose behalf the call is made. */
-  principal: z.string(),
-  groups: z.array(z.string()).optional(),
-  /** Through whom the principal came to ask, the nearest first. */
-  delegation: z.array(z.string()).optional(),
-  /** The person or service whose doing this event is. */
-  actor: z.string(),
-})
-
-/** What was to be done; the server is named by the record. */
-export const RecordedWhat = z.object({
-  method: z.string(),
-  tool: z.string(),
-  /** Of the arguments. */
-  digest: z.string(),
-  /** Of the tool's definition, as this event knew it. */
-  definitionDigest: z.string().optional(),
-})
-
-/** What became of the call; the status is the name of the final event. */
-export const RecordedOutcome = z.object({
-  status: z.string(),
-  /** Code of the error table and words for the caller, where it did not end well. */
-  reason: Failure.optional(),
-  toolError: z.boolean().optional(),
-  resultDigest: z.string().optional(),
-  /** An operator's ruling on a call whose outcome was unknown. */
-  ruling: z.string().optional(),
-  evidence: z.string().optional(),
-})
-
-/** Something that was taken out of the event before it was sealed. */
-export const Redaction = z.object({
-  /** Where it stood: a JSON Pointer (RFC 6901) into `cloudEvent`. */
-  path: z.string(),
-  /** SHA-256 over a salt and the RFC 8785 form of what stood there; who is given the salt can check a claimed original. */
-  digest: Digest,
-})
-export type Redaction = z.infer<typeof Redaction>
+import { AuditRecordV2, SealedRecordV2 } from './audit-record-v2.ts'
+import {
+  RecordedApprovals,
+  RecordedContent,
+  RecordedExecution,
+  RecordedOutcome,
+  RecordedWhat,
+  RecordedWho,
+  Redaction,
+} from './sections.ts'
 
 /**
- * What audit seals: one event of a call. `who` to `outcome` say the same for every kind of event, each where the event says
- * something about it; `cloudEvent` is the event itself.
+ * What audit seals: one event of a call, or one thing that was done to Countersign itself. `who` to `outcome` say the same for every
+ * kind of event, each where the event says something about it; `cloudEvent` is the event itself.
  */
-export const AuditRecord = z.object({
-  version: z.literal(2),
+export const AuditRecordV3 = z.object({
+  version: z.literal(3),
+  /** `call`: an event of a call. `activity`: something done to a server, to policies, to a session, to the log. */
+  kind: z.enum(['call', 'activity']),
   tenant: DnsLabel,
-  server: DnsLabel,
-  callId: CallId,
+  /** The tool server it is about; every event of a call has one. */
+  server: DnsLabel.optional(),
+  /** Of an event of a call, and of nothing else. */
+  callId: CallId.optional(),
   event: z.string(),
   /** When the event was made, by the clock of who made it. */
   time: Instant.optional(),
   /** When it was stored. */
   storedAt: Instant,
-  /** Where it comes from: its sequence in `CALLS`. */
+  /** Where it comes from: the stream, and the sequence in it. */
   stream: z.object({
+    /** `CALLS` or `LIFECYCLE`. */
+    name: z.string(),
     seq: z.int().positive(),
-    /** The sequence that was sealed before it, of any tenant; 0 for the first. One that is missing between the two shows here. */
+    /** The sequence of that stream that was sealed before it, of any tenant; 0 for the first. One that is missing between the two shows here. */
     previous: z.int().nonnegative(),
     /** When the stream was created: a stream made anew counts from 1 again. */
     created: z.string(),
   }),
   who: RecordedWho.optional(),
+  /** Of a call. */
   what: RecordedWhat.optional(),
+  /** Of an activity: what was acted on. */
+  resource: z.object({ type: z.string(), name: z.string() }).optional(),
   decision: Decision.optional(),
   /** Votes, and in a grant the approvals it rests on: who, when, over which digest. */
-  approvals: z.array(Approval.extend({ vote: z.enum(['approve', 'reject']) })).optional(),
-  execution: z
-    .object({ executor: z.string().optional(), attempt: z.int().optional(), durationMs: z.number().optional() })
-    .optional(),
+  approvals: RecordedApprovals.optional(),
+  execution: RecordedExecution.extend({
+    /** The credentials that the server was reached with, or works with: by reference, never their values. */
+    credentials: z.array(CredentialRef).optional(),
+  }).optional(),
   outcome: RecordedOutcome.optional(),
   redactions: z.array(Redaction).optional(),
   /** The CloudEvent as it was stored, with `"[redacted]"` where something was taken out. */
@@ -83,16 +61,22 @@ export const AuditRecord = z.object({
    * Of the RFC 8785 form of `cloudEvent`, where the record is longer than an entry of the log may be. The entry then has this and no
    * `cloudEvent`, which lies beside the log under the digest.
    */
-  content: z.object({ digest: Digest, size: z.int().nonnegative() }).optional(),
+  content: RecordedContent.optional(),
 })
+export type AuditRecordV3 = z.infer<typeof AuditRecordV3>
+
+/** A record of the newest version with its place in the log of its tenant, as `AUDIT` carries it and queries return it. */
+export const SealedRecordV3 = SealedRecordV2.extend({ record: AuditRecordV3 })
+
+/** A record of any version that a log may hold. */
+export const AuditRecord = z.union([AuditRecordV3, AuditRecordV2])
 export type AuditRecord = z.infer<typeof AuditRecord>
 
-/** A record with its place in the log of its tenant, as `AUDIT` carries it and queries return it. */
-export const SealedRecord = z.object({
-  /** Place in the tenant's log, from 0, without gaps. */
-  index: z.int().nonnegative(),
-  /** RFC 6962 hash of the entry, in base64. The entry is the RFC 8785 form of `record`, without `cloudEvent` if there is `content`. */
-  leafHash: z.string(),
-  record: AuditRecord,
-})
+/** A record of any version, with its place. */
+export const SealedRecord = SealedRecordV2.extend({ record: AuditRecord })
 export type SealedRecord = z.infer<typeof SealedRecord>
+
+/** What a record tells of, whatever its version. */
+export function recordKind(record: AuditRecord): AuditRecordV3['kind'] {
+  return record.version === 2 ? 'call' : record.kind
+}

@@ -1,5 +1,5 @@
-import { callEvents, isCallEventName, mayFollow } from '@countersign/contracts'
-import { callIdOf, type UnpackedFacts } from './pack-facts.ts'
+import { callEvents, isCallEventName, mayFollow, streams } from '@countersign/contracts'
+import { callIdOf, noCall, type UnpackedFacts } from './pack-facts.ts'
 import type { Problem } from './problem.ts'
 import { type Run, SequenceSet } from './sequence-set.ts'
 
@@ -13,6 +13,8 @@ interface OpenCall {
 
 /** One stream that records come from. */
 interface StreamSeen {
+  name: string
+  created: string
   sealed: SequenceSet
   last: number
   /** Missing, and told of where that shows. */
@@ -21,15 +23,17 @@ interface StreamSeen {
 
 /** After a call should have gone on, this much more is allowed for clocks and for catching up. */
 const graceMs = 15 * 60 * 1000
-const noCallId = '00000000-0000-7000-8000-000000000000'
+/** Of what was found among the events of calls and is none. */
+const invalidCallId = '00000000-0000-7000-8000-000000000000'
+const callsStream = streams.CALLS.name
 
 /** Checks what records say together: nothing is missing, twice or out of order, and calls pass as they may. */
 export class RecordChecker {
   readonly #tell: (problem: Problem) => void
   readonly #streams = new Map<string, StreamSeen>()
   readonly #calls = new Map<string, OpenCall>()
-  /** Of the tree that is read. */
-  #last: { seq: number; created: string } | undefined
+  /** Of the tree that is read: the newest of each stream by name, and streams that were made anew since. */
+  readonly #last = new Map<string, { seq: number; created: string }>()
   readonly #passed = new Set<string>()
   #newestMs = 0
   /** Something before could not be read or is missing, so calls may go on from what is not known. */
@@ -48,7 +52,7 @@ export class RecordChecker {
 
   /** Another tree follows. */
   beginTree(): void {
-    this.#last = undefined
+    this.#last.clear()
     this.#passed.clear()
   }
 
@@ -73,9 +77,9 @@ export class RecordChecker {
    */
   end(whole: boolean): void {
     // What could not be read was told of.
-    for (const [created, { sealed, last, gaps }] of whole && !this.#unreadable ? this.#streams : []) {
+    for (const { name, created, sealed, last, gaps } of whole && !this.#unreadable ? this.#streams.values() : []) {
       for (const { from, to } of without(sealed.missingUpTo(last), gaps)) {
-        const which = from === to ? `event ${from} was` : `events ${from} to ${to} were`
+        const which = from === to ? `event ${from} of ${name} was` : `events ${from} to ${to} of ${name} were`
         const reason = `${which} sealed, as what follows says, but in no log that is here (stream of ${created})`
         this.#tell({ file: 'all logs', reason })
       }
@@ -91,26 +95,27 @@ export class RecordChecker {
     }
   }
 
-  #checkPlace({ seq, previous, created }: UnpackedFacts, file: string, entry: number): void {
-    const last = this.#last
+  #checkPlace({ stream: name, seq, previous, created }: UnpackedFacts, file: string, entry: number): void {
+    const last = this.#last.get(name)
     if (last && created !== last.created) {
-      this.#passed.add(last.created)
-      if (this.#passed.has(created))
-        this.#tell({ file, entry, reason: `it is of the stream of ${created}, which had ended` })
+      this.#passed.add(`${name} ${last.created}`)
+      if (this.#passed.has(`${name} ${created}`))
+        this.#tell({ file, entry, reason: `it is of the stream ${name} of ${created}, which had ended` })
     } else if (last && seq <= last.seq) {
       const how = seq === last.seq ? 'sealed twice' : `out of order: it comes after event ${last.seq}`
-      this.#tell({ file, entry, reason: `event ${seq} of the stream is ${how}` })
+      this.#tell({ file, entry, reason: `event ${seq} of ${name} is ${how}` })
     }
-    this.#last = { seq, created }
-    const stream = this.#stream(created)
+    this.#last.set(name, { seq, created })
+    const stream = this.#stream(name, created)
     if (!stream.sealed.add(seq) && !(last?.created === created && seq <= last.seq)) {
-      this.#tell({ file, entry, reason: `event ${seq} of the stream is sealed in another log too` })
+      this.#tell({ file, entry, reason: `event ${seq} of ${name} is sealed in another log too` })
     }
     stream.last = Math.max(stream.last, seq)
     if (previous < seq - 1) {
-      this.#gap = true
+      if (name === callsStream) this.#gap = true
       stream.gaps.push({ from: previous + 1, to: seq - 1 })
-      const missing = previous === seq - 2 ? `event ${seq - 1} is` : `events ${previous + 1} to ${seq - 1} are`
+      const missing =
+        previous === seq - 2 ? `event ${seq - 1} of ${name} is` : `events ${previous + 1} to ${seq - 1} of ${name} are`
       this.#tell({
         file,
         entry,
@@ -122,7 +127,7 @@ export class RecordChecker {
   }
 
   #checkCall({ call, event, storedMs, dueMs }: UnpackedFacts, file: string, entry: number): void {
-    if (!isCallEventName(event) || callIdOf(call) === noCallId) return
+    if (!isCallEventName(event) || call === noCall || callIdOf(call) === invalidCallId) return
     const open = this.#calls.get(call)
     const before = open?.state
     if (
@@ -140,9 +145,10 @@ export class RecordChecker {
     this.#calls.set(call, { state: event, file, entry, dueMs: Math.max(open?.dueMs ?? storedMs, dueMs) })
   }
 
-  #stream(created: string): StreamSeen {
-    let stream = this.#streams.get(created)
-    if (!stream) this.#streams.set(created, (stream = { sealed: new SequenceSet(), last: 0, gaps: [] }))
+  #stream(name: string, created: string): StreamSeen {
+    const key = `${name} ${created}`
+    let stream = this.#streams.get(key)
+    if (!stream) this.#streams.set(key, (stream = { name, created, sealed: new SequenceSet(), last: 0, gaps: [] }))
     return stream
   }
 }

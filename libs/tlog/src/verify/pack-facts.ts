@@ -3,13 +3,13 @@ import type { RecordFacts } from './record-facts.ts'
 /** Facts of many records in a few arrays: they pass from thread to thread without being copied one by one. */
 export interface PackedFacts {
   count: number
-  /** Six a record: sequence (0 for one that cannot be read), previous, stored, due, and the places of its texts. */
+  /** Seven a record: sequence (0 for one that cannot be read), previous, stored, due, and the places of its texts. */
   numbers: Float64Array
   callIds: Uint8Array
   texts: string[]
 }
 
-const perRecord = 6
+const perRecord = 7
 
 /** Packs facts. */
 export function packFacts(facts: readonly (RecordFacts | undefined)[]): PackedFacts {
@@ -24,15 +24,18 @@ export function packFacts(facts: readonly (RecordFacts | undefined)[]): PackedFa
   }
   for (const [index, each] of facts.entries()) {
     if (!each) continue
-    const { seq, previous, storedMs, dueMs, created, event, callId } = each
-    numbers.set([seq, previous, storedMs, dueMs, placeOf(created), placeOf(event)], index * perRecord)
-    callIds.write(callId.replaceAll('-', ''), index * 16, 'hex')
+    const { seq, previous, storedMs, dueMs, created, event, stream, callId } = each
+    numbers.set([seq, previous, storedMs, dueMs, placeOf(created), placeOf(event), placeOf(stream)], index * perRecord)
+    if (callId !== undefined) callIds.write(callId.replaceAll('-', ''), index * 16, 'hex')
   }
   return { count: facts.length, numbers, callIds, texts }
 }
 
-/** One record's facts; the call is named by its 16 bytes. */
+/** One record's facts; the call is named by its 16 bytes, which are all 0 where there is none. */
 export type UnpackedFacts = Omit<RecordFacts, 'content' | 'callId'> & { call: string }
+
+/** Stands for no call. */
+export const noCall = '\0'.repeat(16)
 
 /** Reads one record's facts; undefined for one that cannot be read. */
 export function unpackFacts({ numbers, callIds, texts }: PackedFacts, index: number): UnpackedFacts | undefined {
@@ -46,6 +49,7 @@ export function unpackFacts({ numbers, callIds, texts }: PackedFacts, index: num
     dueMs: numbers[at + 3]!,
     created: texts[numbers[at + 4]!]!,
     event: texts[numbers[at + 5]!]!,
+    stream: texts[numbers[at + 6]!]!,
     call: Buffer.from(callIds.buffer, callIds.byteOffset + index * 16, 16).toString('latin1'),
   }
 }

@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto'
-import { type AuditRecord, CallId, isJsonObject, type Json } from '@countersign/contracts'
+import { type AuditRecord, type AuditRecordV3, CallId, isJsonObject, type Json } from '@countersign/contracts'
 
 /** What the checks over all records need of one. */
 export interface RecordFacts {
+  /** Name of the stream that it comes from. */
+  stream: string
   seq: number
   previous: number
   created: string
-  callId: string
+  /** Of an event of a call. */
+  callId: string | undefined
   event: string
   storedMs: number
   /** When at the latest the call goes on, as far as this event says it; 0 where it says nothing. */
@@ -31,16 +34,27 @@ export function readRecordFacts(entry: Buffer, tenant: string): RecordFacts {
     throw new Error('it is not JSON')
   }
   if (typeof record !== 'object' || record === null) throw new Error('it is not a JSON object')
-  const { version, stream, callId, event, storedAt, content } = record
-  if (version !== 2) throw new Error(`it is a record of version ${String(version)}, and only version 2 is known`)
+  const { version, event, storedAt, content } = record
+  if (version !== 2 && version !== 3) {
+    throw new Error(`it is a record of version ${String(version)}, and only versions 2 and 3 are known`)
+  }
   if (record.tenant !== tenant) throw new Error(`it is a record of another tenant, ${String(record.tenant)}`)
   const storedMs = Date.parse(storedAt ?? '')
-  const { seq, previous, created } = stream ?? {}
+  const { seq, previous, created, name } = (record.stream ?? {}) as Partial<AuditRecordV3['stream']>
+  const stream = version === 2 ? 'CALLS' : name
   const valid = isPlace(seq) && seq > 0 && isPlace(previous) && typeof created === 'string' && typeof event === 'string'
-  if (!valid || !CallId.safeParse(callId).success || Number.isNaN(storedMs)) {
-    throw new Error('it lacks what every record has: stream, callId, event, storedAt')
+  if (!valid || typeof stream !== 'string' || Number.isNaN(storedMs)) {
+    throw new Error('it lacks what every record has: stream, event, storedAt')
   }
-  return { seq, previous, created, callId: callId!, event, storedMs, dueMs: dueMs(record, event, storedMs), content }
+  const callId = callIdOf(record)
+  return { stream, seq, previous, created, callId, event, storedMs, dueMs: dueMs(record, event, storedMs), content }
+}
+
+function callIdOf(record: Partial<AuditRecord>): string | undefined {
+  if (record.version === 3 && record.kind === 'activity') return undefined
+  const parsed = CallId.safeParse(record.callId)
+  if (!parsed.success) throw new Error('it is of a call, and lacks its callId')
+  return parsed.data
 }
 
 function isPlace(value: unknown): value is number {

@@ -2,7 +2,7 @@ import { auditLogOrigin, DnsLabel } from '@countersign/contracts'
 import { emptyRoot, type Signer, type Store, TreeLog } from '@countersign/tlog'
 import type { RecordText } from '../record/record-text.ts'
 import type { Log, Sealed, TenantLog } from './log.ts'
-import { isLater, type StreamPosition } from './stream-position.ts'
+import { laterOf, type StreamPositions } from './stream-position.ts'
 import { Tree } from './tree.ts'
 
 export interface AuditLogOptions {
@@ -15,7 +15,7 @@ export interface AuditLogOptions {
 export class AuditLog implements Log {
   readonly #options: AuditLogOptions
   readonly #trees = new Map<string, Tree>()
-  #last: StreamPosition | undefined
+  #last: StreamPositions = {}
   #appending = false
 
   /** @param trees those that are there */
@@ -31,16 +31,14 @@ export class AuditLog implements Log {
       if (name.endsWith('/') && DnsLabel.safeParse(tenant).success) await this.#openTree(tenant)
     }
     // A batch over several trees says in the last of them that all of it is sealed; of what is newer each tree knows by itself.
-    for (const { meta } of this.#trees.values()) {
-      if (meta && (!this.#last || isLater(meta.sealed, this.#last))) this.#last = meta.sealed
-    }
+    for (const { meta } of this.#trees.values()) if (meta) this.#last = laterOf(this.#last, meta.sealed)
   }
 
   get size(): number {
     return this.#trees.values().reduce((sum, { size }) => sum + size, 0)
   }
 
-  get last(): StreamPosition | undefined {
+  get last(): StreamPositions {
     return this.#last
   }
 
@@ -63,8 +61,10 @@ export class AuditLog implements Log {
     if (this.#appending) throw new Error('the audit log has one writer: an append is still going on')
     this.#appending = true
     try {
-      const { created, seq } = newest
-      const before = this.#last ?? { created, seq: 0 }
+      const { stream, created, seq } = newest
+      if (records.some((record) => record.stream !== stream)) throw new Error('an append is of one stream')
+      const before = this.#last
+      const after = { ...before, [stream]: { created, seq } }
       const groups = [...Map.groupBy(records, ({ tenant }) => tenant)]
       const trees = await Promise.all(groups.map(([tenant]) => this.#openTree(tenant)))
       const last = groups.length - 1
@@ -74,8 +74,8 @@ export class AuditLog implements Log {
         if (result.status === 'rejected') throw result.reason
         return result.value
       })
-      sealed.push(...(await trees[last]!.append(groups[last]![1], { created, seq })))
-      this.#last = { created, seq }
+      sealed.push(...(await trees[last]!.append(groups[last]![1], after)))
+      this.#last = after
       return sealed.toSorted((a, b) => a.record.seq - b.record.seq)
     } finally {
       this.#appending = false

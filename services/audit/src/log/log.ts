@@ -1,4 +1,5 @@
 import type { RecordText } from '../record/record-text.ts'
+import type { StreamPositions } from './stream-position.ts'
 
 /** One entry of a tenant's log: its index and the JSON of its `SealedRecord`. */
 export interface LogEntry {
@@ -29,13 +30,13 @@ export interface TenantLog {
 export interface Log {
   /** Records in all trees. */
   readonly size: number
-  /** Up to here everything of a stream is sealed, whoever's it is. */
-  readonly last: { seq: number; created: string } | undefined
+  /** Up to here everything of each stream is sealed, whoever's it is. */
+  readonly last: StreamPositions
   readonly tenants: readonly string[]
   /** Of a tenant without records, an empty one. */
   tree(tenant: string): TenantLog
   /**
-   * Appends records in order; resolves when they are durable. A record that is in its tree already, because an append failed
+   * Appends records of one stream in order; resolves when they are durable. A record that is in its tree already, because an append failed
    * half-way or audit stopped, is not appended again, but is among what is returned.
    *
    * @throws Error when they cannot be written; the same records may be appended again

@@ -11,22 +11,22 @@ import {
 } from '@countersign/tlog'
 import { readHead, type RecordText } from '../record/record-text.ts'
 import { sealedText } from './sealed-text.ts'
-import type { StreamPosition } from './stream-position.ts'
+import type { StreamPosition, StreamPositions } from './stream-position.ts'
 import type { LogEntry, Sealed, TenantLog } from './log.ts'
 
 /** What a tree keeps with its newest entries. */
 export interface TreeMeta {
-  /** Where the newest entry comes from. */
-  last: StreamPosition
+  /** Where the newest entry of each stream comes from. */
+  last: StreamPositions
   /** Up to here everything was sealed when they were, in this tree and all others. */
-  sealed: StreamPosition
+  sealed: StreamPositions
   sealedAt: string
 }
 
 const callIdMember = '"callId":"'
 const callIdLength = 36
-/** What follows the call id in an entry whose event is kept beside the log. */
-const contentMember = ',"content":{"digest":"sha256:'
+/** Where an entry whose event is kept beside the log would have it. */
+const contentMember = '"content":{"digest":"sha256:'
 const maxReadBytes = 8 * 1024 * 1024
 
 /** The tree of one tenant. */
@@ -63,7 +63,7 @@ export class Tree implements TenantLog {
   }
 
   get meta(): TreeMeta | undefined {
-    return this.#log.size === 0 ? undefined : (this.#log.meta as unknown as TreeMeta)
+    return this.#log.size === 0 ? undefined : readMeta(this.#log.meta)
   }
 
   get sealedAt(): Date | undefined {
@@ -71,9 +71,10 @@ export class Tree implements TenantLog {
   }
 
   /** Appends those of some records that are not in the tree; resolves to all of them with their places. */
-  async append(records: readonly RecordText[], sealed: StreamPosition): Promise<Sealed[]> {
+  async append(records: readonly RecordText[], sealed: StreamPositions): Promise<Sealed[]> {
     await this.#log.settle()
-    const { last } = this.meta ?? {}
+    const before = this.meta?.last ?? {}
+    const last = before[records[0]!.stream]
     const old = records.filter(({ created, seq }) => created === last?.created && seq <= last.seq)
     const fresh = records.slice(old.length)
     const found = old.length === 0 ? [] : await this.#find(old)
@@ -86,8 +87,12 @@ export class Tree implements TenantLog {
         bytes,
       })),
     )
-    const { seq, created } = fresh.at(-1)!
-    const meta: TreeMeta = { last: { seq, created }, sealed, sealedAt: new Date().toISOString() }
+    const { stream, seq, created } = fresh.at(-1)!
+    const meta: TreeMeta = {
+      last: { ...before, [stream]: { seq, created } },
+      sealed,
+      sealedAt: new Date().toISOString(),
+    }
     const { first, leafHashes } = await this.#log.append(
       fresh.map(({ entry }) => entry),
       meta as unknown as JsonObject,
@@ -130,20 +135,21 @@ export class Tree implements TenantLog {
     return bytes.toString()
   }
 
-  /** Where records are that were appended before; they are the newest of the tree. */
+  /** Where records are that were appended before; of their stream they are the newest of the tree. */
   async #find(records: readonly RecordText[]): Promise<Sealed[]> {
     const missing = new Map(records.map((record) => [record.seq, record]))
     const found: Sealed[] = []
-    const { created, seq: oldest } = records[0]!
+    const { stream, created, seq: oldest } = records[0]!
     for await (const { index, text } of this.backward(this.size)) {
       const head = readHead(text.slice(0, -1))
+      if (head.stream !== stream) continue
       const record = missing.get(head.seq)
       if (head.created !== created || head.seq < oldest) break
       if (record) found.unshift({ tenant: this.tenant, index, text, record })
     }
     if (found.length === records.length) return found
     throw new LogBroken(
-      `the audit log of ${this.tenant} ends after event ${this.meta?.last.seq}, and lacks some before it`,
+      `the audit log of ${this.tenant} ends after event ${this.meta?.last[stream]?.seq} of ${stream}, and lacks some before it`,
     )
   }
 
@@ -155,17 +161,24 @@ export class Tree implements TenantLog {
   /** The text of a record, with the event that is kept beside the log in its place. */
   async #whole(index: number, entry: Buffer): Promise<string> {
     const text = entry.toString()
-    const place = text.indexOf(callIdMember) + callIdMember.length + callIdLength + 1
-    const digest = text.startsWith(contentMember, place)
-      ? text.slice(place + contentMember.length).slice(0, 64)
-      : undefined
-    if (digest === undefined) return text
+    // The first member of a record that is of no call; else what comes after the call id.
+    const afterCallId = () => text.indexOf(callIdMember) + callIdMember.length + callIdLength + '",'.length
+    const place = text.startsWith(contentMember, 1) ? 1 : afterCallId()
+    if (!text.startsWith(contentMember, place)) return text
+    const digest = text.slice(place + contentMember.length).slice(0, 64)
     const content = await this.#store.read(this.#folder + contentPath(`sha256:${digest}`))
     if (!content) {
       throw new LogBroken(
         `entry ${index} of the audit log of ${this.tenant} names content sha256:${digest}, which is missing`,
       )
     }
-    return `${text.slice(0, place)},"cloudEvent":${content.toString()}${text.slice(place)}`
+    return `${text.slice(0, place)}"cloudEvent":${content.toString()},${text.slice(place)}`
   }
+}
+
+/** Before there was more than one stream, the places were those of `CALLS`. */
+function readMeta(meta: JsonObject): TreeMeta {
+  const read = meta as unknown as TreeMeta
+  const places = (of: StreamPositions | StreamPosition) => ('seq' in of ? { CALLS: of } : of)
+  return { ...read, last: places(read.last), sealed: places(read.sealed) }
 }

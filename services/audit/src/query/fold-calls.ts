@@ -50,7 +50,8 @@ export async function foldCalls(options: FoldOptions): Promise<{ calls: CallView
     if (here && scanned % timeCheckEvery === 0 && matcher.isBefore(headOf(text))) break
     if (!matcher.mayMatch(text)) continue
     const head = headOf(text)
-    const { callId, event } = head
+    const { server, callId, event } = head
+    if (server === undefined || callId === undefined) continue
     const seenLater = newest.has(callId)
     let parsed: SealedRecord['record'] | undefined
     const record = () => (parsed ??= (JSON.parse(text) as SealedRecord).record)
@@ -72,7 +73,7 @@ export async function foldCalls(options: FoldOptions): Promise<{ calls: CallView
     if (rows.size === query.limit) return answer(index + 1)
     placed.add(callId)
     const unsure = !seenLater && !endsCall(event) && top < log.size
-    const state = unsure ? await options.stateOf(head) : undefined
+    const state = unsure ? await options.stateOf({ tenant: head.tenant, server, callId }) : undefined
     if (unsure && query.outcome === undefined && state !== event) continue
     const row = rowOf(record(), newest.get(callId)!, state)
     if (row) rows.set(callId, row)
@@ -87,6 +88,7 @@ function headOf(text: string): RecordHead {
 /** The row of a call; undefined when the event does not say what a row needs. */
 function rowOf(record: SealedRecord['record'], newest: Newest, state: string | undefined): CallView | undefined {
   const { callId, tenant, server, event, storedAt, cloudEvent } = record
+  if (server === undefined || callId === undefined) return undefined
   const fields = CallFields.safeParse(cloudEvent['data'])
   if (!fields.success) return undefined
   return callRow(

@@ -36,7 +36,7 @@ export function matcherOf(query: AuditQuery): Matcher {
         (tenant === undefined || record.tenant === tenant) &&
         (callId === undefined || record.callId === callId) &&
         (server === undefined || record.server === server) &&
-        (principal === undefined || fields['principal'] === principal) &&
+        (principal === undefined || (fields['principal'] ?? record.who?.principal) === principal) &&
         (tool === undefined || fields['tool'] === tool)
       )
     },

@@ -13,6 +13,7 @@ import {
 import { type Cleanup, requestedFixture } from '@countersign/testing'
 import { auditFolder, openTestLog } from '../../test/harness.ts'
 import { makeRecord } from '../record/make-record.ts'
+import { calls as callSource } from '../record/record-source.ts'
 import { ScanIndex, type ScanBounds } from './scan-index.ts'
 
 const begun = Date.parse('2026-11-22T10:00:00Z')
@@ -40,6 +41,7 @@ async function logOf(t: Cleanup, events: [string, string][], bounds: Partial<Sca
     const cloudEvent = { id: `${callId}.${event}`, type: event, data: { ...callFieldsOf(data), ...more } }
     const bytes = Buffer.from(JSON.stringify(cloudEvent))
     return makeRecord(
+      callSource,
       { subject: subjects.call(data, event), data: bytes, seq: place + 1, storedAt },
       { created: '2026-11-22T09:00:00Z', previous: place },
     )

@@ -35,7 +35,7 @@ function statusOf(log: Log, tenant: string, problem: string | undefined) {
   return {
     size,
     root: root.toString('base64'),
-    lastSeq: log.last?.seq ?? 0,
+    lastSeq: log.last.CALLS?.seq ?? 0,
     sealedAt: sealedAt?.toISOString() ?? null,
     ...(problem === undefined ? {} : { problem }),
   }

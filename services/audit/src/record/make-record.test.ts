@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { AuditRecord, canonicalJson, type Json, makeEvent, sha256, subjects } from '@countersign/contracts'
+import {
+  AuditRecord,
+  AuditRecordV3,
+  canonicalJson,
+  type Json,
+  makeActivityEvent,
+  makeEvent,
+  sha256,
+  subjects,
+} from '@countersign/contracts'
 import { requestedFixture } from '@countersign/testing'
 import { makeRecord } from './make-record.ts'
+import { activity, calls } from './record-source.ts'
 import { noCall, readHead } from './record-text.ts'
 
 const storedAt = new Date('2026-11-22T10:00:00.123Z')
@@ -13,11 +23,11 @@ const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)
 
 test('a record is the canonical text of the event with its place in the stream', () => {
   const subject = subjects.call(data, 'requested')
-  const record = makeRecord({ subject, data: bytes(event), seq: 7, storedAt }, { created, previous: 3 })
+  const record = makeRecord(calls, { subject, data: bytes(event), seq: 7, storedAt }, { created, previous: 3 })
   const parsed = AuditRecord.parse(JSON.parse(record.text))
   assert.equal(record.text, canonicalJson(parsed as unknown as Json))
   assert.deepEqual(parsed.cloudEvent, event)
-  assert.deepEqual(parsed.stream, { seq: 7, previous: 3, created })
+  assert.deepEqual(parsed.stream, { name: 'CALLS', seq: 7, previous: 3, created })
   const { text, entry, content, ...head } = record
   assert.equal(entry.toString(), text)
   assert.equal(content, undefined)
@@ -38,7 +48,7 @@ test('whatever was stored has a record: what is not an event is kept by digest a
     ['nothing', new Uint8Array()],
   ]
   for (const [what, content] of bad) {
-    const { text } = makeRecord({ subject, data: content, seq: 1, storedAt }, { created, previous: 3 })
+    const { text } = makeRecord(calls, { subject, data: content, seq: 1, storedAt }, { created, previous: 3 })
     const { cloudEvent, callId } = AuditRecord.parse(JSON.parse(text))
     assert.equal(callId, data.callId, what)
     assert.equal(cloudEvent['digest'], sha256(content), what)
@@ -54,9 +64,50 @@ test('a subject that names no call is kept in the record', () => {
     `calls.NOT-A-LABEL.files.${data.callId}.requested`,
     `${subjects.call(data, 'requested')}.more`,
   ]) {
-    const record = makeRecord({ subject, data: bytes(event), seq: 1, storedAt }, { created, previous: 3 })
+    const record = makeRecord(calls, { subject, data: bytes(event), seq: 1, storedAt }, { created, previous: 3 })
     const { cloudEvent, ...head } = AuditRecord.parse(JSON.parse(record.text))
     assert.equal(cloudEvent['subject'], subject)
     assert.equal(head.callId, noCall.callId)
   }
+})
+
+test('R23: what is done to a server or to Countersign has a record of the same form, with who, what and outcome', () => {
+  const accepted = {
+    ...{ event: 'tool_accepted', tenant: 'default', server: 'files', tool: 'write_file' },
+    ...{ at: '2026-11-22T09:59:59.000Z', by: 'oscar', message: 'it is pinned now' },
+  }
+  const place = { created, previous: 0 }
+  const subject = subjects.lifecycleEvent('default', 'files', 'tool_accepted')
+  const ofServer = makeRecord(activity, { subject, data: bytes(accepted), seq: 1, storedAt }, place)
+  const record = AuditRecordV3.parse(JSON.parse(ofServer.text))
+  assert.equal(ofServer.text, canonicalJson(record as unknown as Json))
+  assert.deepEqual(
+    [record.kind, record.server, record.callId, record.event, record.time, record.who, record.resource, record.outcome],
+    [
+      ...['activity', 'files', undefined, 'tool_accepted', accepted.at],
+      ...[{ actor: 'oscar', principal: 'oscar' }, { type: 'tool', name: 'write_file' }, { status: 'succeeded' }],
+    ],
+  )
+  assert.deepEqual(record.cloudEvent['data'], accepted)
+
+  const refused = makeActivityEvent(
+    'policies_refused',
+    {
+      ...{ tenant: 'default', resource: { type: 'policies', name: 'current' }, by: 'policy' },
+      ...{ inForce: null, problems: ['a.yaml:1:1: ,"event":"forged","callId":"x"'], problemCount: 1 },
+    },
+    { now: storedAt },
+  )
+  const message = { subject: subjects.activity('default', 'policies_refused'), data: bytes(refused), seq: 2, storedAt }
+  const ofPolicies = makeRecord(activity, message, { created, previous: 1 })
+  const { text, entry: _entry, content: _content, ...head } = ofPolicies
+  assert.deepEqual(readHead(text), head)
+  assert.deepEqual(head, {
+    ...{ kind: 'activity', tenant: 'default', server: undefined, callId: undefined, event: 'policies_refused' },
+    ...{ storedAt: storedAt.toISOString(), stream: 'LIFECYCLE', seq: 2, previous: 1, created },
+  })
+  assert.equal(AuditRecordV3.parse(JSON.parse(text)).outcome?.status, 'refused')
+
+  const stray = makeRecord(activity, { ...message, subject: 'activity.default.a.b.c' }, { created, previous: 1 })
+  assert.deepEqual([stray.tenant, stray.event, stray.kind], ['invalid', 'invalid', 'activity'])
 })

@@ -1,19 +1,12 @@
-import {
-  CallId,
-  DnsLabel,
-  isJsonObject,
-  type Json,
-  type JsonObject,
-  parseCallSubject,
-  sha256,
-} from '@countersign/contracts'
+import { isJsonObject, type Json, type JsonObject, sha256 } from '@countersign/contracts'
 import { maxEntryBytes } from '@countersign/tlog'
 import { canonicalText } from './canonical-text.ts'
 import type { Redactor } from './redact/redactor.ts'
-import { type MemberTexts, noCall, type RecordHead, type RecordText, writeRecord } from './record-text.ts'
-import { sectionsOf } from './sections-of.ts'
+import type { RecordSource } from './record-source.ts'
+import { type MemberTexts, type RecordHead, type RecordText, writeRecord } from './record-text.ts'
+import type { Sections } from './sections-of.ts'
 
-/** A stored message of `CALLS`. */
+/** A stored message of a source's stream. */
 export interface StoredMessage {
   subject: string
   data: Uint8Array
@@ -37,9 +30,6 @@ const maxEventBytes = 4 * 1024 * 1024
 const maxRedactionsLength = 20_000
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** Labels seen to be good: there are few, and they come again with every event. */
-const goodLabels = new Set<string>()
-const maxLabels = 10_000
 
 /**
  * Makes the record of a message. Whatever was stored gets one, so that nothing is passed over: a message that is not an event is
@@ -47,44 +37,48 @@ const maxLabels = 10_000
  *
  * @param redactor takes out what must not be sealed; of a message that is not an event it then keeps the digest only
  */
-export function makeRecord(message: StoredMessage, place: StreamPlace, redactor?: Redactor): RecordText {
+export function makeRecord(
+  source: RecordSource,
+  message: StoredMessage,
+  place: StreamPlace,
+  redactor?: Redactor,
+): RecordText {
   const { subject, data, seq, storedAt } = message
-  const address = parseCallSubject(subject)
-  const known =
-    address && isLabel(address.tenant) && isLabel(address.server) && CallId.safeParse(address.callId).success
-      ? address
-      : undefined
-  const { tenant, server, callId } = known ?? noCall
-  const event = known?.event ?? 'invalid'
-  const head = { tenant, server, callId, event, storedAt: storedAt.toISOString(), seq, ...place }
+  const known = source.addressOf(subject)
+  const { tenant, server, callId, event } = known ?? { ...source.unaddressed, event: 'invalid' }
+  const { stream } = source.consumer
+  const address = { tenant, server, callId, event }
+  const stored = { created: place.created, seq }
+  const head = { ...address, kind: source.kind, stream, storedAt: storedAt.toISOString(), seq, ...place }
   const keep = redactor ? 0 : keptBytes
-  if (!known) return recordOf(head, {}, malformed(data, keep, 'the subject names no call', subject))
+  if (!known) return recordOf(head, {}, malformed(data, keep, `the subject is none of ${stream}`, subject))
   try {
-    const source = decoder.decode(data)
-    const parsed = JSON.parse(source) as Json
+    const text = decoder.decode(data)
+    const parsed = source.toCloudEvent(JSON.parse(text) as Json, address, stored)
     const reason = notAnEvent(parsed)
     if (reason !== undefined) return recordOf(head, {}, malformed(data, keep, reason))
     const cloudEvent = parsed as JsonObject
-    const redactions = redactor?.redact(cloudEvent, { tenant, server, stream: { created: head.created, seq } }) ?? []
-    const members = memberTexts(event, cloudEvent, redactions, source)
+    const about = { tenant, server, callId, stream: stored }
+    const redactions = redactor?.redact(cloudEvent, about) ?? []
+    const members = memberTexts(source.sectionsOf(event, cloudEvent), redactions, text)
     if ((members.redactions?.length ?? 0) > maxRedactionsLength) {
-      const whole = JSON.parse(source) as JsonObject
-      const all = redactor!.redactAll(whole, { tenant, server, stream: { created: head.created, seq } })
-      return recordOf(head, { ...members, redactions: canonicalText(all, source) }, canonicalText(whole, source))
+      const whole = source.toCloudEvent(JSON.parse(text) as Json, address, stored) as JsonObject
+      const all = redactor!.redactAll(whole, about)
+      return recordOf(head, { ...members, redactions: canonicalText(all, text) }, canonicalText(whole, text))
     }
-    const text = canonicalText(cloudEvent, source)
+    const canonical = canonicalText(cloudEvent, text)
     // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.
-    const tooLong = text.length * 3 > maxEventBytes && Buffer.byteLength(text) > maxEventBytes
+    const tooLong = canonical.length * 3 > maxEventBytes && Buffer.byteLength(canonical) > maxEventBytes
     if (tooLong) return recordOf(head, {}, malformed(data, keep, `longer than ${maxEventBytes} bytes`))
-    return recordOf(head, members, text)
+    return recordOf(head, members, canonical)
   } catch {
     return recordOf(head, {}, malformed(data, keep, 'not JSON that has a canonical form'))
   }
 }
 
-function memberTexts(name: string, event: JsonObject, redactions: unknown[], source: string): MemberTexts {
+function memberTexts(said: Sections, redactions: unknown[], source: string): MemberTexts {
   const members: MemberTexts = {}
-  const sections = { ...sectionsOf(name, event), ...(redactions.length === 0 ? {} : { redactions }) }
+  const sections = { ...said, ...(redactions.length === 0 ? {} : { redactions }) }
   for (const [key, value] of Object.entries(sections)) {
     members[key as keyof MemberTexts] = canonicalText(value as Json, source)
   }
@@ -108,13 +102,6 @@ function recordOf(head: RecordHead, members: MemberTexts, cloudEvent: string): R
     entry = Buffer.from(writeRecord(head, kept, undefined))
   }
   return { ...head, text: writeRecord(head, kept, cloudEvent), entry, content: { digest, bytes } }
-}
-
-function isLabel(name: string): boolean {
-  if (goodLabels.has(name)) return true
-  if (!DnsLabel.safeParse(name).success) return false
-  if (goodLabels.size < maxLabels) goodLabels.add(name)
-  return true
 }
 
 /** Why a value is not an event. A look at the members, not a schema: this is done for every event of every call. */

@@ -1,12 +1,12 @@
 import type { Bus, Consumption } from '@countersign/bus'
-import { consumers } from '@countersign/contracts'
+import type { RecordSource } from './record-source.ts'
 import type { Recorder } from './recorder.ts'
 
 /** Events handed over at once, at most; they share one sync of the disk. */
 const maxBatch = 500
 
 /**
- * Takes every event of `CALLS` in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
+ * Takes every message of a source in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
  * in again until it can, and nothing overtakes it.
  *
  * @param gatherMs how long the first event of a batch waits for more
@@ -14,13 +14,14 @@ const maxBatch = 500
  */
 export function onAny(
   bus: Pick<Bus, 'consumeBatches'>,
+  { consumer }: Pick<RecordSource, 'consumer'>,
   recorder: Recorder,
   gatherMs: number,
   told: { onRecorded: (count: number) => void; onProblem: (error: unknown) => void },
 ): Consumption {
   return bus.consumeBatches({
-    stream: consumers.audit.stream,
-    consumer: consumers.audit.name,
+    stream: consumer.stream,
+    consumer: consumer.name,
     maxBatch,
     lingerMs: gatherMs,
     handler: async (batch) => {

@@ -1,10 +1,9 @@
 import { type Bus, LostRace, type Publication } from '@countersign/bus'
-import { subjects } from '@countersign/contracts'
+import { type SealedRecord, subjects } from '@countersign/contracts'
 import { LogBroken } from '@countersign/tlog'
 import type { Log, LogEntry } from '../log/log.ts'
-import { isLater } from '../log/stream-position.ts'
 import { readBacklog } from './read-backlog.ts'
-import { readHead } from './record-text.ts'
+import { readHead, type RecordHead } from './record-text.ts'
 
 /** Header of a message of `AUDIT`: its record's place in the log of its tenant. */
 export const logIndexHeader = 'Countersign-Log-Index'
@@ -13,7 +12,10 @@ const deadlineMs = 10_000
 /** A stream that was made anew gets this much of each log again; older records are in the log. */
 const maxRepublished = 100_000
 
-type PublishingBus = Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'reconnects'>
+/** Logs looked at side by side. */
+const tenantsAtOnce = 64
+
+type PublishingBus = Pick<Bus, 'storeRun' | 'streamInfo' | 'readStream' | 'newestOf' | 'reconnects'>
 type PublishedLog = Pick<Log, 'tenants' | 'tree'>
 /** By tenant, the index that is published next. */
 type Places = Map<string, number>
@@ -69,12 +71,13 @@ export class RecordPublisher {
 
   async #findEnd(): Promise<void> {
     const { reconnects } = this.#bus
-    const { lastSeq } = await this.#bus.streamInfo('AUDIT')
+    const { firstSeq, lastSeq } = await this.#bus.streamInfo('AUDIT')
     this.#lastSeq = lastSeq
-    const [newest] =
-      lastSeq > 0 ? await this.#bus.readStream('AUDIT', lastSeq, { maxMessages: 1, maxBytes: 2 ** 24 }) : []
+    const oldest = await this.#readAt(firstSeq, lastSeq)
+    const newest = await this.#readAt(lastSeq, lastSeq)
     // A new stream had nothing. An emptied one says nothing about what it had: what this process published is published again.
-    if (newest) this.#next = await this.#after(newest.data)
+    if (newest && oldest)
+      this.#next = await this.#after(newest, firstSeq === 1 ? undefined : readSealed(oldest).record.storedAt)
     else if (lastSeq === 0) this.#next = this.#places((size) => Math.max(0, size - maxRepublished))
     else this.#next = new Map(this.#since ?? this.#places((size) => size))
     this.#reconnects = reconnects
@@ -97,33 +100,60 @@ export class RecordPublisher {
     for (const { tenant, index } of entries) this.#next.set(tenant, index + 1)
   }
 
-  /** Where to go on after a published record, which must be the one the log has. */
-  async #after(published: Uint8Array): Promise<Places> {
-    const text = Buffer.from(published).toString()
-    const position = headOf(text)
-    const { index } = JSON.parse(text) as LogEntry
-    const tree = this.#log.tree(position.tenant)
-    const [entry] = index < tree.size ? await tree.read(index, 1) : []
-    if (entry?.text !== text) {
-      const found = entry ? 'has another one in its place' : `of ${position.tenant} ends at ${tree.size}`
-      throw new LogBroken(
-        `AUDIT holds record ${index}, and the audit log ${found}: the log is not the one those records come from. ` +
-          'Restore it, or purge AUDIT to begin with the log that is here',
+  async #readAt(seq: number, lastSeq: number): Promise<string | undefined> {
+    if (lastSeq === 0) return undefined
+    const [message] = await this.#bus.readStream('AUDIT', seq, { maxMessages: 1, maxBytes: 2 ** 24 })
+    return message && Buffer.from(message.data).toString()
+  }
+
+  /**
+   * Where to go on in each tenant's log: after its newest published record, which must be the one the log has.
+   *
+   * @param forgottenBefore when AUDIT has forgotten its oldest records, when the event of the first that is left was stored
+   */
+  async #after(newest: string, forgottenBefore: string | undefined): Promise<Places> {
+    await this.#check(readSealed(newest).record.tenant, newest)
+    const places: Places = new Map()
+    for (let from = 0; from < this.#log.tenants.length; from += tenantsAtOnce) {
+      const tenants = this.#log.tenants.slice(from, from + tenantsAtOnce)
+      await Promise.all(
+        tenants.map(async (tenant) => {
+          const message = await this.#bus.newestOf('AUDIT', subjects.auditRecords(tenant))
+          const text = message && Buffer.from(message.data).toString()
+          const place = text === undefined ? this.#firstSince(tenant, forgottenBefore) : this.#check(tenant, text)
+          places.set(tenant, await place)
+        }),
       )
     }
-    const places: Places = new Map()
-    for (const tenant of this.#log.tenants) places.set(tenant, await this.#firstLater(tenant, position))
     return places
   }
 
-  /** The index of the first entry of a tenant that comes after a position in the stream. */
-  async #firstLater(tenant: string, position: { created: string; seq: number }): Promise<number> {
+  /** The index after a published record, which must be the one the log has. */
+  async #check(tenant: string, published: string): Promise<number> {
+    const { index } = readSealed(published)
     const tree = this.#log.tree(tenant)
+    const [entry] = index < tree.size ? await tree.read(index, 1) : []
+    if (entry?.text === published) return index + 1
+    const found = entry ? 'has another one in its place' : `of ${tenant} ends at ${tree.size}`
+    throw new LogBroken(
+      `AUDIT holds record ${index}, and the audit log ${found}: the log is not the one those records come from. ` +
+        'Restore it, or purge AUDIT to begin with the log that is here',
+    )
+  }
+
+  /** Of a tenant that AUDIT has no record of: the first entry that is no older than all that AUDIT has forgotten. */
+  async #firstSince(tenant: string, forgottenBefore: string | undefined): Promise<number> {
+    const tree = this.#log.tree(tenant)
+    if (forgottenBefore === undefined) return Math.max(0, tree.size - maxRepublished)
     for await (const { index, text } of tree.backward(tree.size)) {
-      if (!isLater(headOf(text), position)) return index + 1
+      if (headOf(text).storedAt < forgottenBefore) return index + 1
     }
     return 0
   }
+}
+
+function readSealed(text: string): SealedRecord {
+  return JSON.parse(text) as SealedRecord
 }
 
 function publicationOf({
@@ -131,7 +161,7 @@ function publicationOf({
   index,
   text,
   ...rest
-}: LogEntry & { record?: { server: string; event: string } }): Publication {
+}: LogEntry & { record?: Pick<RecordHead, 'server' | 'event'> }): Publication {
   const { server, event } = rest.record ?? headOf(text)
   return {
     subject: subjects.auditRecord(tenant, server, event),

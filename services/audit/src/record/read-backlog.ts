@@ -1,6 +1,6 @@
 import type { Log, LogEntry } from '../log/log.ts'
 import { isLater } from '../log/stream-position.ts'
-import { readHead } from './record-text.ts'
+import { readHead, type RecordHead } from './record-text.ts'
 
 const pageSize = 500
 
@@ -12,7 +12,7 @@ interface Queue {
 }
 
 /**
- * Entries of several logs in the order in which they were sealed, a page at a time.
+ * Entries of several logs, a page at a time: of each log in its order, and among them in the order of each stream.
  *
  * @param from by tenant, the first index; 0 where there is none
  * @param to by tenant, the index after the last
@@ -34,13 +34,18 @@ export async function* readBacklog(
       queue.page = await log.tree(tenant).read(queue.next, Math.min(pageSize, queue.end - queue.next))
       queue.next += queue.page.length
     }
-    const [tenant, oldest] = [...queues].reduce((a, b) => (isLater(headOf(a[1]), headOf(b[1])) ? b : a))
+    const [tenant, oldest] = [...queues].reduce((a, b) => (comesAfter(headOf(a[1]), headOf(b[1])) ? b : a))
     entries.push(oldest.page.shift()!)
     if (oldest.page.length === 0 && oldest.next === oldest.end) queues.delete(tenant)
     if (entries.length < pageSize && queues.size > 0) continue
     yield entries
     entries = []
   }
+}
+
+/** Of two streams nothing tells which event was sealed first, so it is when they were stored. */
+function comesAfter(one: RecordHead, other: RecordHead): boolean {
+  return one.stream === other.stream ? isLater(one, other) : one.storedAt > other.storedAt
 }
 
 function headOf({ page }: Queue) {

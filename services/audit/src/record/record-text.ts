@@ -1,14 +1,17 @@
-import type { AuditRecord } from '@countersign/contracts'
+import type { AuditRecord, AuditRecordV3, StreamName } from '@countersign/contracts'
 
 /** What is looked at of a record without parsing the event in it. */
 export interface RecordHead {
+  kind: AuditRecordV3['kind']
   tenant: string
-  server: string
-  callId: string
+  server: string | undefined
+  /** Of an event of a call, and of nothing else. */
+  callId: string | undefined
   event: string
   /** When the event was stored, ISO 8601. */
   storedAt: string
-  /** Its sequence in `CALLS`, and the one that was sealed before it. */
+  /** Where it comes from: the stream, its sequence there, and the one that was sealed before it. */
+  stream: StreamName
   seq: number
   previous: number
   /** When that stream was created. */
@@ -25,11 +28,13 @@ export interface RecordText extends RecordHead {
 
 /** Members of a record besides its head and its event, each as its RFC 8785 text. */
 export type MemberTexts = Partial<
-  Record<Exclude<keyof AuditRecord, keyof RecordHead | 'cloudEvent' | 'stream'>, string>
+  Record<Exclude<keyof AuditRecordV3, keyof RecordHead | 'cloudEvent' | 'version'>, string>
 >
 
 /** Stands where a message's subject names no call; such a record keeps the subject in `cloudEvent`. */
 export const noCall = { tenant: 'invalid', server: 'invalid', callId: '00000000-0000-7000-8000-000000000000' } as const
+/** Stands where a message's subject names nothing that the stream is for. */
+export const noActivity = { tenant: 'invalid', server: undefined, callId: undefined } as const
 
 const callIdMember = '"callId":"'
 const eventMember = ',"event":"'
@@ -41,25 +46,28 @@ const eventMember = ',"event":"'
  * @param cloudEvent undefined for an entry whose event is kept beside the log
  */
 export function writeRecord(head: RecordHead, members: MemberTexts, cloudEvent: string | undefined): string {
-  const { tenant, server, callId, event, storedAt, seq, previous, created } = head
-  const stream = `{"created":${JSON.stringify(created)},"previous":${previous},"seq":${seq}}`
+  const { kind, tenant, server, callId, event, storedAt, stream: name, seq, previous, created } = head
+  const stream = `{"created":${JSON.stringify(created)},"name":"${name}","previous":${previous},"seq":${seq}}`
+  const quoted = (text: string | undefined) => (text === undefined ? undefined : `"${text}"`)
   // In the order of RFC 8785.
   const all: [string, string | undefined][] = [
     ['approvals', members.approvals],
-    ['callId', `"${callId}"`],
+    ['callId', quoted(callId)],
     ['cloudEvent', cloudEvent],
     ['content', members.content],
     ['decision', members.decision],
     ['event', JSON.stringify(event)],
     ['execution', members.execution],
+    ['kind', `"${kind}"`],
     ['outcome', members.outcome],
     ['redactions', members.redactions],
-    ['server', `"${server}"`],
+    ['resource', members.resource],
+    ['server', quoted(server)],
     ['storedAt', `"${storedAt}"`],
     ['stream', stream],
     ['tenant', `"${tenant}"`],
     ['time', members.time],
-    ['version', '2'],
+    ['version', '3'],
     ['what', members.what],
     ['who', members.who],
   ]
@@ -72,7 +80,11 @@ export function writeRecord(head: RecordHead, members: MemberTexts, cloudEvent: 
 export function readHead(text: string): RecordHead {
   // A quote inside any string is escaped, and of the members that come after it none has one of this name inside.
   const tail = JSON.parse(`{${text.slice(text.lastIndexOf(eventMember) + 1)}`) as AuditRecord
-  const { event, server, storedAt, stream, tenant } = tail
+  const { event, server, storedAt, tenant } = tail
+  const kind = tail.version === 2 ? 'call' : tail.kind
+  const { seq, previous, created } = tail.stream
+  const stream = tail.version === 2 ? 'CALLS' : (tail.stream.name as StreamName)
   const callIdAt = text.indexOf(callIdMember) + callIdMember.length
-  return { tenant, server, callId: text.slice(callIdAt, callIdAt + 36), event, storedAt, ...stream }
+  const callId = kind === 'call' ? text.slice(callIdAt, callIdAt + 36) : undefined
+  return { kind, tenant, server, callId, event, storedAt, stream, seq, previous, created }
 }

@@ -2,11 +2,13 @@ import type { Bus } from '@countersign/bus'
 import type { Log, Sealed } from '../log/log.ts'
 import { makeRecord, type StoredMessage } from './make-record.ts'
 import type { Redactor } from './redact/redactor.ts'
+import type { RecordSource } from './record-source.ts'
 import type { RecordText } from './record-text.ts'
 import type { StreamEpoch } from './stream-epoch.ts'
 
-/** What sealing works with. */
+/** What sealing the messages of one source works with. */
 export interface SealOptions {
+  source: RecordSource
   bus: Pick<Bus, 'readStream'>
   append: Log['append']
   epoch: StreamEpoch
@@ -15,7 +17,7 @@ export interface SealOptions {
   /** Told of records once they are on disk, in order. */
   onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
   /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
-  onGap: (gap: { created: string; from: number; to: number }) => void
+  onGap: (gap: { stream: string; created: string; from: number; to: number }) => void
 }
 
 /** Appended and synced at once, at most: bounds what a batch of large events takes in memory. */
@@ -57,7 +59,7 @@ export async function sealAll(options: SealOptions): Promise<void> {
   for (;;) {
     const next = options.epoch.sealedThrough(created) + 1
     if (next > lastSeq) return
-    const messages = await options.bus.readStream('CALLS', next, readLimits)
+    const messages = await options.bus.readStream(options.epoch.stream, next, readLimits)
     if (messages.length === 0) return
     noteGap(options, created, next, messages[0]!.seq)
     await appendAll(options, created, messages)
@@ -66,15 +68,17 @@ export async function sealAll(options: SealOptions): Promise<void> {
 
 /** Seals what is there from `next` up to a message that was delivered; resolves to the sequence to go on with. */
 async function sealMissing(options: SealOptions, created: string, next: number, delivered: number): Promise<number> {
+  const { stream } = options.epoch
   while (next < delivered) {
-    const messages = await options.bus.readStream('CALLS', next, readLimits)
+    const messages = await options.bus.readStream(stream, next, readLimits)
     if (messages.length === 0) {
-      const stream = await options.epoch.read()
-      if (stream.created !== created) throw new Error('CALLS was made anew while its events were recorded')
+      const state = await options.epoch.read()
+      if (state.created !== created) throw new Error(`${stream} was made anew while its events were recorded`)
       // The message is from a stream that is no more.
-      if (stream.lastSeq < delivered) return delivered + 1
+      if (state.lastSeq < delivered) return delivered + 1
       // A replica may not have it yet; only what the stream has passed is gone for good.
-      if (stream.firstSeq <= delivered) throw new Error(`events ${next} to ${delivered} cannot be read from CALLS yet`)
+      if (state.firstSeq <= delivered)
+        throw new Error(`events ${next} to ${delivered} cannot be read from ${stream} yet`)
       noteGap(options, created, next, delivered)
       return delivered
     }
@@ -89,12 +93,12 @@ function lowestSeq(messages: readonly StoredMessage[]): number {
   return messages.reduce((lowest, { seq }) => Math.min(lowest, seq), Number.POSITIVE_INFINITY)
 }
 
-function noteGap({ onGap }: SealOptions, created: string, expected: number, found: number): void {
-  if (found > expected) onGap({ created, from: expected, to: found - 1 })
+function noteGap({ onGap, epoch }: SealOptions, created: string, expected: number, found: number): void {
+  if (found > expected) onGap({ stream: epoch.stream, created, from: expected, to: found - 1 })
 }
 
 async function appendAll(
-  { append, epoch, redactor, onSealed }: SealOptions,
+  { source, append, epoch, redactor, onSealed }: SealOptions,
   created: string,
   messages: readonly StoredMessage[],
 ): Promise<void> {
@@ -102,7 +106,7 @@ async function appendAll(
   let bytes = 0
   let previous = epoch.sealedThrough(created)
   for (const message of messages) {
-    const record = makeRecord(message, { created, previous }, redactor)
+    const record = makeRecord(source, message, { created, previous }, redactor)
     previous = message.seq
     records.push(record)
     bytes += record.text.length

@@ -1,26 +1,32 @@
 import {
-  type AuditRecord,
+  type AuditRecordV3,
   callEvents,
+  CredentialRef,
   isCallEventName,
   isJsonObject,
   type Json,
   type JsonObject,
 } from '@countersign/contracts'
+import { z } from 'zod'
 
 /** The members of a record that say the same for every kind of event. */
-export type Sections = Pick<AuditRecord, 'time' | 'who' | 'what' | 'decision' | 'approvals' | 'execution' | 'outcome'>
+export type Sections = Pick<
+  AuditRecordV3,
+  'time' | 'who' | 'what' | 'resource' | 'decision' | 'approvals' | 'execution' | 'outcome'
+>
 
+const Credentials = z.array(CredentialRef)
 const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/
 
 /**
- * Reads out of an event what a record says for every kind of event. A member that is not what its schema says is left out: the event
+ * Reads out of an event of a call what a record says for every kind of event. A member that is not what its schema says is left out: the event
  * itself is sealed as it is, so nothing is lost.
  */
 export function sectionsOf(name: string, event: JsonObject): Sections {
   const data = isJsonObject(event['data']) ? event['data'] : {}
-  const time = event['time']
+  const { time } = event
   return defined({
-    time: typeof time === 'string' && instant.test(time) ? time : undefined,
+    time: timeOf(event),
     who: whoOf(event, data),
     what: whatOf(data),
     decision: decisionOf(data['decision']),
@@ -28,6 +34,11 @@ export function sectionsOf(name: string, event: JsonObject): Sections {
     execution: executionOf(data),
     outcome: outcomeOf(name, data),
   })
+}
+
+/** When an event says it was made. */
+export function timeOf({ time }: JsonObject): string | undefined {
+  return typeof time === 'string' && instant.test(time) ? time : undefined
 }
 
 function whoOf(event: JsonObject, data: JsonObject): Sections['who'] {
@@ -75,9 +86,19 @@ function claimsOf({ grant }: JsonObject): JsonObject {
   return isJsonObject(grant) && isJsonObject(grant['claims']) ? grant['claims'] : {}
 }
 
-function executionOf({ executor, attempt, durationMs }: JsonObject): Sections['execution'] {
-  const execution = defined({ executor: text(executor), attempt: number(attempt), durationMs: number(durationMs) })
+function executionOf({ executor, attempt, durationMs, credentials }: JsonObject): Sections['execution'] {
+  const execution = defined({
+    executor: text(executor),
+    attempt: number(attempt),
+    durationMs: number(durationMs),
+    credentials: credentialsOf(credentials),
+  })
   return Object.keys(execution).length === 0 ? undefined : execution
+}
+
+function credentialsOf(credentials: Json | undefined): NonNullable<Sections['execution']>['credentials'] {
+  const parsed = Credentials.safeParse(credentials)
+  return parsed.success ? parsed.data : undefined
 }
 
 function outcomeOf(status: string, data: JsonObject): Sections['outcome'] {
@@ -103,7 +124,7 @@ function number(value: Json | undefined): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-function texts(value: Json | undefined): string[] | undefined {
+export function texts(value: Json | undefined): string[] | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value : undefined
 }
 
@@ -112,7 +133,7 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 }
 
 /** Leaves out members that are undefined. */
-function defined<T extends object>(members: T): Defined<T> {
+export function defined<T extends object>(members: T): Defined<T> {
   const result: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(members)) if (value !== undefined) result[key] = value
   return result as Defined<T>

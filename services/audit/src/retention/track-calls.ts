@@ -33,7 +33,7 @@ export class CallTracker {
   sealed(records: Iterable<Pick<RecordText, 'tenant' | 'server' | 'callId' | 'event' | 'seq' | 'storedAt'>>): void {
     for (const { tenant, server, callId, event, seq, storedAt } of records) {
       this.sealedThrough = seq
-      if (callId === noCall.callId) continue
+      if (server === undefined || callId === undefined || callId === noCall.callId) continue
       const firstSeq = this.#open.get(callId) ?? seq
       if (!endsCall(event)) {
         if (firstSeq === seq) this.#open.set(callId, seq)

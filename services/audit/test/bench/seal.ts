@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { DirectoryStore, ed25519Signer } from '@countersign/tlog'
 import { AuditLog } from '../../src/log/audit-log.ts'
 import { makeRecord } from '../../src/record/make-record.ts'
+import { calls } from '../../src/record/record-source.ts'
 import { storedMessages } from './messages.ts'
 
 const root = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'countersign-seal-'))
@@ -32,7 +33,7 @@ for (const batch of [500, 125, 25, 1]) {
     const start = performance.now()
     const records = messages
       .slice(at, at + batch)
-      .map((message) => makeRecord(message, { created, previous: message.seq - 1 }))
+      .map((message) => makeRecord(calls, message, { created, previous: message.seq - 1 }))
     making += performance.now() - start
     for (const { entry } of records) bytes += entry.length
     const appending = performance.now()

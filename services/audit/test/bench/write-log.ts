@@ -6,6 +6,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { DirectoryStore, ed25519Signer } from '@countersign/tlog'
 import { AuditLog } from '../../src/log/audit-log.ts'
 import { makeRecord } from '../../src/record/make-record.ts'
+import { calls } from '../../src/record/record-source.ts'
 import { storedMessages } from './messages.ts'
 
 const [dir, count = '1000000'] = process.argv.slice(2)
@@ -20,9 +21,9 @@ const signers = (origin: string) => Promise.resolve([ed25519Signer(key, origin)]
 const log = new AuditLog({ store: new DirectoryStore(dir), signers })
 await log.open()
 const begun = performance.now()
-for (let seq = log.last?.seq ?? 0; seq < Number(count);) {
+for (let seq = log.last.CALLS?.seq ?? 0; seq < Number(count);) {
   const messages = storedMessages(seq + 1, Math.min(atOnce, Number(count) - seq))
-  await log.append(messages.map((message) => makeRecord(message, { created, previous: message.seq - 1 })))
+  await log.append(messages.map((message) => makeRecord(calls, message, { created, previous: message.seq - 1 })))
   seq += messages.length
 }
 await log.close()

@@ -8,6 +8,11 @@ const styles: Record<string, Styled['style']> = {
   unknown: 'bad',
   held: 'warn',
   voted: 'warn',
+  refused: 'bad',
+  crashed: 'bad',
+  policies_refused: 'bad',
+  sign_in_refused: 'bad',
+  tool_changed: 'warn',
 }
 
 /** The name of an event, in the colour of what it means. */

@@ -1,9 +1,11 @@
-import { callEvents, digestOf, isCallEventName, parseCallSubject } from '@countersign/contracts'
+import { callEvents, digestOf, isCallEventName, parseCallSubject, recordKind } from '@countersign/contracts'
 import type { Evidence, Violation } from '../evidence.ts'
 
 /** Every event that was stored has its record, and the record is of that event (I8). */
 export function auditComplete({ stored, log, poisoned }: Evidence): Violation[] {
-  const sealed = new Map(log.map(({ record }) => [record.stream.seq, record]))
+  const sealed = new Map(
+    log.filter(({ record }) => recordKind(record) === 'call').map(({ record }) => [record.stream.seq, record]),
+  )
   return stored.flatMap(({ seq, subject, digest }): Violation[] => {
     const { event = '', callId = '' } = parseCallSubject(subject) ?? {}
     const record = sealed.get(seq)

@@ -7,6 +7,7 @@ import { AuditRecord, isOriginal, type JsonObject, makeEvent, redactionSalt, sub
 import { maxEntryBytes } from '@countersign/tlog'
 import { requestedFixture } from '@countersign/testing'
 import { makeRecord } from '../make-record.ts'
+import { calls } from '../record-source.ts'
 import { findPlaces, parseJsonPath } from './json-path.ts'
 import { loadRedactor, type RedactionRule } from './redaction-rules.ts'
 import { Redactor } from './redactor.ts'
@@ -28,7 +29,7 @@ function sealed(rules: Partial<RedactionRule>[], args: JsonObject, redactor?: Re
       rules.map((rule) => ({ servers: ['*'], in: 'arguments', path: '$', ...rule })),
       key,
     )
-  const { text, entry } = makeRecord(message, { created: stream.created, previous: 6 }, by)
+  const { text, entry } = makeRecord(calls, message, { created: stream.created, previous: 6 }, by)
   assert.ok(entry.length <= maxEntryBytes)
   return AuditRecord.parse(JSON.parse(text))
 }

@@ -13,7 +13,7 @@ import type { RedactionRule } from './redaction-rules.ts'
 /** What a redaction knows of the event it works on. */
 export interface RedactedEvent {
   tenant: string
-  server: string
+  server: string | undefined
   stream: { created: string; seq: number }
 }
 
@@ -60,7 +60,7 @@ export class Redactor {
     const { data } = event
     const redactions = new Map<string, Redaction>()
     for (const { in: part, steps, servers } of this.#rules) {
-      if (!servers.some((server) => server.test(about.server))) continue
+      if (!servers.some((server) => server.test(about.server ?? ''))) continue
       for (const path of partsOf[part]) {
         const inner = path.reduce<Json | undefined>(
           (value, key) => (isJsonObject(value) ? value[key] : undefined),

@@ -2,8 +2,8 @@ import type { SealedRecord } from '@countersign/contracts'
 import { resolveCallId } from '../call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, countOf } from '../command.ts'
-import { stateCell } from '../state-cell.ts'
-import { dateAndClock, instantOf } from '../times.ts'
+import { recordColumns, recordRow } from '../record-row.ts'
+import { instantOf } from '../times.ts'
 
 export const audit: Command = {
   name: 'audit',
@@ -61,19 +61,8 @@ export const audit: Command = {
     if (records.length === 0) out.line('no records')
     else {
       out.table(
-        [
-          { head: 'INDEX', align: 'right' },
-          { head: 'TIME' },
-          { head: 'EVENT' },
-          { head: 'SERVER' },
-          { head: 'TOOL', shrinks: true },
-          { head: 'WHO', shrinks: true },
-          { head: 'CALL' },
-        ],
-        records.map(({ index, record: { storedAt, event, server, callId, cloudEvent } }) => {
-          const { tool, principal } = (cloudEvent.data ?? {}) as { tool?: string; principal?: string }
-          return [String(index), dateAndClock(storedAt), stateCell(event), server, tool ?? '', principal ?? '', callId]
-        }),
+        recordColumns,
+        records.map((sealed) => recordRow(sealed)),
       )
     }
     if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })

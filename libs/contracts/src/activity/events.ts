@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { Instant } from '../call/common.ts'
+import { DnsLabel } from '../subjects.ts'
+
+/** What was acted on: not a call, but a part of Countersign itself. */
+export const Resource = z.object({
+  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold']),
+  name: z.string().max(256),
+})
+export type Resource = z.infer<typeof Resource>
+
+/** What every activity says. */
+export const activityFields = {
+  /** Whose log it belongs to; what is of no single tenant belongs to the platform's (`COUNTERSIGN_PLATFORM_TENANT`). */
+  tenant: DnsLabel,
+  resource: Resource,
+  /** The person, or the service that did it by itself. */
+  by: z.string().max(256),
+} as const
+
+const PolicyName = z.string().max(253)
+
+/** Another set of policies is in force. */
+export const PoliciesChanged = z.object({
+  ...activityFields,
+  /** Null: no policy was, or is, in force, so every call is denied. */
+  revision: z.object({ before: z.string().nullable(), after: z.string().nullable() }),
+  added: z.array(PolicyName),
+  changed: z.array(PolicyName),
+  removed: z.array(PolicyName),
+})
+export type PoliciesChanged = z.infer<typeof PoliciesChanged>
+
+/** A set of policies was refused; what was in force stays in force. */
+export const PoliciesRefused = z.object({
+  ...activityFields,
+  inForce: z.string().nullable(),
+  /** `file:line:column: message`, the first of them. */
+  problems: z.array(z.string()).max(100),
+  problemCount: z.int().positive(),
+})
+export type PoliciesRefused = z.infer<typeof PoliciesRefused>
+
+/** A person uses the console for the first time in a while. */
+export const SignedIn = z.object({ ...activityFields, groups: z.array(z.string()), address: z.string().max(64) })
+export type SignedIn = z.infer<typeof SignedIn>
+
+/** Tokens that the console refused, counted over a while; neither they nor their hashes are told. */
+export const SignInRefused = z.object({
+  ...activityFields,
+  count: z.int().positive(),
+  since: Instant,
+  until: Instant,
+  /** Where they came from, the first of them. */
+  addresses: z.array(z.object({ address: z.string().max(64), count: z.int().positive() })).max(20),
+})
+export type SignInRefused = z.infer<typeof SignInRefused>
+
+const withReason = z.object({ ...activityFields, reason: z.string().min(1).max(2000) })
+
+/** The content about a person was made unreadable. */
+export const Erased = withReason
+/** Records were put under legal hold: they are kept whatever the retention says. */
+export const HoldPlaced = withReason
+/** A legal hold ended. */
+export const HoldLifted = withReason
+
+export type ActivityWriter = 'policy' | 'console' | 'audit'
+
+/** What is done to Countersign itself: who writes what. Bus permissions, proto and records come from it. */
+export const activityEvents = {
+  policies_changed: row('policy', 'succeeded', PoliciesChanged, 'Another set of policies is in force.'),
+  policies_refused: row('policy', 'refused', PoliciesRefused, 'A set of policies was refused, and why.'),
+  signed_in: row('console', 'succeeded', SignedIn, 'A person uses the console, for the first time in a while.'),
+  sign_in_refused: row('console', 'refused', SignInRefused, 'Tokens that the console refused, counted.'),
+  erased: row('audit', 'succeeded', Erased, 'The content about a person was made unreadable.'),
+  hold_placed: row('audit', 'succeeded', HoldPlaced, 'Records were put under legal hold.'),
+  hold_lifted: row('audit', 'succeeded', HoldLifted, 'A legal hold ended.'),
+} as const
+
+function row<S extends z.ZodType>(writer: ActivityWriter, status: 'succeeded' | 'refused', schema: S, meaning: string) {
+  return { writer, status, schema, meaning }
+}
+
+export type ActivityEventName = keyof typeof activityEvents
+export type ActivityEventData<N extends ActivityEventName> = z.infer<(typeof activityEvents)[N]['schema']>
+
+export const activityEventNames = Object.keys(activityEvents) as ActivityEventName[]
+
+/** True for a name of the table. */
+export function isActivityEventName(name: string): name is ActivityEventName {
+  return Object.hasOwn(activityEvents, name)
+}

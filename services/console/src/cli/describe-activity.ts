@@ -1,0 +1,38 @@
+import { type ActivityEventData, type ActivityEventName, count, type JsonObject } from '@countersign/contracts'
+
+/** Tells in one line what was done, by the event and its data. */
+export function describeActivity(event: string, data: JsonObject): string {
+  const describe = descriptions[event as ActivityEventName] as ((data: JsonObject) => string) | undefined
+  try {
+    return describe?.(data) ?? describeServerEvent(data)
+  } catch {
+    // An event of a newer version may lack what an older one had.
+    return ''
+  }
+}
+
+const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => string } = {
+  policies_changed: ({ revision, added, changed, removed }) =>
+    [
+      revision.after === null ? 'no policies any more' : `revision ${revision.after.slice(0, 19)}`,
+      ...listOf('added', added),
+      ...listOf('changed', changed),
+      ...listOf('removed', removed),
+    ].join('; '),
+  policies_refused: ({ problemCount, problems }) => `${count(problemCount, 'problem')}: ${problems[0] ?? ''}`,
+  signed_in: ({ address }) => `from ${address}`,
+  sign_in_refused: ({ count: tokens, addresses }) =>
+    `${count(tokens, 'refused token')} from ${addresses.map(({ address }) => address).join(', ')}`,
+  erased: ({ resource, reason }) => `${resource.name}: ${reason}`,
+  hold_placed: ({ resource, reason }) => `${resource.name}: ${reason}`,
+  hold_lifted: ({ resource, reason }) => `${resource.name}: ${reason}`,
+}
+
+function describeServerEvent({ tool, message }: JsonObject): string {
+  if (typeof message !== 'string') return ''
+  return typeof tool === 'string' && !message.includes(tool) ? `${tool}: ${message}` : message
+}
+
+function listOf(what: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${what} ${names.join(', ')}`]
+}

@@ -1,0 +1,34 @@
+import { isJsonObject, recordKind, type SealedRecord } from '@countersign/contracts'
+import { describeActivity } from './describe-activity.ts'
+import { stateCell } from './state-cell.ts'
+import type { Cell, Column } from './table.ts'
+import { dateAndClock } from './times.ts'
+
+/** The columns in which sealed records are listed. */
+export const recordColumns: readonly Column[] = [
+  { head: 'INDEX', align: 'right' },
+  { head: 'TIME' },
+  { head: 'EVENT' },
+  { head: 'SERVER' },
+  { head: 'WHAT', shrinks: true },
+  { head: 'WHO', shrinks: true },
+  { head: 'CALL' },
+]
+
+/** One sealed record as a row: of a call its tool, of anything else what was done. */
+export function recordRow({ index, record }: SealedRecord): Cell[] {
+  const { storedAt, event, server = '', callId = '', who, what, cloudEvent } = record
+  const data = isJsonObject(cloudEvent['data']) ? cloudEvent['data'] : {}
+  const tool = what?.tool ?? data['tool']
+  const done = recordKind(record) === 'activity' ? describeActivity(event, data) : tool
+  const by = who?.principal ?? data['principal']
+  return [
+    String(index),
+    dateAndClock(storedAt),
+    stateCell(event),
+    server,
+    typeof done === 'string' ? done : '',
+    typeof by === 'string' ? by : '',
+    callId,
+  ]
+}
