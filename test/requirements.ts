@@ -41,6 +41,7 @@ export const requirements = {
 
   R25: 'Whoever reads AUDIT goes on where it stopped, from any point, can drop what comes twice and sees what is missing; the examples in three languages do.',
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
+  R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
 } as const
 
 export type Requirement = keyof typeof requirements

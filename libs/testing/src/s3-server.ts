@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 import type { Cleanup } from './test-bus.ts'
 import { until } from './until.ts'
 
@@ -50,14 +50,4 @@ export async function startS3(t: Cleanup, binary: string): Promise<TestBucket> {
   }, 'the S3 server answers')
   await mkdir(join(dir, 'logs'))
   return { endpoint, bucket: 'logs', credentials }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }

@@ -26,6 +26,18 @@ export const Settings = z.object({
     .default(500)
     // An append syncs several files whatever is in it, on a disk that calls wait for, and nobody waits for a record to be sealed.
     .describe('How long an event waits for others that are sealed in one step with it, in ms'),
+  auditWitnessPolicyFile: z
+    .string()
+    .optional()
+    .describe(
+      'File that says which witnesses cosign checkpoints, and how many of them are enough; see docs/audit-log.md',
+    ),
+  auditWitnessIntervalMs: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(10_000)
+    .describe('How often witnesses are asked to cosign the newest checkpoint, in ms'),
   auditGraceMs: z.coerce
     .number()
     .int()

@@ -15,6 +15,8 @@ export class AuditMetrics {
   readonly #failures: ReturnType<Meter['createCounter']>
   /** By stream, what is stored and not acknowledged yet, when last looked at. */
   readonly backlog = new Map<string, Backlog>()
+  readonly #cosignatures: ReturnType<Meter['createCounter']>
+  readonly #witnessFailures: ReturnType<Meter['createCounter']>
 
   constructor(meter: Meter) {
     this.#meter = meter
@@ -30,6 +32,12 @@ export class AuditMetrics {
     this.#failures = meter.createCounter('countersign_audit_failures', {
       description: 'Times that events could not be recorded, by the code of the error (ENOSPC: no space)',
     })
+    this.#cosignatures = meter.createCounter('countersign_audit_cosignatures', {
+      description: 'Checkpoints cosigned, by witness',
+    })
+    this.#witnessFailures = meter.createCounter('countersign_audit_witness_failures', {
+      description: 'Checkpoints not cosigned, by witness and why (conflict: it has seen another log)',
+    })
     this.#batch = meter.createHistogram('countersign_audit_batch_size', { description: 'Records appended at once' })
     this.#duration = meter.createHistogram('countersign_audit_seal_duration', {
       unit: 's',
@@ -43,6 +51,22 @@ export class AuditMetrics {
 
   gap(events: number): void {
     this.#missing.add(events)
+  }
+
+  cosigned(witness: string): void {
+    this.#cosignatures.add(1, { witness })
+  }
+
+  notCosigned(witness: string, why: string): void {
+    this.#witnessFailures.add(1, { witness, why })
+  }
+
+  observeWitnesses(witnessing: { readonly unwitnessed: number }): void {
+    this.#meter
+      .createObservableGauge('countersign_audit_unwitnessed', {
+        description: 'Entries that no quorum has cosigned yet',
+      })
+      .addCallback((result) => result.observe(witnessing.unwitnessed))
   }
 
   failed(error: unknown): void {

@@ -4,7 +4,7 @@
  * File map: record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → make-record (with
  * redact/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
  * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended, and makes room · query/ answers
- * `audit.records`, `audit.calls`, `audit.status`, `audit.prove`, `audit.consistency`.
+ * `audit.records`, `audit.calls`, `audit.status`, `audit.prove`, `audit.consistency` · witness/ has others cosign checkpoints.
  *
  * Invariants upheld here:
  * I8  An event is acknowledged after it is on disk in the log and on AUDIT, and purged only after that.
@@ -31,6 +31,8 @@ import { activity, calls, type RecordSource } from './record/record-source.ts'
 import { Recorder, Turn } from './record/recorder.ts'
 import { StreamEpoch } from './record/stream-epoch.ts'
 import { makeRoom } from './retention/make-room.ts'
+import { witnessPolicyFile } from './witness/witness-policy-file.ts'
+import { Witnessing } from './witness/witnessing.ts'
 import { retentionTimes } from './retention/purge-due.ts'
 import { Retention } from './retention/retention.ts'
 
@@ -71,6 +73,31 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   let consumptions: Consumption[] = []
   let queries: { stop: () => void }
   let watch: NodeJS.Timeout
+  let witnessing: Witnessing | undefined
+  const witnessPart = (path: string): Part => ({
+    name: 'witnesses',
+    async start() {
+      const policy = witnessPolicyFile(path, {
+        onProblem: (problem) => logger.error(`${problem}; the witnesses read before are asked`),
+      })
+      await policy.read()
+      witnessing = new Witnessing({
+        trees: () => log.trees,
+        policy: () => policy.read(),
+        everyMs: config.auditWitnessIntervalMs,
+        onCosigned: (witness) => metrics.cosigned(witness),
+        onFailure: (witness, why) => metrics.notCosigned(witness, why),
+        onProblem(tenant, problem, conflict) {
+          const line = 'the newest checkpoint is not cosigned; calls and sealing go on'
+          if (conflict) logger.error({ tenant, problem }, 'a witness has seen another log under this name')
+          else logger.warn({ tenant, problem }, line)
+        },
+      })
+      metrics.observeWitnesses(witnessing)
+      witnessing.start()
+    },
+    stop: () => witnessing?.stop(),
+  })
 
   return [
     {
@@ -169,11 +196,13 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         const index = new ScanIndex(log, workingState(bus))
         queries = serveQueries(bus, log, index, {
           problem: () => problem,
+          witnessed: (tenant) => witnessing?.standing(tenant),
           onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),
         })
       },
       stop: () => queries.stop(),
     },
+    ...(config.auditWitnessPolicyFile === undefined ? [] : [witnessPart(config.auditWitnessPolicyFile)]),
     {
       name: 'lag',
       async start() {

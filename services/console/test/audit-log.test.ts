@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { auditLogOrigin, type CallProof, canonicalJson, newCallId, verbs } from '@countersign/contracts'
-import { DirectoryStore, ed25519Signer, proveCallFrom, TreeLog, verifierKey } from '@countersign/tlog'
+import {
+  addSignature,
+  cosigner,
+  DirectoryStore,
+  ed25519Signer,
+  proveCallFrom,
+  TreeLog,
+  verifierKey,
+} from '@countersign/tlog'
 import { startConsole } from './console-fixture.ts'
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
@@ -76,6 +84,25 @@ test('I8, R13: a log is verified offline, and what is wrong with it is said with
     /wrong: default\/tile\/entries\/000, entry 0, byte 0: the entry is not the one that was sealed/,
   )
   assert.match(changed.stdout, /audit does not verify/)
+})
+
+test('R32, R13: what witnesses cosigned is checked when their keys are given', async (t) => {
+  const { cwd, dir, key } = await logFolder(t)
+  const witness = cosigner(generateKeyPairSync('ed25519').privateKey, 'witness.example/w')
+  const file = join(dir, 'default/checkpoint')
+  const note = await readFile(file, 'utf8')
+  const without = await countersign(cwd, 'verify', 'audit', '--key', key, '--witness', witness.key.text)
+  assert.deepEqual([without.exit, /not .*cosigned|no checkpoint .* cosigned/.test(without.stdout)], [1, true])
+  await writeFile(file, addSignature(note, witness))
+  const verified = await countersign(cwd, 'verify', 'audit', '--key', key, '--witness', witness.key.text)
+  assert.equal(verified.exit, 0, verified.stdout)
+  assert.match(verified.stdout, /witnessed +the first 400, by 20\S+Z, by witness\.example\/w/)
+  await writeFile(join(cwd, 'policy'), `witness A ${witness.key.text} https://w.example\nquorum A\n`)
+  await countersign(cwd, 'prove', calls[0]!, '--log', 'audit', '--out', 'one.json')
+  const proof = await countersign(cwd, 'verify', 'one.json', '--key', key, '--witness', 'policy')
+  assert.equal(proof.exit, 0, proof.stdout)
+  assert.match(proof.stdout, /witnessed by witness\.example\/w/)
+  assert.match((await countersign(cwd, 'verify', 'audit', '--witness', 'nonsense')).stderr, /--witness must be/)
 })
 
 test('I8, R13: a call is proven by a file that verifies by itself', async (t) => {

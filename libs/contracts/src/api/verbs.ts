@@ -206,6 +206,8 @@ export const verbs = {
         sealedAt: Instant.nullable(),
         /** Why nothing can be recorded just now. */
         problem: z.string().optional(),
+        /** How far witnesses have cosigned it since audit started, and why not further; absent where none are asked. */
+        witnessed: z.object({ size: z.int(), at: Instant.nullable(), problem: z.string().optional() }).optional(),
       }),
     ),
     /** A file that proves what the log says about a call. */

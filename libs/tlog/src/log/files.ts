@@ -1,5 +1,7 @@
 /** The newest checkpoint of a tree (C2SP tlog-tiles). */
 export const checkpointFile = 'checkpoint'
+/** The newest checkpoint that witnesses cosigned; a tree that grows all the time has none under `checkpoint` for long. */
+export const witnessedFile = 'witnessed-checkpoint'
 /** Every key that signed checkpoints of the tree, newest first, one a line. */
 export const verifierKeysFile = 'verifier-keys'
 /** Checkpoints that are kept for good, one file each, named by their size. */

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '@countersign/contracts'
 import { type Checkpoint, readCheckpoint, signCheckpoint } from '../note/checkpoint.ts'
-import { BadNote } from '../note/note.ts'
+import { BadNote, splitNote } from '../note/note.ts'
 import type { Signer } from '../note/keys.ts'
 import { Fenced, type Store, type StoreFile } from '../store/store.ts'
 import { encodeBundle, maxEntryBytes } from '../tree/bundle.ts'
 import { leafHash } from '../tree/hash.ts'
 import { tilePath, tileWidth } from '../tree/tile.ts'
-import { checkpointFile, keptPath, verifierKeysFile } from './files.ts'
+import { checkpointFile, keptPath, verifierKeysFile, witnessedFile } from './files.ts'
 import { decodeJournal, encodeJournal, type Journal, journalFile } from './journal.ts'
 import { loadEdge } from './load-edge.ts'
 import { brokenAt } from './log-broken.ts'
@@ -54,6 +54,9 @@ export class TreeLog {
   #unsure = true
   #fenced: Fenced | undefined
   #busy = false
+  /** A cosigned checkpoint is being written. */
+  #cosigning: Promise<void> = Promise.resolve()
+  #witnessedKeptAtMs = Number.NEGATIVE_INFINITY
 
   private constructor(options: TreeLogOptions) {
     this.#options = { keepEveryMs: hourMs, now: Date.now, ...options }
@@ -102,9 +105,10 @@ export class TreeLog {
     const tooLong = entries.find(({ length }) => length > maxEntryBytes)
     if (tooLong) throw new RangeError(`an entry of ${tooLong.length} bytes is too long: at most ${maxEntryBytes}`)
     if (this.#busy) throw new Error('a log has one writer: an append is still going on')
-    await this.settle()
     this.#busy = true
     try {
+      await this.#cosigning
+      await this.settle()
       const first = this.#edge.size
       if (entries.length > 0) await this.#append(entries, meta)
       return { first, leafHashes: entries.map((entry) => leafHash(entry)) }
@@ -114,6 +118,39 @@ export class TreeLog {
       throw error
     } finally {
       this.#busy = false
+    }
+  }
+
+  /**
+   * Keeps a checkpoint of this tree that witnesses cosigned: as the newest that is, for good once in a while, and, unless the tree
+   * went on since, as the newest checkpoint of all. An append waits at most for one small file.
+   *
+   * @param note a checkpoint that this log wrote, with more signature lines
+   */
+  async keepCosigned(note: string): Promise<void> {
+    const { store, folder, keepEveryMs, now } = this.#options
+    const bytes = Buffer.from(note)
+    const files = [{ path: folder + witnessedFile, bytes }]
+    if (now() - this.#witnessedKeptAtMs >= keepEveryMs) {
+      files.push({ path: folder + keptPath(readCheckpoint(note).size), bytes })
+      this.#witnessedKeptAtMs = now()
+    }
+    await store.write(files)
+    if (this.#busy || this.#unsure || this.#fenced) return
+    this.#cosigning = this.#replaceCheckpoint(note)
+    await this.#cosigning
+  }
+
+  /** Never fails: whoever appends next finds out what is there. */
+  async #replaceCheckpoint(note: string): Promise<void> {
+    const { store, folder, origin } = this.#options
+    const newest = `${origin}\n${this.#edge.size}\n${this.root.toString('base64')}\n`
+    if (splitNote(note).text !== newest) return
+    try {
+      const path = folder + checkpointFile
+      this.#versions.checkpoint = await store.swap(path, Buffer.from(note), this.#versions.checkpoint)
+    } catch {
+      this.#unsure = true
     }
   }
 

@@ -1,11 +1,8 @@
-import { openCheckpoint, type Checkpoint } from '../note/checkpoint.ts'
-import type { VerifierKey } from '../note/keys.ts'
 import type { Store } from '../store/store.ts'
 import { BadBundle, decodeBundle } from '../tree/bundle.ts'
 import { hashBytes } from '../tree/hash.ts'
 import { proveConsistency, proveInclusion, type ReadHashes, rootAt } from '../tree/prove.ts'
 import { splitTile, tilePath, type TileLevel, tileWidth, widthAt } from '../tree/tile.ts'
-import { checkpointFile } from './files.ts'
 import { brokenAt } from './log-broken.ts'
 
 /** Entries with the index of the first. */
@@ -58,12 +55,6 @@ export class TreeReader {
 
   rootAt(size: number): Promise<Buffer> {
     return rootAt(this.#hashes(size), size)
-  }
-
-  /** The newest checkpoint, as it was signed. */
-  async checkpoint(keys: readonly VerifierKey[]): Promise<{ note: string; checkpoint: Checkpoint } | undefined> {
-    const note = (await this.#store.read(this.#folder + checkpointFile))?.toString()
-    return note === undefined ? undefined : { note, checkpoint: openCheckpoint(note, keys) }
   }
 
   async #bundle(index: number, size: number): Promise<Buffer[]> {

@@ -1,4 +1,4 @@
-import { checkpointFile, keptFolder, keptPath, keptSize, verifierKeysFile } from '../log/files.ts'
+import { checkpointFile, keptFolder, keptPath, keptSize, verifierKeysFile, witnessedFile } from '../log/files.ts'
 import { type Checkpoint, openCheckpoint, readCheckpoint } from '../note/checkpoint.ts'
 import { isKeyName, parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
 import type { Store } from '../store/store.ts'
@@ -7,6 +7,7 @@ import type { Problem } from './problem.ts'
 /** The newest checkpoint of a tree, and what is known of its keys. */
 export interface Vouched {
   checkpoint: Checkpoint
+  note: string
   /** Who signed it, of those that are trusted. */
   signedBy: VerifierKey[]
   /** Keys that checkpoints of the tree may be signed with. */
@@ -37,7 +38,7 @@ export async function readNewest(
     const listed = await readListed(store, folder, tell)
     const given = trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))
     const { signedBy, ...checkpoint } = openCheckpoint(note, given.length > 0 ? given : listed)
-    return { checkpoint, signedBy, keys: [...given, ...listed] }
+    return { checkpoint, note, signedBy, keys: [...given, ...listed] }
   } catch (error) {
     tell({ file, reason: (error as Error).message })
     return undefined
@@ -59,33 +60,54 @@ async function readListed(store: Store, folder: string, tell: (problem: Problem)
   return keys
 }
 
-/** Sizes of the checkpoints that are kept, in order. */
-export async function keptSizes(store: Store, folder: string): Promise<number[]> {
-  return (await store.list(folder + keptFolder)).flatMap((name) => keptSize(name) ?? [])
+/** A checkpoint beside the newest. */
+export interface Kept {
+  size: number
+  file: string
+}
+
+/** The checkpoints that are kept, smallest first: those kept for good, and the newest that witnesses cosigned. */
+export async function keptCheckpoints(store: Store, folder: string, tell: (problem: Problem) => void): Promise<Kept[]> {
+  const kept = (await store.list(folder + keptFolder)).flatMap((name) => {
+    const size = keptSize(name)
+    return size === undefined ? [] : [{ size, file: folder + keptPath(size) }]
+  })
+  const file = folder + witnessedFile
+  const witnessed = await store.read(file)
+  if (witnessed) {
+    try {
+      kept.push({ size: readCheckpoint(witnessed.toString()).size, file })
+    } catch (error) {
+      tell({ file, reason: (error as Error).message })
+    }
+  }
+  return kept.toSorted((a, b) => a.size - b.size)
 }
 
 /**
  * Checks a checkpoint that was kept against the tree as it is: what it vouched for is the beginning of it.
  *
  * @param root of the entries up to its size
+ * @returns the checkpoint as it was signed; undefined when something is wrong with it, which was told
  */
 export async function checkKept(
   store: Store,
-  folder: string,
-  size: number,
+  { size, file }: Kept,
   root: Buffer,
   { keys, checkpoint: newest }: Vouched,
   tell: (problem: Problem) => void,
-): Promise<void> {
-  const file = folder + keptPath(size)
+): Promise<string | undefined> {
   try {
-    const checkpoint = openCheckpoint((await store.read(file))!.toString(), keys)
+    const note = (await store.read(file))!.toString()
+    const checkpoint = openCheckpoint(note, keys)
     if (checkpoint.origin !== newest.origin) throw new Error(`it is of another log, ${checkpoint.origin}`)
     if (checkpoint.size !== size) throw new Error(`it is for ${checkpoint.size} entries, and its name says ${size}`)
     if (!checkpoint.root.equals(root)) {
       throw new Error(`it is not consistent with the tree: it was signed over other ${size} entries than are here`)
     }
+    return note
   } catch (error) {
     tell({ file, reason: (error as Error).message })
+    return undefined
   }
 }

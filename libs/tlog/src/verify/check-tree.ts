@@ -5,13 +5,15 @@ import type { Store } from '../store/store.ts'
 import { Frontier } from '../tree/frontier.ts'
 import { emptyRoot, hashBytes } from '../tree/hash.ts'
 import { tilePath, tileWidth, widthAt } from '../tree/tile.ts'
-import { checkKept, keptSizes, readNewest, type Vouched } from './check-checkpoints.ts'
+import { checkKept, type Kept, keptCheckpoints, readNewest, type Vouched } from './check-checkpoints.ts'
 import type { CheckedBundle, Roots } from './check-part.ts'
 import type { RecordChecker } from './check-records.ts'
 import { unpackFacts } from './pack-facts.ts'
 import type { PartAnswer, PartCheckers } from './part-checkers.ts'
 import type { Problem } from './problem.ts'
 import { UpperTiles } from './upper-tiles.ts'
+import { type Witnessed, WitnessChecker } from './check-witnesses.ts'
+import type { WitnessPolicy } from '../witness/witness-policy.ts'
 
 /** What was found of one tree. */
 export interface TreeVerification {
@@ -22,12 +24,15 @@ export interface TreeVerification {
   /** Checkpoints kept for good that were compared with it. */
   checkpoints: number
   signedBy: string[]
+  /** The newest checkpoint that was cosigned as the witness policy asks; absent when no policy was given or none is. */
+  witnessed?: Witnessed
 }
 
 export interface CheckTreeOptions {
   store: Store
   folder: string
   trusted: readonly VerifierKey[]
+  witnesses?: WitnessPolicy | undefined
   checkers: PartCheckers
   records: RecordChecker
   tell: (problem: Problem) => void
@@ -47,19 +52,23 @@ export async function checkTree(options: CheckTreeOptions): Promise<TreeVerifica
   const vouched = await readNewest(store, folder, options.trusted, tell)
   if (!vouched) return undefined
   const { origin, size, root } = vouched.checkpoint
-  const kept = await keptSizes(store, folder)
-  for (const beyond of kept.filter((each) => each > size)) {
+  const kept = await keptCheckpoints(store, folder, tell)
+  for (const beyond of kept.filter((each) => each.size > size)) {
     tell({
       file: folder + checkpointFile,
-      reason: `it is for ${size} entries, and one for ${beyond} was kept: the log was set back`,
+      reason: `it is for ${size} entries, and one for ${beyond.size} was kept: the log was set back`,
     })
   }
+  const witnesses = new WitnessChecker(options.witnesses, tell)
+  witnesses.add(vouched.note, { size, file: folder + checkpointFile })
   const walk = new TreeWalk(
     options,
     vouched,
-    kept.filter((each) => each <= size),
+    kept.filter((each) => each.size <= size),
+    witnesses,
   )
   await walk.all()
+  const witnessed = witnesses.end(folder)
   return {
     folder,
     origin,
@@ -67,6 +76,7 @@ export async function checkTree(options: CheckTreeOptions): Promise<TreeVerifica
     root: root.toString('base64'),
     checkpoints: kept.length,
     signedBy: vouched.signedBy.map(({ name, id }) => `${name}+${id}`),
+    ...(witnessed ? { witnessed } : {}),
   }
 }
 
@@ -74,7 +84,8 @@ export async function checkTree(options: CheckTreeOptions): Promise<TreeVerifica
 class TreeWalk {
   readonly #options: CheckTreeOptions
   readonly #vouched: Vouched
-  readonly #kept: number[]
+  readonly #kept: readonly Kept[]
+  readonly #witnesses: WitnessChecker
   readonly #frontier = new Frontier()
   readonly #upper: UpperTiles
   /** How many kept checkpoints threads were asked about, and how many were compared. */
@@ -82,7 +93,8 @@ class TreeWalk {
   #compared = 0
   #unreadable = 0
 
-  constructor(options: CheckTreeOptions, vouched: Vouched, kept: number[]) {
+  constructor(options: CheckTreeOptions, vouched: Vouched, kept: readonly Kept[], witnesses: WitnessChecker) {
+    this.#witnesses = witnesses
     this.#options = options
     this.#vouched = vouched
     this.#kept = kept
@@ -99,8 +111,9 @@ class TreeWalk {
     for (let first = 0, asked = 0; first < bundles; first += bundlesAtOnce) {
       for (; asked < bundles && ahead.length < 2 * checkers.threads; asked += bundlesAtOnce) {
         const end = Math.min(bundles, asked + bundlesAtOnce)
-        const sizes = this.#keptUpTo(this.#asked, end * tileWidth)
-        this.#asked += sizes.length
+        const kept = this.#keptUpTo(this.#asked, end * tileWidth)
+        this.#asked += kept.length
+        const sizes = [...new Set(kept.map((each) => each.size))]
         const answer = checkers.check({ folder, size, first: asked, end, sizes, tenant })
         // Waited for in its turn; until then a failure is not unhandled.
         answer.catch(() => {})
@@ -122,10 +135,10 @@ class TreeWalk {
     })
   }
 
-  /** Sizes of kept checkpoints, from the one at a place on, that are not above a size. */
-  #keptUpTo(place: number, most: number): number[] {
+  /** Kept checkpoints, from the one at a place on, that are not above a size. */
+  #keptUpTo(place: number, most: number): readonly Kept[] {
     let end = place
-    while (this.#kept[end] !== undefined && this.#kept[end]! <= most) end++
+    while (this.#kept[end] !== undefined && this.#kept[end]!.size <= most) end++
     return this.#kept.slice(place, end)
   }
 
@@ -157,14 +170,15 @@ class TreeWalk {
 
   /** Compares the checkpoints that were kept of sizes up to the end of a bundle, which is not added yet. */
   async #compareKept(end: number, roots: Roots | undefined, all: Buffer): Promise<void> {
-    const { store, folder, tell } = this.#options
-    const sizes = this.#keptUpTo(this.#compared, end)
-    this.#compared += sizes.length
-    for (const size of sizes) {
-      const first = roots?.first.find((each) => each.size === size)
-      if (!first && size !== end) continue
+    const { store, tell } = this.#options
+    const compared = this.#keptUpTo(this.#compared, end)
+    this.#compared += compared.length
+    for (const kept of compared) {
+      const first = roots?.first.find((each) => each.size === kept.size)
+      if (!first && kept.size !== end) continue
       const root = this.#frontier.root(first ? Buffer.from(first.root) : all)
-      await checkKept(store, folder, size, root, this.#vouched, tell)
+      const note = await checkKept(store, kept, root, this.#vouched, tell)
+      if (note !== undefined) this.#witnesses.add(note, kept)
     }
   }
 

@@ -6,11 +6,11 @@ import {
   type Json,
   tenantOfOrigin,
 } from '@countersign/contracts'
-import { contentPath, verifierKeysFile } from '../log/files.ts'
+import { checkpointFile, contentPath, verifierKeysFile, witnessedFile } from '../log/files.ts'
 import { brokenAt } from '../log/log-broken.ts'
 import { TreeReader } from '../log/tree-reader.ts'
-import { readCheckpoint } from '../note/checkpoint.ts'
-import { parseVerifierKey } from '../note/keys.ts'
+import { openCheckpoint, readCheckpoint } from '../note/checkpoint.ts'
+import { parseVerifierKey, type VerifierKey } from '../note/keys.ts'
 import { encodeTlogProof } from '../note/tlog-proof.ts'
 import { openStore, type StoreLocation } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
@@ -24,7 +24,7 @@ export interface TreePlace {
 }
 
 /**
- * Proves what a tree says about a call: each of its entries, with its place in the tree of the newest checkpoint.
+ * Proves what a tree says about a call: each of its entries, with its place in the tree of a checkpoint.
  *
  * @param indexes of the entries of the call; those that the newest checkpoint does not have yet are left out
  * @returns undefined when none is left
@@ -36,9 +36,13 @@ export async function proveCall(
 ): Promise<CallProof | undefined> {
   const listed = (await store.read(folder + verifierKeysFile))?.toString() ?? ''
   const verifierKeys = listed.split('\n').filter((line) => line !== '')
-  const newest = await new TreeReader(store, folder, () => 0).checkpoint(verifierKeys.map(parseVerifierKey))
-  if (!newest) return undefined
-  const { note, checkpoint } = newest
+  const vouching = await vouchingFor(
+    indexes.reduce((last, index) => Math.max(last, index), 0),
+    { store, folder },
+    verifierKeys.map(parseVerifierKey),
+  )
+  if (!vouching) return undefined
+  const { note, checkpoint } = vouching
   const { size } = checkpoint
   const reader = new TreeReader(store, folder, () => size)
   const places = indexes.filter((index) => index < size).toSorted((a, b) => a - b)
@@ -51,6 +55,16 @@ export async function proveCall(
   }
   if (entries.length === 0) return undefined
   return { format: 'countersign.dev/call-proof/v1', tenant, callId, verifierKeys, entries }
+}
+
+/** The checkpoint that witnesses cosigned if it goes that far, else the newest. */
+async function vouchingFor(index: number, { store, folder }: TreePlace, keys: readonly VerifierKey[]) {
+  const read = async (file: string) => {
+    const note = (await store.read(folder + file))?.toString()
+    return note === undefined ? undefined : { note, checkpoint: openCheckpoint(note, keys) }
+  }
+  const witnessed = await read(witnessedFile)
+  return witnessed && witnessed.checkpoint.size > index ? witnessed : read(checkpointFile)
 }
 
 /**

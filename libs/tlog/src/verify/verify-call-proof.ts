@@ -1,6 +1,8 @@
 import { type AuditRecord, auditLogOrigin, canonicalJson, CallProof, sha256 } from '@countersign/contracts'
 import { parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
-import { checkTlogProof } from '../note/tlog-proof.ts'
+import { checkTlogProof, decodeTlogProof } from '../note/tlog-proof.ts'
+import type { WitnessPolicy } from '../witness/witness-policy.ts'
+import { cosignaturesFor } from './check-witnesses.ts'
 
 /** What a proof proves. */
 export interface ProvenCall {
@@ -10,15 +12,22 @@ export interface ProvenCall {
   /** How far the log went that vouches for it. */
   logSize: number
   signedBy: string[]
+  /** Witnesses that cosigned, where a policy was given. */
+  witnessedBy?: string[]
 }
 
 /**
  * Verifies the proof of a call, with nothing but the proof.
  *
  * @param trusted keys to trust, under whatever name; none: those that the file itself names, which proves less
+ * @param witnesses who must have cosigned the checkpoint; none: cosignatures are not looked at
  * @throws Error saying which entry is not proven and why
  */
-export function verifyCallProof(text: string, trusted: readonly VerifierKey[] = []): ProvenCall {
+export function verifyCallProof(
+  text: string,
+  trusted: readonly VerifierKey[] = [],
+  witnesses?: WitnessPolicy,
+): ProvenCall {
   const proof = parse(text)
   const { tenant, callId } = proof
   const origin = auditLogOrigin(tenant)
@@ -32,6 +41,11 @@ export function verifyCallProof(text: string, trusted: readonly VerifierKey[] = 
     try {
       const { index, checkpoint, signedBy } = checkTlogProof(tlogProof, Buffer.from(entry), keys)
       if (checkpoint.origin !== origin) throw new Error(`it is of another log, ${checkpoint.origin}`)
+      const cosigned = witnesses && cosignaturesFor(decodeTlogProof(tlogProof).checkpoint, witnesses)
+      if (witnesses && !cosigned && !witnesses.isMetBy(new Set())) {
+        throw new Error(`its checkpoint is not cosigned by ${witnesses.quorum}`)
+      }
+      if (cosigned) result.witnessedBy = cosigned.by
       const record = JSON.parse(entry) as Partial<AuditRecord>
       if (record.callId !== callId || record.tenant !== tenant) throw new Error('it is of another call')
       const last = result.events.at(-1)

@@ -5,6 +5,7 @@ import { checkTree, type TreeVerification } from './check-tree.ts'
 import { findTrees } from './find-trees.ts'
 import { PartCheckers } from './part-checkers.ts'
 import type { Problem } from './problem.ts'
+import type { WitnessPolicy } from '../witness/witness-policy.ts'
 
 /** What was found of a log. */
 export interface Verification {
@@ -20,6 +21,8 @@ export interface Verification {
 export interface VerifyOptions {
   /** Keys to trust, under whatever name; none: those that lie beside each tree, which proves less. */
   trusted?: readonly VerifierKey[]
+  /** Who must have cosigned; none: cosignatures are not looked at. */
+  witnesses?: WitnessPolicy | undefined
   /** Told now and then how many entries were read. */
   onProgress?: (entries: number) => void
 }
@@ -48,6 +51,7 @@ export async function verifyLog(location: StoreLocation, options: VerifyOptions 
       const tree = await checkTree({
         ...{ store, folder, checkers, records, tell },
         trusted: options.trusted ?? [],
+        witnesses: options.witnesses,
         onProgress: (count) => options.onProgress?.((entries += count)),
       })
       if (tree) found.trees.push(tree)

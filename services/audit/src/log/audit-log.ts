@@ -50,6 +50,11 @@ export class AuditLog implements Log {
     return this.#trees.get(tenant) ?? emptyTree
   }
 
+  /** All trees. */
+  get trees(): Tree[] {
+    return [...this.#trees.values()]
+  }
+
   /** The tree with its proofs; undefined for a tenant without records. */
   opened(tenant: string): Tree | undefined {
     return this.#trees.get(tenant)

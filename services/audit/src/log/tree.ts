@@ -128,6 +128,11 @@ export class Tree implements TenantLog {
     }
   }
 
+  /** Keeps a checkpoint that witnesses cosigned; see `TreeLog.keepCosigned`. */
+  keepCosigned(note: string): Promise<void> {
+    return this.#log.keepCosigned(note)
+  }
+
   /** The newest checkpoint, as it was signed. */
   async newestCheckpoint(): Promise<string> {
     const bytes = await this.#store.read(this.#folder + checkpointFile)

@@ -3,6 +3,7 @@ import { CountersignError, verbs } from '@countersign/contracts'
 import type { AuditLog } from '../log/audit-log.ts'
 import type { Log } from '../log/log.ts'
 import { proveCall, proveConsistency } from '../log/prove.ts'
+import type { WitnessStanding } from '../witness/witnessing.ts'
 import type { RecordIndex } from './record-index.ts'
 
 /** Queries that may wait; one scans at a time, so that sealing keeps its share of the processor. */
@@ -13,13 +14,22 @@ export function serveQueries(
   bus: Pick<Bus, 'serveApi'>,
   log: AuditLog,
   index: RecordIndex,
-  { problem, onDefect }: { problem: () => string | undefined; onDefect: (error: unknown) => void },
+  {
+    problem,
+    witnessed,
+    onDefect,
+  }: {
+    problem: () => string | undefined
+    /** How far witnesses have cosigned a tenant's log; undefined where none are asked. */
+    witnessed: (tenant: string) => WitnessStanding | undefined
+    onDefect: (error: unknown) => void
+  },
 ): { stop: () => void } {
   const inTurn = oneAtATime()
   const serving = [
     bus.serveApi(verbs.audit.records, (query) => inTurn(() => index.records(query)), onDefect),
     bus.serveApi(verbs.audit.calls, (query) => inTurn(() => index.calls(query)), onDefect),
-    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant, problem()), onDefect),
+    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant, problem(), witnessed(tenant)), onDefect),
     bus.serveApi(
       verbs.audit.prove,
       ({ tenant, callId }) => inTurn(() => proveCall(log, index, tenant, callId)),
@@ -30,7 +40,7 @@ export function serveQueries(
   return { stop: () => serving.forEach(({ stop }) => stop()) }
 }
 
-function statusOf(log: Log, tenant: string, problem: string | undefined) {
+function statusOf(log: Log, tenant: string, problem: string | undefined, witnessed: WitnessStanding | undefined) {
   const { size, root, sealedAt } = log.tree(tenant)
   return {
     size,
@@ -38,6 +48,7 @@ function statusOf(log: Log, tenant: string, problem: string | undefined) {
     lastSeq: log.last.CALLS?.seq ?? 0,
     sealedAt: sealedAt?.toISOString() ?? null,
     ...(problem === undefined ? {} : { problem }),
+    ...(witnessed ? { witnessed } : {}),
   }
 }
 

@@ -49,6 +49,7 @@ export const StatusAnswer = z.object({
       sealedAt: z.string().nullable(),
       lag: z.int().optional(),
       problem: z.string().optional(),
+      witnessed: verbs.audit.status.output.shape.witnessed,
     })
     .optional(),
   /** Calls whose outcome is unknown, of the newest 100 that ever were; for operators. */

@@ -60,6 +60,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   yield* policyFindings(console)
   yield* newCallFindings(status)
   yield auditFinding(status)
+  yield* witnessFindings(status)
   yield* unknownFindings(console)
 }
 
@@ -232,6 +233,19 @@ function auditFinding({ audit }: StatusAnswer): Finding {
         `${count(lag, 'event')} are not sealed yet, and new calls are refused when too many wait`,
         `if that number does not fall, look at the disk of audit and at ${logOf('audit')}`,
       )
+}
+
+function* witnessFindings({ audit }: StatusAnswer): Generator<Finding> {
+  const { size = 0, witnessed } = audit ?? {}
+  if (!witnessed) return
+  if (witnessed.problem === undefined)
+    yield good('witnesses', `have cosigned ${witnessed.size} of ${count(size, 'record')}`)
+  else
+    yield warn(
+      'witnesses',
+      `have cosigned ${witnessed.size} of ${count(size, 'record')}, so nobody else vouches for the rest: ${witnessed.problem}`,
+      'ask whoever runs the witness; when it has seen another log under this name, the log was set back or changed: keep both, and find out',
+    )
 }
 
 async function* unknownFindings(console: Client): AsyncGenerator<Finding> {

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { StoreLocation, VerifierKey } from '@countersign/tlog'
+import type { StoreLocation, VerifierKey, WitnessPolicy } from '@countersign/tlog'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { findLocalInfo } from '../find-console.ts'
@@ -11,6 +11,7 @@ interface Target {
   what: { proof: string } | { location: StoreLocation }
   name: string
   keys: VerifierKey[]
+  witnesses: WitnessPolicy | undefined
 }
 
 /** `countersign audit verify [folder | URL of a bucket | proof]`: needs nothing but what it verifies. */
@@ -22,9 +23,13 @@ export async function auditVerify(invocation: Invocation): Promise<Exit> {
     : verifyFolder(invocation, target, target.what.location)
 }
 
-async function verifyFolder({ out }: Invocation, { name, keys }: Target, location: StoreLocation): Promise<Exit> {
+async function verifyFolder(
+  { out }: Invocation,
+  { name, keys, witnesses }: Target,
+  location: StoreLocation,
+): Promise<Exit> {
   const { describeProblem, NoLog, verifyLog } = await import('@countersign/tlog')
-  const found = await verifyLog(location, { trusted: keys }).catch((error: Error) => {
+  const found = await verifyLog(location, { trusted: keys, witnesses }).catch((error: Error) => {
     const exit = error instanceof NoLog ? exits.notFound : exits.unreachable
     throw new CliError(exit, error.message, {
       next: 'name the folder of a log, the URL of its bucket, or a proof',
@@ -32,7 +37,7 @@ async function verifyFolder({ out }: Invocation, { name, keys }: Target, locatio
   })
   const good = found.problemCount === 0
   if (out.forPrograms) out.json({ ok: good, ...found })
-  for (const { origin, size, root, checkpoints, signedBy } of found.trees) {
+  for (const { origin, size, root, checkpoints, signedBy, witnessed } of found.trees) {
     out.line(
       { text: origin, style: 'strong' },
       `  ${size === 1 ? '1 entry' : `${size} entries`}, ${count(checkpoints, 'checkpoint')}`,
@@ -40,6 +45,9 @@ async function verifyFolder({ out }: Invocation, { name, keys }: Target, locatio
     out.fields([
       ['root', root],
       ['signed by', signedBy.join(', ')],
+      ...(witnessed
+        ? [['witnessed', `the first ${witnessed.size}, by ${witnessed.at}, by ${witnessed.by.join(', ')}`] as const]
+        : []),
     ])
   }
   const { records, calls, problems, problemCount } = found
@@ -51,15 +59,16 @@ async function verifyFolder({ out }: Invocation, { name, keys }: Target, locatio
   return good ? exits.ok : exits.negative
 }
 
-async function verifyProof({ out }: Invocation, { name, keys }: Target, text: string): Promise<Exit> {
+async function verifyProof({ out }: Invocation, { name, keys, witnesses }: Target, text: string): Promise<Exit> {
   const { verifyCallProof } = await import('@countersign/tlog')
   try {
-    const proven = verifyCallProof(text, keys)
+    const proven = verifyCallProof(text, keys, witnesses)
     if (out.forPrograms) out.json({ ok: true, ...proven })
     out.line(`call ${proven.callId} of ${proven.tenant}, in a log of ${proven.logSize} entries`)
     for (const { index, event, storedAt } of proven.events)
       out.line(`  ${String(index).padStart(10)}  ${storedAt}  ${event}`)
     out.line(`signed by ${proven.signedBy.join(', ')}`)
+    if (proven.witnessedBy) out.line(`witnessed by ${proven.witnessedBy.join(', ')}`)
     if (keys.length === 0) warnOfKeys(out)
     out.line({ text: `${name} verifies`, style: 'good' })
     return exits.ok
@@ -82,16 +91,17 @@ function warnOfKeys(out: Invocation['out']): void {
 async function findTarget({ args, option, where }: Invocation): Promise<Target> {
   const [, named] = args
   const keys = await readKeys(option('key'), where.cwd)
+  const witnesses = await readWitnesses(option('witness'), where.cwd)
   if (named === undefined) {
     const { info } = await findLocalInfo(where)
     const { dir, verifierKey } = info.auditLog
     const trusted = keys.length > 0 ? keys : await readKeys(verifierKey, where.cwd)
-    return { what: { location: { dir } }, name: dir, keys: trusted }
+    return { what: { location: { dir } }, name: dir, keys: trusted, witnesses }
   }
   const location = await locationOf(named, where.cwd)
-  if (location) return { what: { location }, name: named, keys }
+  if (location) return { what: { location }, name: named, keys, witnesses }
   const proof = await readFile(resolve(where.cwd, named), 'utf8')
-  return { what: { proof }, name: named, keys }
+  return { what: { proof }, name: named, keys, witnesses }
 }
 
 /**
@@ -125,12 +135,28 @@ export async function locationOf(named: string, cwd: string): Promise<StoreLocat
   return found.isDirectory() ? { dir: path } : undefined
 }
 
+/** Witnesses as they were given: the key of one, or a file with some, or with a policy. */
+async function readWitnesses(given: string | undefined, cwd: string): Promise<WitnessPolicy | undefined> {
+  if (given === undefined) return undefined
+  const { parseWitnessPolicy } = await import('@countersign/tlog')
+  try {
+    return parseWitnessPolicy(await keyOrFile(given, cwd))
+  } catch (error) {
+    const reason = (error as Error).message
+    throw new CliError(exits.usage, `--witness must be a verifier key or a file with witnesses: ${reason}`)
+  }
+}
+
+async function keyOrFile(given: string, cwd: string): Promise<string> {
+  return /^[^+\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : readFile(resolve(cwd, given), 'utf8')
+}
+
 /** Keys as they were given: one, or a file with one a line. */
 async function readKeys(given: string | undefined, cwd: string): Promise<VerifierKey[]> {
   if (given === undefined) return []
   const { parseVerifierKey } = await import('@countersign/tlog')
   try {
-    const text = /^[^+\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : await readFile(resolve(cwd, given), 'utf8')
+    const text = await keyOrFile(given, cwd)
     return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : parseVerifierKey(line)))
   } catch (error) {
     throw new CliError(exits.usage, `--key must be a verifier key or a file with some: ${(error as Error).message}`)
