@@ -43,6 +43,7 @@ export {
   MatchedRule,
   maxInlineBytes,
   PayloadRef,
+  RecordedCallFields,
 } from './call/common.ts'
 export {
   type CallEvent,
@@ -87,10 +88,21 @@ export { LocalInfo } from './local.ts'
 export { type BusUser, busUsers, inboxPrefix, type Permissions, permissionsOf } from './permissions.ts'
 export { AuditRecord, AuditRecordV3, recordKind, SealedRecord } from './record/audit-record.ts'
 export { AuditRecordV2 } from './record/audit-record-v2.ts'
-export { Redaction } from './record/sections.ts'
+export { EncryptedPlace, Redaction } from './record/sections.ts'
 export { CallProof } from './record/call-proof.ts'
 export { auditLogOrigin, tenantOfOrigin } from './record/log-origin.ts'
 export { isOriginal, type RedactedPlace, redactedMark, redactionDigest, redactionSalt } from './record/redaction.ts'
+export {
+  decryptValue,
+  encryptValue,
+  erasedMark,
+  isDigest,
+  keyIdOf,
+  type SubjectKey,
+  subjectKey,
+  unwrapDigest,
+  wrapDigest,
+} from './record/encryption.ts'
 export { LifecycleEvent } from './record/lifecycle-event.ts'
 export {
   Condition,

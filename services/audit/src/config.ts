@@ -38,6 +38,20 @@ export const Settings = z.object({
     .min(100)
     .default(10_000)
     .describe('How often witnesses are asked to cosign the newest checkpoint, in ms'),
+  auditSubjectKeysDir: z
+    .string()
+    .optional()
+    .describe('Folder of the keys that what is personal is encrypted with, apart from the log; without it nothing is'),
+  auditSubjectKekFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with the keys that those keys are wrapped with, one a line (`openssl rand -base64 32`); the first wraps; read again when it changes',
+    ),
+  auditPersonalFile: z
+    .string()
+    .optional()
+    .describe('JSON: what is personal; left out, arguments, results, comments and evidence'),
   auditGraceMs: z.coerce
     .number()
     .int()

@@ -19,10 +19,12 @@ import type { AuditLog } from './log/audit-log.ts'
 import type { Sealed } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
 import { signingKeys } from './log/signing-keys.ts'
+import { openPersonal, type Personal } from './erasure/open-personal.ts'
 import { AuditMetrics } from './metrics.ts'
 import { ScanIndex } from './query/scan-index.ts'
 import { serveQueries } from './query/serve-queries.ts'
 import { workingState } from './query/working-state.ts'
+import { readSealed } from './record/encrypt/read-sealed.ts'
 import { loadRedactor } from './record/redact/redaction-rules.ts'
 import type { Redactor } from './record/redact/redactor.ts'
 import { onAny } from './record/on-any.ts'
@@ -67,6 +69,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   }
   let log: AuditLog
   let redactor: Redactor | undefined
+  let personal: Personal | undefined
   let retention: Retention
   const turn = new Turn()
   const recordings: Recording[] = []
@@ -104,6 +107,15 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       name: 'log',
       async start() {
         redactor = loadRedactor(config.auditRedactionsFile, config.auditRedactionKeyFile)
+        personal = await openPersonal(
+          {
+            keysDir: config.auditSubjectKeysDir,
+            kekFile: config.auditSubjectKekFile,
+            rulesFile: config.auditPersonalFile,
+            logDir: config.auditDir,
+          },
+          { onProblem: (problem) => logger.error(`${problem}; the keys read before stay in force`) },
+        )
         const keys = signingKeys(config.auditKeyFile, {
           onProblem: (problem) => logger.error(`${problem}; checkpoints are signed with the keys read before`),
         })
@@ -119,7 +131,10 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         logUsable(true)
         logger.info({ size: log.size, trees: log.tenants.length, last: log.last }, 'audit log is open')
       },
-      stop: () => log.close(),
+      async stop() {
+        await log.close()
+        personal?.database.close()
+      },
     },
     {
       name: 'recorder',
@@ -128,7 +143,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         const record = (source: RecordSource, onSealed: (sealed: readonly Sealed[]) => void) => {
           const epoch = new StreamEpoch(bus, log, source.consumer.stream)
           const options = {
-            ...{ source, bus, epoch, redactor, onSealed },
+            ...{ source, bus, epoch, redactor, encryptor: personal?.encryptor, onSealed },
             append: metrics.timed((records) => log.append(records)),
             onGap: (gap: { stream: string; from: number; to: number }) => {
               metrics.gap(gap.to - gap.from + 1)
@@ -193,7 +208,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'queries',
       start() {
-        const index = new ScanIndex(log, workingState(bus))
+        const index = new ScanIndex(log, workingState(bus), {}, (text) => readSealed(text, personal?.keys))
         queries = serveQueries(bus, log, index, {
           problem: () => problem,
           witnessed: (tenant) => witnessing?.standing(tenant),

@@ -91,7 +91,8 @@ export const CallView = z.object({
   server: DnsLabel,
   tool: z.string(),
   principal: z.string(),
-  digest: Digest,
+  /** Of the arguments; wrapped (`a256kw:…`) where they were erased. */
+  digest: z.string(),
   state: z.string(),
   requestedAt: Instant.optional(),
   updatedAt: Instant,

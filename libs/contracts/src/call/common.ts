@@ -23,6 +23,10 @@ export const callFields = {
 export const CallFields = z.object(callFields)
 export type CallFields = z.infer<typeof CallFields>
 
+/** The same as the log has them: where arguments are encrypted their digest is wrapped (`a256kw:…`), and erased with them. */
+export const RecordedCallFields = CallFields.extend({ digest: z.string() })
+export type RecordedCallFields = z.infer<typeof RecordedCallFields>
+
 /** Picks the common fields out of any event's data. */
 export function callFieldsOf(data: CallFields): CallFields {
   const { callId, tenant, server, method, tool, principal, digest } = data

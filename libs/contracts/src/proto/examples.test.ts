@@ -10,7 +10,8 @@ import { Allowed } from '../call/events.ts'
 import { Grant, grantSigningInput } from '../call/grant.ts'
 import { canonicalJson, digestOf } from '../digest.ts'
 import type { Json } from '../json.ts'
-import { AuditRecord, SealedRecord } from '../record/audit-record.ts'
+import { AuditRecord, AuditRecordV3, SealedRecord } from '../record/audit-record.ts'
+import { decryptValue, keyIdOf, subjectKey, unwrapDigest } from '../record/encryption.ts'
 import { isOriginal, redactionSalt } from '../record/redaction.ts'
 import { toJsonSchema } from './to-json-schema.ts'
 import { wireSchemas } from './wire-schemas.ts'
@@ -108,4 +109,17 @@ test('I9: the example of a redaction proves its original to who is given the sal
   const salt = redactionSalt(Buffer.alloc(32, 7), { tenant, stream, path: redaction!.path })
   assert.ok(isOriginal(redaction!, salt, 'Ship on Friday.\n'))
   assert.ok(!isOriginal(redaction!, salt, 'Ship on Monday.\n'))
+})
+
+test('R28: the example of an encrypted record opens with the key in the README, and its digest unwraps', () => {
+  const record = AuditRecordV3.parse(read('examples/audit-record/valid-encrypted.json'))
+  const { tenant, stream, callId = '', encrypted, what } = record
+  const key = subjectKey(keyIdOf(what!.digest)!, Buffer.alloc(32, 9))
+  const data = record.cloudEvent['data'] as { digest: string; arguments: { inline: string } }
+  const [{ path, digest } = { path: '' }] = encrypted!
+  const args = decryptValue(key, { tenant, stream, path }, { jwe: data.arguments.inline, digest: digest! })
+  assert.equal(digestOf(args), unwrapDigest(key, callId, data.digest))
+  const elsewhere = { tenant, stream: { ...stream, seq: stream.seq + 1 }, path }
+  assert.throws(() => decryptValue(key, elsewhere, { jwe: data.arguments.inline, digest: digest! }), /at this place/)
+  assert.throws(() => unwrapDigest(key, callId.replace(/.$/, '0'), data.digest))
 })

@@ -4,6 +4,7 @@ import { JsonObjectSchema } from '../json.ts'
 import { CallId, DnsLabel } from '../subjects.ts'
 import { AuditRecordV2, SealedRecordV2 } from './audit-record-v2.ts'
 import {
+  EncryptedPlace,
   RecordedApprovals,
   RecordedContent,
   RecordedExecution,
@@ -55,7 +56,9 @@ export const AuditRecordV3 = z.object({
   }).optional(),
   outcome: RecordedOutcome.optional(),
   redactions: z.array(Redaction).optional(),
-  /** The CloudEvent as it was stored, with `"[redacted]"` where something was taken out. */
+  /** In the order in which they were encrypted: one may lie inside a later one. */
+  encrypted: z.array(EncryptedPlace).optional(),
+  /** The CloudEvent as it was stored, with `"[redacted]"` where something was taken out and a JWE where something was encrypted. */
   cloudEvent: JsonObjectSchema.meta({ type: 'object' }),
   /**
    * Of the RFC 8785 form of `cloudEvent`, where the record is longer than an entry of the log may be. The entry then has this and no

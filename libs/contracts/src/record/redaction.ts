@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, type KeyObject } from 'node:crypto'
 import { canonicalJson } from '../digest.ts'
 import type { Json } from '../json.ts'
 
@@ -17,14 +17,19 @@ export interface RedactedPlace {
  * The salt of one redaction, in hex. It is derived from a key that stays with audit, so it need not be kept, it is another one for every
  * place, and giving one away says nothing about the others. Without the key nothing can be proven any more.
  */
-export function redactionSalt(key: Uint8Array, { tenant, stream, path }: RedactedPlace): string {
+export function redactionSalt(key: Uint8Array | KeyObject, { tenant, stream, path }: RedactedPlace): string {
   const place = canonicalJson([tenant, stream.created, stream.seq, path])
   return createHmac('sha256', key).update(`countersign.dev/redaction/v1\n${place}`).digest('hex')
 }
 
 /** The digest that is sealed in place of a value: SHA-256 over the 32 bytes of the salt and the value's RFC 8785 form. */
 export function redactionDigest(salt: string, value: Json): string {
-  const hash = createHash('sha256').update(Buffer.from(salt, 'hex')).update(canonicalJson(value))
+  return saltedDigest(salt, canonicalJson(value))
+}
+
+/** The same, of a value that has been written in its RFC 8785 form. */
+export function saltedDigest(salt: string, text: string): string {
+  const hash = createHash('sha256').update(Buffer.from(salt, 'hex')).update(text)
   return `sha256:${hash.digest('hex')}`
 }
 

@@ -16,7 +16,7 @@ export const RecordedWho = z.object({
 export const RecordedWhat = z.object({
   method: z.string(),
   tool: z.string(),
-  /** Of the arguments. */
+  /** Of the arguments: `sha256:…`, or wrapped (`a256kw:…`) where they are encrypted. */
   digest: z.string(),
   /** Of the tool's definition, as this event knew it. */
   definitionDigest: z.string().optional(),
@@ -34,8 +34,8 @@ export const RecordedOutcome = z.object({
   evidence: z.string().optional(),
 })
 
-/** Votes, and in a grant the approvals it rests on: who, when, over which digest. */
-export const RecordedApprovals = z.array(Approval.extend({ vote: z.enum(['approve', 'reject']) }))
+/** Votes, and in a grant the approvals it rests on: who, when, over which digest, which may be wrapped. */
+export const RecordedApprovals = z.array(Approval.extend({ digest: z.string(), vote: z.enum(['approve', 'reject']) }))
 
 /** Who executed, which attempt, how long. */
 export const RecordedExecution = z.object({
@@ -52,6 +52,18 @@ export const Redaction = z.object({
   digest: Digest,
 })
 export type Redaction = z.infer<typeof Redaction>
+
+/** Something personal that was encrypted before the event was sealed. */
+export const EncryptedPlace = z.object({
+  /** Where it stands: a JSON Pointer (RFC 6901) into `cloudEvent`. */
+  path: z.string(),
+  /**
+   * Where a JWE stands: SHA-256 over a salt and the RFC 8785 form of the value; the salt follows from the subject's key. Left out
+   * where a wrapped digest stands.
+   */
+  digest: Digest.optional(),
+})
+export type EncryptedPlace = z.infer<typeof EncryptedPlace>
 
 /** Of the RFC 8785 form of an event that lies beside the log. */
 export const RecordedContent = z.object({ digest: Digest, size: z.int().nonnegative() })

@@ -1,10 +1,10 @@
 import {
   type AuditQuery,
   type CallAddress,
-  CallFields,
   callRow,
   type CallView,
   failureCodeOf,
+  RecordedCallFields,
   type SealedRecord,
 } from '@countersign/contracts'
 import type { TenantLog } from '../log/log.ts'
@@ -16,6 +16,7 @@ import { matcherOf } from './match.ts'
 export interface FoldOptions {
   log: Pick<TenantLog, 'size' | 'backward'>
   stateOf: (at: CallAddress) => Promise<string | undefined>
+  read: (text: string) => SealedRecord
   query: AuditQuery
   maxScanned: number
   overlap: number
@@ -54,7 +55,7 @@ export async function foldCalls(options: FoldOptions): Promise<{ calls: CallView
     if (server === undefined || callId === undefined) continue
     const seenLater = newest.has(callId)
     let parsed: SealedRecord['record'] | undefined
-    const record = () => (parsed ??= (JSON.parse(text) as SealedRecord).record)
+    const record = () => (parsed ??= options.read(text).record)
     if (!seenLater) {
       newest.set(callId, {
         event,
@@ -89,7 +90,7 @@ function headOf(text: string): RecordHead {
 function rowOf(record: SealedRecord['record'], newest: Newest, state: string | undefined): CallView | undefined {
   const { callId, tenant, server, event, storedAt, cloudEvent } = record
   if (server === undefined || callId === undefined) return undefined
-  const fields = CallFields.safeParse(cloudEvent['data'])
+  const fields = RecordedCallFields.safeParse(cloudEvent['data'])
   if (!fields.success) return undefined
   return callRow(
     { ...fields.data, callId, tenant, server },

@@ -1,6 +1,7 @@
 import type { AuditQuery, CallAddress, CallView, SealedRecord } from '@countersign/contracts'
 import type { Log } from '../log/log.ts'
 import { readHead } from '../record/record-text.ts'
+import { readSealed } from '../record/encrypt/read-sealed.ts'
 import { foldCalls } from './fold-calls.ts'
 import { matcherOf } from './match.ts'
 import type { RecordIndex } from './record-index.ts'
@@ -21,16 +22,22 @@ const timeCheckEvery = 64
 export class ScanIndex implements RecordIndex {
   readonly #log: Pick<Log, 'tree'>
   readonly #stateOf: (at: CallAddress) => Promise<string | undefined>
+  readonly #read: (text: string) => SealedRecord
   readonly #bounds: ScanBounds
 
-  /** @param stateOf where a call stands that is still in the stream */
+  /**
+   * @param stateOf where a call stands that is still in the stream
+   * @param read opens what was encrypted in an entry
+   */
   constructor(
     log: Pick<Log, 'tree'>,
     stateOf: (at: CallAddress) => Promise<string | undefined>,
     bounds: Partial<ScanBounds> = {},
+    read: (text: string) => SealedRecord = (text) => readSealed(text),
   ) {
     this.#log = log
     this.#stateOf = stateOf
+    this.#read = read
     this.#bounds = { ...defaultBounds, ...bounds }
   }
 
@@ -47,7 +54,7 @@ export class ScanIndex implements RecordIndex {
       scanned += 1
       if (scanned % timeCheckEvery === 0 && matcher.isBefore(readHead(text.slice(0, -1)))) break
       if (!matcher.mayMatch(text)) continue
-      const sealed = JSON.parse(text) as SealedRecord
+      const sealed = this.#read(text)
       if (!matcher.ofCall(sealed.record) || !matcher.ofEvent(sealed.record)) continue
       if (tooMuch) return { records, next: index + 1 }
       records.push(sealed)
@@ -60,6 +67,6 @@ export class ScanIndex implements RecordIndex {
   calls(query: AuditQuery): Promise<{ calls: CallView[]; next: number | null }> {
     const { maxScanned, overlap } = this.#bounds
     const log = this.#log.tree(query.tenant)
-    return foldCalls({ log, stateOf: this.#stateOf, query, maxScanned, overlap, timeCheckEvery })
+    return foldCalls({ log, stateOf: this.#stateOf, read: this.#read, query, maxScanned, overlap, timeCheckEvery })
   }
 }

@@ -1,7 +1,16 @@
-import { isJsonObject, type Json, type JsonObject, sha256 } from '@countersign/contracts'
+import {
+  canonicalJson,
+  type EncryptedPlace,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type Redaction,
+  sha256,
+} from '@countersign/contracts'
 import { maxEntryBytes } from '@countersign/tlog'
 import { canonicalText } from './canonical-text.ts'
-import type { Redactor } from './redact/redactor.ts'
+import { type Encryptor, KeysUnavailable } from './encrypt/encryptor.ts'
+import type { RedactedEvent, Redactor } from './redact/redactor.ts'
 import type { RecordSource } from './record-source.ts'
 import { type MemberTexts, type RecordHead, type RecordText, writeRecord } from './record-text.ts'
 import type { Sections } from './sections-of.ts'
@@ -26,8 +35,17 @@ const keptBytes = 4096
 /** Far over what an event may be (arguments above 256 KiB travel by reference), and under what one message may carry. */
 const maxEventBytes = 4 * 1024 * 1024
 
-/** An entry must hold what it says about redactions; of an event with more of them everything is taken out at once. */
-const maxRedactionsLength = 20_000
+/** An entry must hold what it says about places; of an event with more of them everything is taken out, or encrypted, at once. */
+const maxPlacesLength = 20_000
+const maxSubjectLength = 256
+
+/** What is done to an event before it is sealed. */
+export interface Protection {
+  /** Takes out what must not be sealed; of a message that is not an event only the digest is kept then. */
+  redactor?: Redactor | undefined
+  /** Encrypts what is personal; of a message that is not an event only the digest is kept then. */
+  encryptor?: Encryptor | undefined
+}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -35,13 +53,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * Makes the record of a message. Whatever was stored gets one, so that nothing is passed over: a message that is not an event is
  * recorded as `cloudEvent: {malformed, digest, reason}` with its first bytes in base64.
  *
- * @param redactor takes out what must not be sealed; of a message that is not an event it then keeps the digest only
+ * @throws KeysUnavailable when something is to be encrypted and its key cannot be had
  */
 export function makeRecord(
   source: RecordSource,
   message: StoredMessage,
   place: StreamPlace,
-  redactor?: Redactor,
+  protection: Protection = {},
 ): RecordText {
   const { subject, data, seq, storedAt } = message
   const known = source.addressOf(subject)
@@ -50,35 +68,82 @@ export function makeRecord(
   const address = { tenant, server, callId, event }
   const stored = { created: place.created, seq }
   const head = { ...address, kind: source.kind, stream, storedAt: storedAt.toISOString(), seq, ...place }
-  const keep = redactor ? 0 : keptBytes
+  const keep = protection.redactor || protection.encryptor ? 0 : keptBytes
   if (!known) return recordOf(head, {}, malformed(data, keep, `the subject is none of ${stream}`, subject))
   try {
     const text = decoder.decode(data)
     const parsed = source.toCloudEvent(JSON.parse(text) as Json, address, stored)
     const reason = notAnEvent(parsed)
     if (reason !== undefined) return recordOf(head, {}, malformed(data, keep, reason))
-    const cloudEvent = parsed as JsonObject
-    const about = { tenant, server, callId, stream: stored }
-    const redactions = redactor?.redact(cloudEvent, about) ?? []
-    const members = memberTexts(source.sectionsOf(event, cloudEvent), redactions, text)
-    if ((members.redactions?.length ?? 0) > maxRedactionsLength) {
-      const whole = source.toCloudEvent(JSON.parse(text) as Json, address, stored) as JsonObject
-      const all = redactor!.redactAll(whole, about)
-      return recordOf(head, { ...members, redactions: canonicalText(all, text) }, canonicalText(whole, text))
-    }
+    const { cloudEvent, members } = protectEvent(
+      protection,
+      {
+        event: parsed as JsonObject,
+        again: () => source.toCloudEvent(JSON.parse(text) as Json, address, stored) as JsonObject,
+      },
+      { tenant, server, callId, storedAt, stream: stored },
+      (said, places) => memberTexts(source.sectionsOf(event, said), places, text),
+    )
     const canonical = canonicalText(cloudEvent, text)
     // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.
     const tooLong = canonical.length * 3 > maxEventBytes && Buffer.byteLength(canonical) > maxEventBytes
     if (tooLong) return recordOf(head, {}, malformed(data, keep, `longer than ${maxEventBytes} bytes`))
     return recordOf(head, members, canonical)
-  } catch {
+  } catch (error) {
+    if (error instanceof KeysUnavailable) throw error
     return recordOf(head, {}, malformed(data, keep, 'not JSON that has a canonical form'))
   }
 }
 
-function memberTexts(said: Sections, redactions: unknown[], source: string): MemberTexts {
+/** Redacts, then encrypts what is left; says what the record has besides its event. */
+function protectEvent(
+  { redactor, encryptor }: Protection,
+  { event, again }: { event: JsonObject; again: () => JsonObject },
+  about: RedactedEvent & { callId: string | undefined; storedAt: Date },
+  membersOf: (event: JsonObject, places: Places) => MemberTexts,
+): { cloudEvent: JsonObject; members: MemberTexts } {
+  const { callId } = about
+  // Only calls are made on somebody's behalf. Who that is is read before it could be redacted: the content stays erasable.
+  const personal = encryptor && callId !== undefined ? { ...about, callId, subject: subjectOf(event) } : undefined
+  const redactions = redactor?.redact(event, about) ?? []
+  const encrypted = personal ? encryptor!.encrypt(event, personal) : []
+  const members = membersOf(event, { redactions, encrypted })
+  if (isTooLong(members.redactions)) {
+    const whole = again()
+    const { encrypted: _none, ...others } = members
+    return { cloudEvent: whole, members: { ...others, redactions: canonicalJson(redactor!.redactAll(whole, about)) } }
+  }
+  if (isTooLong(members.encrypted)) {
+    const whole = again()
+    redactor?.redact(whole, about)
+    const places = encryptor!.encryptAll(whole, personal!)
+    return { cloudEvent: whole, members: { ...members, encrypted: canonicalJson(places as unknown as Json) } }
+  }
+  return { cloudEvent: event, members }
+}
+
+function isTooLong(places: string | undefined): boolean {
+  return (places?.length ?? 0) > maxPlacesLength
+}
+
+function subjectOf({ data }: JsonObject): string {
+  const principal = isJsonObject(data) ? data['principal'] : undefined
+  return typeof principal === 'string' && principal.length <= maxSubjectLength ? principal : ''
+}
+
+/** Places of an event where something was done to it. */
+interface Places {
+  redactions: Redaction[]
+  encrypted: EncryptedPlace[]
+}
+
+function memberTexts(said: Sections, { redactions, encrypted }: Places, source: string): MemberTexts {
   const members: MemberTexts = {}
-  const sections = { ...said, ...(redactions.length === 0 ? {} : { redactions }) }
+  const sections = {
+    ...said,
+    ...(redactions.length === 0 ? {} : { redactions }),
+    ...(encrypted.length === 0 ? {} : { encrypted }),
+  }
   for (const [key, value] of Object.entries(sections)) {
     members[key as keyof MemberTexts] = canonicalText(value as Json, source)
   }
@@ -98,7 +163,12 @@ function recordOf(head: RecordHead, members: MemberTexts, cloudEvent: string): R
   let entry = Buffer.from(writeRecord(head, kept, undefined))
   if (entry.length > maxEntryBytes) {
     // Then it is the members read out of the event: all that they say stands in the event too.
-    kept = { content, ...(members.redactions === undefined ? {} : { redactions: members.redactions }) }
+    const { redactions, encrypted } = members
+    kept = {
+      content,
+      ...(redactions === undefined ? {} : { redactions }),
+      ...(encrypted === undefined ? {} : { encrypted }),
+    }
     entry = Buffer.from(writeRecord(head, kept, undefined))
   }
   return { ...head, text: writeRecord(head, kept, cloudEvent), entry, content: { digest, bytes } }

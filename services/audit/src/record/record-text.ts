@@ -56,6 +56,7 @@ export function writeRecord(head: RecordHead, members: MemberTexts, cloudEvent: 
     ['cloudEvent', cloudEvent],
     ['content', members.content],
     ['decision', members.decision],
+    ['encrypted', members.encrypted],
     ['event', JSON.stringify(event)],
     ['execution', members.execution],
     ['kind', `"${kind}"`],

@@ -1,19 +1,16 @@
 import type { Bus } from '@countersign/bus'
 import type { Log, Sealed } from '../log/log.ts'
-import { makeRecord, type StoredMessage } from './make-record.ts'
-import type { Redactor } from './redact/redactor.ts'
+import { makeRecord, type Protection, type StoredMessage } from './make-record.ts'
 import type { RecordSource } from './record-source.ts'
 import type { RecordText } from './record-text.ts'
 import type { StreamEpoch } from './stream-epoch.ts'
 
 /** What sealing the messages of one source works with. */
-export interface SealOptions {
+export interface SealOptions extends Protection {
   source: RecordSource
   bus: Pick<Bus, 'readStream'>
   append: Log['append']
   epoch: StreamEpoch
-  /** Takes out of events what must not be sealed. */
-  redactor?: Redactor | undefined
   /** Told of records once they are on disk, in order. */
   onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
   /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
@@ -98,22 +95,28 @@ function noteGap({ onGap, epoch }: SealOptions, created: string, expected: numbe
 }
 
 async function appendAll(
-  { source, append, epoch, redactor, onSealed }: SealOptions,
+  { source, append, epoch, redactor, encryptor, onSealed }: SealOptions,
   created: string,
   messages: readonly StoredMessage[],
 ): Promise<void> {
   let records: RecordText[] = []
   let bytes = 0
   let previous = epoch.sealedThrough(created)
+  const sealRecords = async () => {
+    // A record whose key was lost in a crash could never be opened.
+    encryptor?.persist()
+    await onSealed(await append(records))
+  }
+  await encryptor?.refresh()
   for (const message of messages) {
-    const record = makeRecord(source, message, { created, previous }, redactor)
+    const record = makeRecord(source, message, { created, previous }, { redactor, encryptor })
     previous = message.seq
     records.push(record)
     bytes += record.text.length
     if (bytes < chunkBytes) continue
-    await onSealed(await append(records))
+    await sealRecords()
     records = []
     bytes = 0
   }
-  if (records.length > 0) await onSealed(await append(records))
+  if (records.length > 0) await sealRecords()
 }

@@ -1,7 +1,7 @@
-import { CallFields, verbs, isJsonObject, type JsonObject, JsonObjectSchema } from '@countersign/contracts'
+import { RecordedCallFields, verbs, isJsonObject, type JsonObject, JsonObjectSchema } from '@countersign/contracts'
 import { z } from 'zod'
 
-const { callId, server, tool, principal, digest } = CallFields.shape
+const { callId, server, tool, principal, digest } = RecordedCallFields.shape
 
 /** One call in a list. */
 export const CallItem = verbs.audit.calls.output.shape.calls.element

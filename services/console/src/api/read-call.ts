@@ -1,11 +1,11 @@
 import type { Bus } from '@countersign/bus'
 import {
   type CallAddress,
-  CallFields,
   CountersignError,
   type Json,
   type JsonObject,
   type Principal,
+  RecordedCallFields,
   verbs,
 } from '@countersign/contracts'
 import { approverGroupsOf, type CallAnswer } from './call-answer.ts'
@@ -23,7 +23,7 @@ export async function readCall(bus: Bus, viewer: Principal, callId: string): Pro
   const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
   const steps =
     streamed[0]?.event === 'requested' ? streamed : merge(await stepsInLog(bus, viewer.tenant, callId), streamed)
-  const call = CallFields.safeParse(steps[0]?.data)
+  const call = RecordedCallFields.safeParse(steps[0]?.data)
   if (!call.success) throw unknownCall(callId)
   const { tenant, server, tool, principal, digest } = call.data
   const approverGroups = steps.flatMap(({ event, data }) => (event === 'held' ? approverGroupsOf(data) : []))

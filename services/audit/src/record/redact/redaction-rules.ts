@@ -1,18 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { EventRuleList } from '../event-rules.ts'
 import { Redactor } from './redactor.ts'
 
-/** What is taken out of events before they are sealed. */
-export const RedactionRule = z.strictObject({
-  /** Names of servers, with `*` for anything. */
-  servers: z.array(z.string().min(1)).min(1).default(['*']),
-  /** The part of the event that the path begins in; `event` is all of its data. */
-  in: z.enum(['arguments', 'result', 'facts', 'event']),
-  path: z.string().max(500),
-})
-export type RedactionRule = z.infer<typeof RedactionRule>
-
-const RedactionRules = z.array(RedactionRule).max(1000)
 const minKeyBytes = 32
 
 /**
@@ -30,7 +20,7 @@ export function loadRedactor(rulesFile: string | undefined, keyFile: string | un
   if (key.length < minKeyBytes)
     throw new Error(`the redaction key ${keyFile} has fewer than ${minKeyBytes} bytes; ${remedy}`)
   try {
-    return new Redactor(RedactionRules.parse(JSON.parse(readFileSync(rulesFile, 'utf8'))), key)
+    return new Redactor(EventRuleList.parse(JSON.parse(readFileSync(rulesFile, 'utf8'))), key)
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
     throw new Error(`the redactions ${rulesFile} cannot be used: ${reason}`, { cause })

@@ -8,14 +8,15 @@ import { maxEntryBytes } from '@countersign/tlog'
 import { requestedFixture } from '@countersign/testing'
 import { makeRecord } from '../make-record.ts'
 import { calls } from '../record-source.ts'
-import { findPlaces, parseJsonPath } from './json-path.ts'
-import { loadRedactor, type RedactionRule } from './redaction-rules.ts'
+import type { EventRule } from '../event-rules.ts'
+import { findPlaces, parseJsonPath } from '../json-path.ts'
+import { loadRedactor } from './redaction-rules.ts'
 import { Redactor } from './redactor.ts'
 
 const key = Buffer.alloc(32, 1)
 const stream = { created: '2026-11-22T09:00:00Z', seq: 7 }
 
-function sealed(rules: Partial<RedactionRule>[], args: JsonObject, redactor?: Redactor): AuditRecord {
+function sealed(rules: Partial<EventRule>[], args: JsonObject, redactor?: Redactor): AuditRecord {
   const data = requestedFixture({}, args)
   const message = {
     subject: subjects.call(data, 'requested'),
@@ -26,10 +27,10 @@ function sealed(rules: Partial<RedactionRule>[], args: JsonObject, redactor?: Re
   const by =
     redactor ??
     new Redactor(
-      rules.map((rule) => ({ servers: ['*'], in: 'arguments', path: '$', ...rule })),
+      rules.map((rule) => ({ servers: ['*'], in: 'arguments', path: '$.x', ...rule })),
       key,
     )
-  const { text, entry } = makeRecord(calls, message, { created: stream.created, previous: 6 }, by)
+  const { text, entry } = makeRecord(calls, message, { created: stream.created, previous: 6 }, { redactor: by })
   assert.ok(entry.length <= maxEntryBytes)
   return AuditRecord.parse(JSON.parse(text))
 }
@@ -44,8 +45,7 @@ test('paths name members, elements and members at any depth', () => {
   assert.deepEqual(found("$.a[0]['x/y~']"), ['/a/0/x~1y~0'])
   assert.deepEqual(found('$.*'), ['/a', '/b'])
   assert.deepEqual(found('$.none[3]..x'), [])
-  for (const bad of ['a', '$', '$.', '$[', '$.a b', '$[?(@.x)]', '$...a'])
-    assert.throws(() => parseJsonPath(bad), /path/)
+  for (const bad of ['a', '$.', '$[', '$.a b', '$[?(@.x)]', '$...a']) assert.throws(() => parseJsonPath(bad), /path/)
 })
 
 test('I9: what is redacted is nowhere in the record, and its original is proven by its salt alone', () => {
@@ -73,11 +73,19 @@ test('a rule is for the servers it names, and for its part of an event', () => {
   assert.deepEqual([record.who?.principal, record.redactions?.[0]?.path], ['[redacted]', '/data/principal'])
 })
 
-test('of an event with very many redactions all of its data is taken out at once', () => {
+test('of a part with very many redactions all is taken out at once, of an event with too long ones all of its data', () => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k${index}`, { s: `hunter${index}` }]))
-  const record = sealed([{ path: '$..s' }], many)
+  const pathsOf = (record: AuditRecord) => record.redactions!.map(({ path }) => path)
+  for (const part of ['arguments', 'event'] as const) {
+    const record = sealed([{ in: part, path: '$..s' }], many)
+    const { principal } = record.cloudEvent['data'] as JsonObject
+    const path = part === 'event' ? '/data/arguments' : '/data/arguments/inline'
+    assert.deepEqual([principal, pathsOf(record), record.who?.principal], ['agent', [path], 'agent'])
+    assert.ok(!JSON.stringify(record).includes('hunter'))
+  }
+  const record = sealed([{ path: '$..s' }], { ['k'.repeat(30_000)]: { s: 'hunter2' } })
   assert.deepEqual(
-    [record.cloudEvent['data'], record.redactions!.map(({ path }) => path), record.who?.principal],
+    [record.cloudEvent['data'], pathsOf(record), record.who?.principal],
     ['[redacted]', ['/data'], 'agent'],
   )
   assert.ok(!JSON.stringify(record).includes('hunter'))
@@ -100,6 +108,7 @@ test('I7: rules that cannot be understood, or have no key, stop audit with the r
     '[{"in":"result"}]',
     '[{"in":"x","path":"$.a"}]',
     '[{"in":"result","path":"a"}]',
+    '[{"in":"result","path":"$"}]',
     '[{"in":"result","path":"$.a","more":1}]',
   ]) {
     assert.throws(() => loadRedactor(file('bad.json', bad), join(dir, 'key')), /bad\.json cannot be used/)

@@ -1,5 +1,4 @@
 import {
-  isJsonObject,
   type Json,
   type JsonObject,
   type Redaction,
@@ -7,8 +6,7 @@ import {
   redactionDigest,
   redactionSalt,
 } from '@countersign/contracts'
-import { findPlaces, parseJsonPath } from './json-path.ts'
-import type { RedactionRule } from './redaction-rules.ts'
+import { type EventRule, EventRules } from '../event-rules.ts'
 
 /** What a redaction knows of the event it works on. */
 export interface RedactedEvent {
@@ -17,33 +15,19 @@ export interface RedactedEvent {
   stream: { created: string; seq: number }
 }
 
-/** Where in an event's data the parts lie that rules speak of. */
-const partsOf: Record<RedactionRule['in'], readonly string[][]> = {
-  arguments: [
-    ['arguments', 'inline'],
-    ['decision', 'facts', 'args'],
-  ],
-  result: [['result', 'inline']],
-  facts: [['decision', 'facts']],
-  event: [[]],
-}
-
 /** Takes out of events what must not be sealed. */
 export class Redactor {
-  readonly #rules: (Omit<RedactionRule, 'servers'> & { steps: ReturnType<typeof parseJsonPath>; servers: RegExp[] })[]
+  readonly #rules: EventRules
   readonly #key: Uint8Array
 
   /**
    * @param key the salts are made from
-   * @throws Error for a path that cannot be read
+   * @throws Error for a path that cannot be read, or that names everything
    */
-  constructor(rules: readonly RedactionRule[], key: Uint8Array) {
-    this.#rules = rules.map((rule) => ({
-      ...rule,
-      steps: parseJsonPath(rule.path),
-      // Names are DNS labels; whatever else is in a glob stands for itself.
-      servers: rule.servers.map((glob) => new RegExp(`^${glob.replaceAll(/[^\w*-]/g, '\\$&').replaceAll('*', '.*')}$`)),
-    }))
+  constructor(rules: readonly EventRule[], key: Uint8Array) {
+    const whole = rules.find(({ path }) => path === '$')
+    if (whole) throw new Error(`the path $ names all of ${whole.in}: name what is to be taken out`)
+    this.#rules = new EventRules(rules)
     this.#key = key
   }
 
@@ -57,26 +41,14 @@ export class Redactor {
 
   /** Puts a mark where something is taken out of the event, in place, and says what was taken out. */
   redact(event: JsonObject, about: RedactedEvent): Redaction[] {
-    const { data } = event
     const redactions = new Map<string, Redaction>()
-    for (const { in: part, steps, servers } of this.#rules) {
-      if (!servers.some((server) => server.test(about.server ?? ''))) continue
-      for (const path of partsOf[part]) {
-        const inner = path.reduce<Json | undefined>(
-          (value, key) => (isJsonObject(value) ? value[key] : undefined),
-          data,
-        )
-        if (inner === undefined) continue
-        for (const { holder, key, pointer } of findPlaces(inner, steps)) {
-          const at = ['', 'data', ...path].join('/') + pointer
-          const members = holder as Record<string | number, Json>
-          // Taken out already, by another rule or with something around it.
-          if (redactions.has(at)) continue
-          const salt = redactionSalt(this.#key, { ...about, path: at })
-          redactions.set(at, { path: at, digest: redactionDigest(salt, members[key]!) })
-          members[key] = redactedMark
-        }
-      }
+    for (const { holder, key, pointer: path } of this.#rules.placesIn(event['data']!, about.server)) {
+      const members = holder as Record<string | number, Json>
+      // Taken out already, by another rule or with something around it.
+      if (redactions.has(path)) continue
+      const salt = redactionSalt(this.#key, { ...about, path })
+      redactions.set(path, { path, digest: redactionDigest(salt, members[key]!) })
+      members[key] = redactedMark
     }
     return [...redactions.values()]
   }

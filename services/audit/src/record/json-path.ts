@@ -15,7 +15,7 @@ export interface Place {
 const token = /\.\.([A-Za-z_][\w-]*)|\.([A-Za-z_][\w-]*)|\.\*|\[\*\]|\[(\d+)\]|\['([^']+)'\]/y
 
 /**
- * Reads a path: `$`, then any of `.name`, `['name']`, `[3]`, `[*]`, `.*` and `..name` (RFC 9535, that part of it).
+ * Reads a path: `$`, then any of `.name`, `['name']`, `[3]`, `[*]`, `.*` and `..name` (RFC 9535, that part of it). `$` alone has no steps.
  *
  * @throws Error saying where it is not one
  */
@@ -32,7 +32,6 @@ export function parseJsonPath(path: string): readonly Step[] {
     else if (name !== undefined || quoted !== undefined) steps.push({ kind: 'name', name: (name ?? quoted)! })
     else steps.push({ kind: 'all' })
   }
-  if (steps.length === 0) throw new Error(`the path ${path} names everything: name what is to be taken out`)
   return steps
 }
 
@@ -61,6 +60,7 @@ function matches(step: Step, key: string | number): boolean {
   return key === (step.kind === 'index' ? step.index : step.name)
 }
 
-function escaped(key: string | number): string {
+/** A key as a step of a JSON Pointer. */
+export function escaped(key: string | number): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
 }

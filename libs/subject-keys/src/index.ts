@@ -1,0 +1,5 @@
+export { Deeds, type Deed } from './deeds.ts'
+export { type KeyEncryptionKeys, openKeyEncryptionKeys } from './key-encryption-keys.ts'
+export { type Hold, LegalHolds } from './legal-holds.ts'
+export { inTransaction, openKeyDatabase } from './open-key-database.ts'
+export { type KeyScope, SubjectKeys } from './subject-keys.ts'

@@ -1,0 +1,91 @@
+import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+const databaseFile = 'subject-keys.sqlite'
+const busyTimeoutMs = 5000
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS keys (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL, period TEXT NOT NULL,
+    kek TEXT NOT NULL, wrapped BLOB NOT NULL
+  ) WITHOUT ROWID;
+  CREATE UNIQUE INDEX IF NOT EXISTS keys_by_scope ON keys (tenant, subject, kind, period);
+  CREATE INDEX IF NOT EXISTS keys_by_period ON keys (tenant, kind, period);
+  CREATE INDEX IF NOT EXISTS keys_by_kek ON keys (kek);
+  CREATE TABLE IF NOT EXISTS holds (
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT, reason TEXT NOT NULL,
+    placedBy TEXT NOT NULL, placedAt TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS holds_by_tenant ON holds (tenant);
+  CREATE TABLE IF NOT EXISTS deeds (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL,
+    applied INTEGER NOT NULL DEFAULT 0
+  );
+`
+
+/**
+ * Opens the database of subject keys in a folder of its own, or begins one. What is deleted is overwritten with zeros, and what was
+ * committed is on disk.
+ *
+ * @param apart folders that must not hold the keys, nor lie among them: who copies a log must not copy its keys
+ * @throws Error for a folder that others may read, or one that is not apart
+ */
+export function openKeyDatabase(dir: string, apart: readonly string[] = []): DatabaseSync {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const mode = statSync(dir).mode & 0o777
+  if ((mode & 0o077) !== 0) {
+    throw new Error(
+      `${dir} is to hold the keys of subjects and has mode ${mode.toString(8)}, so others may read it: chmod 700 ${dir}`,
+    )
+  }
+  for (const other of apart) {
+    if (isWithin(dir, other) || isWithin(other, dir)) {
+      throw new Error(
+        `the keys of subjects (${dir}) and the audit log (${other}) must lie apart: who copies the log must not copy its keys. Give the ` +
+          'keys a folder of their own',
+      )
+    }
+  }
+  const path = join(dir, databaseFile)
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+  try {
+    // A rollback journal, and not a write-ahead log, in which what was deleted would stay.
+    database.exec('PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=EXTRA; PRAGMA secure_delete=ON')
+    database.exec(schema)
+    chmodSync(path, 0o600)
+  } catch (cause) {
+    database.close()
+    throw new Error(`the keys of subjects in ${path} cannot be used: ${(cause as Error).message}`, { cause })
+  }
+  return database
+}
+
+/** Does something as a whole or not at all; when it returns, it is on disk. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  const path = relative(real(outer), real(inner))
+  return path === '' || (!path.startsWith('..') && !isAbsolute(path))
+}
+
+/** Where a folder really is; a log that does not exist yet is where its nearest folder that does says. */
+function real(path: string): string {
+  const full = resolve(path)
+  try {
+    return realpathSync(full)
+  } catch {
+    const above = resolve(full, '..')
+    return above === full ? full : join(real(above), relative(above, full))
+  }
+}

@@ -1,0 +1,55 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { WatchOptions } from '@countersign/config'
+import { type KeyEncryptionKeys, openKeyDatabase, openKeyEncryptionKeys, SubjectKeys } from '@countersign/subject-keys'
+import { Encryptor } from '../record/encrypt/encryptor.ts'
+import { readPersonalRules } from '../record/encrypt/personal-rules.ts'
+
+/** Where keys of subjects are kept and what is personal, as the settings say it. */
+export interface PersonalSettings {
+  keysDir?: string | undefined
+  kekFile?: string | undefined
+  rulesFile?: string | undefined
+  /** Folder of the log, which must lie apart. */
+  logDir?: string | undefined
+}
+
+/** What encrypts, opens and erases what is personal. */
+export interface Personal {
+  database: DatabaseSync
+  keks: KeyEncryptionKeys
+  keys: SubjectKeys
+  encryptor: Encryptor
+}
+
+/**
+ * Opens the keys of subjects; undefined where the settings name none, and nothing is encrypted.
+ *
+ * @throws Error for settings that do not go together, keys that cannot be read, rules that were not understood (I7)
+ */
+export async function openPersonal(settings: PersonalSettings, options: WatchOptions): Promise<Personal | undefined> {
+  const { keysDir, kekFile, rulesFile, logDir } = settings
+  if (keysDir === undefined || kekFile === undefined) {
+    if (keysDir === undefined && kekFile === undefined && rulesFile === undefined) return undefined
+    throw new Error(
+      'to encrypt what is personal, set both COUNTERSIGN_AUDIT_SUBJECT_KEYS_DIR and COUNTERSIGN_AUDIT_SUBJECT_KEK_FILE (make that file ' +
+        'with: openssl rand -base64 32)',
+    )
+  }
+  const rules = readPersonalRules(rulesFile)
+  const keks = await openKeyEncryptionKeys(kekFile, options)
+  const database = openKeyDatabase(keysDir, logDir === undefined ? [] : [logDir])
+  try {
+    const keys = new SubjectKeys(database, keks)
+    const [missing] = keys.missingKeks()
+    if (missing) {
+      throw new Error(
+        `${missing.keys} keys of subjects in ${keysDir} are wrapped with the key-encryption key ${missing.kek}, which ${kekFile} does ` +
+          'not have: put it back, as a further line',
+      )
+    }
+    return { database, keks, keys, encryptor: new Encryptor(rules, keys, keks) }
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}

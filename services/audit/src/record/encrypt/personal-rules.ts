@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { type EventRule, EventRuleList } from '../event-rules.ts'
+
+/** What is personal where nothing else is said: what agents ask with and what tools answer, and what people write about it. */
+export const defaultPersonalRules: readonly EventRule[] = [
+  { servers: ['*'], in: 'arguments', path: '$' },
+  { servers: ['*'], in: 'result', path: '$' },
+  { servers: ['*'], in: 'event', path: '$.comment' },
+  { servers: ['*'], in: 'event', path: '$.evidence' },
+]
+
+/**
+ * Reads what is personal.
+ *
+ * @param path JSON, in the form of redactions, where `$` names a part as a whole; without it the default is in force
+ * @throws Error saying what is wrong: nothing is sealed with rules that were not understood (I7)
+ */
+export function readPersonalRules(path: string | undefined): readonly EventRule[] {
+  if (path === undefined) return defaultPersonalRules
+  try {
+    return EventRuleList.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
+    throw new Error(`the rules of what is personal, ${path}, cannot be used: ${reason}`, { cause })
+  }
+}

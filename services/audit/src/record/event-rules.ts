@@ -1,0 +1,96 @@
+import { isJsonObject, type Json, type JsonObject } from '@countersign/contracts'
+import { z } from 'zod'
+import { escaped, findPlaces, parseJsonPath, type Place } from './json-path.ts'
+
+/** A rule that names places in events. */
+export const EventRule = z.strictObject({
+  /** Names of servers, with `*` for anything. */
+  servers: z.array(z.string().min(1)).min(1).default(['*']),
+  /** The part of the event that the path begins in; `event` is all of its data. */
+  in: z.enum(['arguments', 'result', 'facts', 'event']),
+  path: z.string().max(500),
+})
+export type EventRule = z.infer<typeof EventRule>
+
+export const EventRuleList = z.array(EventRule).max(1000)
+
+/** A place that a rule names; `pointer` is from the event on. */
+export interface NamedPlace extends Place {
+  in: EventRule['in']
+}
+
+/** A rule that names more places than this in a part takes the part as a whole: an event is not to cost more the more places it has. */
+const maxPlaces = 100
+
+/** Where in an event's data the parts lie that rules speak of. */
+const partsOf: Record<EventRule['in'], readonly string[][]> = {
+  arguments: [
+    ['arguments', 'inline'],
+    ['decision', 'facts', 'args'],
+  ],
+  result: [['result', 'inline']],
+  facts: [['decision', 'facts']],
+  event: [[]],
+}
+
+/** What else is taken where a rule speaks of a whole part (`$`): what was derived from it, and what stands in its place. */
+const wholeParts: Record<EventRule['in'], readonly string[][]> = {
+  arguments: [['arguments', 'stored'], ['preview']],
+  result: [
+    ['result', 'stored'],
+    ['error', 'message'],
+    ['upstream', 'message'],
+  ],
+  facts: [],
+  event: [],
+}
+
+/** Rules made ready for looking at many events. */
+export class EventRules {
+  readonly #rules: readonly { in: EventRule['in']; steps: ReturnType<typeof parseJsonPath>; servers: RegExp[] }[]
+
+  /** @throws Error for a path that cannot be read */
+  constructor(rules: readonly EventRule[]) {
+    this.#rules = rules.map((rule) => ({
+      in: rule.in,
+      steps: parseJsonPath(rule.path),
+      // Names are DNS labels; whatever else is in a glob stands for itself.
+      servers: rule.servers.map((glob) => new RegExp(`^${glob.replaceAll(/[^\w*-]/g, '\\$&').replaceAll('*', '.*')}$`)),
+    }))
+  }
+
+  /** The parts of events of a server that rules speak of. */
+  partsNamed(server: string | undefined): Set<EventRule['in']> {
+    return new Set(this.#for(server).map((rule) => rule.in))
+  }
+
+  /** The places in an event's data, as it is when each is asked for: what was replaced before is not looked into. */
+  *placesIn(data: Json, server: string | undefined): Generator<NamedPlace> {
+    for (const { in: part, steps } of this.#for(server)) {
+      const paths = steps.length === 0 ? [...partsOf[part], ...wholeParts[part]] : partsOf[part]
+      for (const path of paths) for (const place of placesBelow(data, path, steps)) yield { ...place, in: part }
+    }
+  }
+
+  #for(server = '') {
+    return this.#rules.filter(({ servers }) => servers.some((each) => each.test(server)))
+  }
+}
+
+/** The places in a part of an event's data; of very many, what they lie in. */
+function placesBelow(data: Json, path: readonly string[], steps: ReturnType<typeof parseJsonPath>): Place[] {
+  const part = path.reduce<Json | undefined>((value, key) => (isJsonObject(value) ? value[key] : undefined), data)
+  if (part === undefined) return []
+  if (steps.length === 0) return [memberAt(data, path)]
+  const places = findPlaces(part, steps)
+  const before = ['', 'data', ...path].join('/')
+  if (places.length <= maxPlaces) return places.map((place) => ({ ...place, pointer: before + place.pointer }))
+  if (path.length > 0) return [memberAt(data, path)]
+  const members = new Set(places.map(({ pointer }) => pointer.split('/')[1]!))
+  return Object.keys(data as JsonObject).flatMap((key) => (members.has(escaped(key)) ? [memberAt(data, [key])] : []))
+}
+
+function memberAt(data: Json, path: readonly string[]): Place {
+  const holder = path.slice(0, -1).reduce<Json>((value, key) => (value as JsonObject)[key]!, data) as JsonObject
+  return { holder, key: path.at(-1)!, pointer: ['', 'data', ...path.map(escaped)].join('/') }
+}
