@@ -43,6 +43,7 @@ export const requirements = {
   R28: 'What is personal is sealed encrypted, with a key per subject, kind and month that lies apart from the log: erasing the keys erases the content everywhere audit keeps it, and the log still verifies.',
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
+  R33: 'What stopped working starts again by itself once its cause is gone, or says what a person must do: a full disk, a changed secret, a lost stream.',
 } as const
 
 export type Requirement = keyof typeof requirements

@@ -1,6 +1,16 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { connectBus, encode } from '@countersign/bus'
+import { newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
+import { superviseNats } from '../../deploy/local/src/nats.ts'
+import { settlePorts } from '../../deploy/local/src/ports.ts'
+import { openState, stateLayout } from '../../deploy/local/src/state.ts'
 import { startCluster } from './harness/cluster.ts'
+import { Disk } from './harness/disk.ts'
 import { noDisk } from './harness/disk-program.ts'
 import { underLoad } from './load/under-load.ts'
 
@@ -65,5 +75,50 @@ test(
     }
     for (const disk of Object.values(cluster.disks)) await disk.delay(0)
     t.diagnostic(`${await run.end()} calls answered`)
+  },
+)
+
+test(
+  'I7, R33: on one machine a nats-server whose disk was full is started again by the launcher once there is space',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'countersign-full-'))
+    const layout = stateLayout(join(root, 'state'))
+    const state = await openState(layout.dir, false, 0, () => {})
+    const disk = await Disk.mount(layout.nats)
+    const { port } = await settlePorts({ port: 0 })
+    const said: string[] = []
+    const server = await superviseNats(
+      state,
+      port,
+      () => {},
+      (line) => said.push(line),
+    )
+    const bus = await connectBus({ url: server.url, user: 'gateway', password: state.passwords.gateway })
+    t.after(async () => {
+      await bus.close()
+      await server.stop()
+      await disk.end()
+      await rm(root, { recursive: true, force: true })
+    })
+    const stored = () => {
+      const at = { tenant: 'default', server: 'files', callId: newCallId(Date.now()) }
+      const data = encode({ text: 'x'.repeat(2000) })
+      return bus.store({ subject: subjects.call(at, 'requested'), data, msgId: at.callId }, Date.now() + 2000).then(
+        () => true,
+        () => false,
+      )
+    }
+    assert.ok(await stored())
+    const first = server.pid()
+    await disk.leave(50_000)
+    await until(async () => !(await stored()), 'nothing more is stored', 60_000)
+    await until(() => said.some((line) => /cannot write to its disk/.test(line)), 'the launcher says so')
+    // While there is no space, starting it again would not help.
+    assert.equal(server.pid(), first)
+    await disk.leave()
+    await until(stored, 'it is stored again', 60_000)
+    assert.notEqual(server.pid(), first)
+    assert.ok(said.some((line) => /there is space again; starting nats-server again/.test(line)))
   },
 )

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { inflict, pauseReplica } from './chance/inflict.ts'
 import { startCluster } from './harness/cluster.ts'
@@ -35,5 +37,21 @@ test(
     await longest
     await run.flows('after audit was stopped')
     await run.end()
+  },
+)
+
+test(
+  'I8, R33: AUDIT is lost with its server: the set-up makes it again, and audit publishes all of it again by itself',
+  { timeout: 300_000 },
+  async (t) => {
+    const cluster = await startCluster(t, { ackWaitMs })
+    const run = await underLoad(t, cluster, 4)
+    await cluster.nats.stop('SIGKILL')
+    // As after a power failure: this stream acknowledges before its disk has anything.
+    await rm(join(cluster.state.layout.nats, 'nats/store/jetstream/$G/streams/AUDIT'), { recursive: true })
+    await cluster.nats.start()
+    await cluster.nats.provision()
+    await run.flows('when AUDIT is there again')
+    t.diagnostic(`${await run.end()} calls answered`)
   },
 )

@@ -1,7 +1,7 @@
 /**
  * The launcher: everything on one machine, from one command.
  *
- * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · supervise (service
+ * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
  * processes) · await-samples (when agents can work) · screen (what people see) · `../install.mjs` (what must be there before any
  * of this can run).
  */

@@ -5,6 +5,7 @@ import { provision } from '@countersign/bus'
 import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
 import type { State } from './state.ts'
 import { stopProcess, type Supervised } from './supervise.ts'
+import { StoreWatch } from './watch-store.ts'
 
 /** Runs the embedded nats-server, starts it again when it dies, and makes the streams. */
 export async function superviseNats(
@@ -15,10 +16,13 @@ export async function superviseNats(
 ): Promise<Supervised & { url: string }> {
   const binary = await findNatsServer(say)
   const { layout, passwords } = state
+  const url = `nats://127.0.0.1:${port}`
   let server: NatsServer
   let stopping = false
+  const store = new StoreWatch({ dir: layout.nats, say: onDeath, restart: () => void stopProcess(server.process) })
   const begin = async () => {
     server = await startNatsServer({ binary, dir: layout.nats, port, passwords })
+    store.follow(server.process.stderr)
     await writeFile(pidFile(layout.nats), String(server.process.pid))
     server.process.once('exit', (code, signal) => {
       if (stopping) return
@@ -26,22 +30,30 @@ export async function superviseNats(
       setTimeout(() => void again(), 200)
     })
   }
+  // Each time: a stream that did not survive is made again, and what audit published on it is published again.
+  const setUp = () => provision({ url, user: 'provisioner', password: passwords.provisioner })
   const again = async (): Promise<void> => {
     if (stopping) return
-    await begin().catch((error: unknown) => {
+    try {
+      await begin()
+    } catch (error) {
       onDeath(`nats-server does not start: ${(error as Error).message}`)
       setTimeout(() => void again(), 1000)
+      return
+    }
+    await setUp().catch((error: unknown) => {
+      if (!stopping) onDeath(`the streams could not be set up: ${(error as Error).message}`)
     })
   }
   await begin()
-  const url = `nats://127.0.0.1:${port}`
-  await provision({ url, user: 'provisioner', password: passwords.provisioner })
+  await setUp()
   return {
     name: 'nats-server',
     url,
     pid: () => server.process.pid,
     async stop() {
       stopping = true
+      store.stop()
       await stopProcess(server.process)
       await rm(pidFile(layout.nats), { force: true })
     },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Upstream } from '@countersign/mcp'
@@ -102,5 +102,43 @@ test(
     await untilVerified(world, 'stdio')
     await lifecycle.stop()
     assert.deepEqual(readdirSync(runDir), [])
+  },
+)
+
+test(
+  'I9, R33: a server whose secret file changes is started again with the new secret, and says so',
+  { timeout: 60_000 },
+  async (t) => {
+    const world = await makeWorld(t)
+    const file = join(world.dir, 'key')
+    writeFileSync(file, secret)
+    const env = [{ name: 'API_KEY', valueFrom: { file } }]
+    world.write('stdio.yaml', document('stdio', everything('stdio'), { env }))
+    await startLifecycle(world)
+    const first = await untilVerified(world, 'stdio')
+    const known = () => readFileSync(world.server('stdio')!.address!.secretsFile!, 'utf8')
+    assert.deepEqual(JSON.parse(known()), [secret])
+    // What cannot be used changes nothing; that it was written anew with the same content does not either.
+    writeFileSync(file, 'short')
+    writeFileSync(file, `${secret}\n`)
+    const next = 'correct-horse-battery'
+    writeFileSync(file, next)
+    const second = await until(() => {
+      const entry = world.server('stdio')
+      return entry?.pid !== first.pid && conditionOf(entry, 'Verified') === 'True/Verified' ? entry : undefined
+    }, 'it runs with the new secret')
+    assert.deepEqual(JSON.parse(known()), [next])
+    assert.equal(second.restarts, first.restarts, 'it did not crash')
+    const events = await until(async () => {
+      const all = (await world.events()).filter(({ server }) => server === 'stdio')
+      return all.filter(({ event }) => event === 'started').length === 2 && all
+    }, 'the events are there')
+    assert.match(
+      events.find(({ event }) => event === 'stopped')!.message,
+      /what is secret in API_KEY changed; it is started again/,
+    )
+    assert.ok(!JSON.stringify([world.history('stdio'), events]).includes(next))
+    rmSync(file)
+    assert.equal(conditionOf(world.server('stdio'), 'Verified'), 'True/Verified')
   },
 )

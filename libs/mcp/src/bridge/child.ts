@@ -80,12 +80,9 @@ export class Child {
   }
 
   #log(onLog: ChildOptions['onLog']): void {
-    let lines = new LineReader(maxLogLineBytes)
+    const lines = new LineReader(maxLogLineBytes, { leavesOut: true })
     this.#process.stderr.on('data', (chunk: Buffer) => {
       for (const line of lines.push(chunk)) onLog(line)
-      if (!lines.overflow) return
-      onLog(`(a line of more than ${maxLogLineBytes} bytes was left out)`)
-      lines = new LineReader(maxLogLineBytes)
     })
   }
 }

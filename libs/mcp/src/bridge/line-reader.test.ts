@@ -19,3 +19,14 @@ test('a line over the bound ends reading', () => {
   assert.deepEqual(reader.push(Buffer.from('345\n6\n')), [])
   assert.equal(reader.overflow, true)
 })
+
+test('I9: of a log, a line over the bound is left out whole, however the bytes arrive, and the next is read', () => {
+  const bytes = Buffer.from('ab\n1234hunter2\ncd\n123456789\n\nef\n')
+  for (let size = 1; size <= bytes.length; size++) {
+    const reader = new LineReader(4, { leavesOut: true })
+    const lines: string[] = []
+    for (let at = 0; at < bytes.length; at += size) lines.push(...reader.push(bytes.subarray(at, at + size)))
+    const leftOut = '(a line of more than 4 bytes was left out)'
+    assert.deepEqual(lines, ['ab', leftOut, 'cd', leftOut, '', 'ef'])
+  }
+})

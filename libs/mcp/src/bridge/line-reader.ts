@@ -1,16 +1,22 @@
 const newline = 0x0a
 
-/** Cuts a stream of bytes into lines (UTF-8, ended by a newline), none longer than a bound. */
+/**
+ * Cuts a stream of bytes into lines (UTF-8, ended by a newline), none longer than a bound. A line over it ends reading, or, where the
+ * reader is one of logs, is left out whole: half of it could be half of a secret, which nobody would know for one (I9).
+ */
 export class LineReader {
   readonly #maxBytes: number
+  readonly #leavesOut: boolean
+  #leavingOut = false
   readonly #decoder = new TextDecoder()
   #pieces: Buffer[] = []
   #bytes = 0
-  /** Set once a line was over the bound; nothing is read from then on. */
+  /** Set once a line was over the bound of a reader that does not leave any out; nothing is read from then on. */
   overflow = false
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, { leavesOut = false } = {}) {
     this.#maxBytes = maxBytes
+    this.#leavesOut = leavesOut
   }
 
   /** Takes the next bytes; returns the lines that they completed, without their ends. */
@@ -22,13 +28,16 @@ export class LineReader {
       const piece = chunk.subarray(from, end < 0 ? undefined : end)
       this.#bytes += piece.length
       if (this.#bytes > this.#maxBytes) {
-        this.overflow = true
         this.#pieces = []
-        break
-      }
-      this.#pieces.push(piece)
+        this.#leavingOut = this.#leavesOut
+        this.overflow = !this.#leavesOut
+        if (this.overflow) break
+      } else this.#pieces.push(piece)
       if (end < 0) break
-      lines.push(this.flush())
+      if (this.#leavingOut) lines.push(`(a line of more than ${this.#maxBytes} bytes was left out)`)
+      const line = this.flush()
+      if (!this.#leavingOut) lines.push(line)
+      this.#leavingOut = false
       from = end + 1
     }
     return lines

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { CallView, PoliciesView } from '@countersign/contracts'
 import type { StatusAnswer } from '../api/gather-status.ts'
 import type { ServerItem } from '../api/server-answer.ts'
 import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
 import type { Invocation } from './command.ts'
+import { diskFinding } from './disk-finding.ts'
 import { findLocalInfo } from './find-console.ts'
 import { count } from './times.ts'
 import { mentionIt, unmentioned } from './unmentioned.ts'
@@ -34,6 +36,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
     try {
       const { path, info } = await findLocalInfo({ state, cwd })
       yield await fileMode(path)
+      yield await diskFinding(dirname(path))
       yield await gatewayFinding(info.gateway)
     } catch (error) {
       yield finding('local.json', error)

@@ -36,6 +36,11 @@ async function readSecret(name: string, path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Error(`the secret for ${name} cannot be read (${error.code ?? 'unknown'}); look at its valueFrom.file`)
   })
+  return parseSecret(name, text)
+}
+
+/** The secret in a file's text. @throws Error naming the variable when it is too short to be told from other text */
+export function parseSecret(name: string, text: string): string {
   const secret = text.trim()
   if (secret.length >= minSecretLength) return secret
   throw new Error(

@@ -10,6 +10,7 @@ import type { ProbeTarget } from '../server/probe.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
 import { SecretFiles } from './secret-files.ts'
+import { SecretWatch } from './secret-watch.ts'
 import { type RunningProcess, startProcess } from './start-process.ts'
 
 /** How long a bridge may take to listen. */
@@ -26,6 +27,8 @@ export interface Workload {
   pid?: number
   /** Resolves with how it ended; never for a server that somebody else runs. */
   exited: Promise<string>
+  /** Resolves with the variables whose secret is another by now than this run was given. */
+  outdated?: Promise<string[]>
   stop(): Promise<void>
 }
 
@@ -84,8 +87,19 @@ export class LocalRuntime {
       command.transport === 'stdio'
         ? await this.#startBridge(name, command, config, environment, signal)
         : await this.#startCommand(name, command, config, environment)
-    const { target } = workload
-    return { ...workload, target: { ...target, address: { ...target.address, ...secretsFile } } }
+    const { target, exited } = workload
+    const outdated = Promise.withResolvers<string[]>()
+    const watch = new SecretWatch({
+      ...{ env: config.env, given: environment.variables, folder: this.#options.serversDir },
+      onChange: outdated.resolve,
+    })
+    watch.start()
+    void exited.then(() => watch.stop())
+    return {
+      ...workload,
+      target: { ...target, address: { ...target.address, ...secretsFile } },
+      outdated: outdated.promise,
+    }
   }
 
   async #startBridge(

@@ -78,9 +78,8 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 }
 
 function readLines(child: ChildProcess, stream: 'stdout' | 'stderr', onLine: ProcessOptions['onLine']): void {
-  let lines = new LineReader(maxLineBytes)
+  const lines = new LineReader(maxLineBytes, { leavesOut: true })
   child[stream]?.on('data', (chunk: Buffer) => {
     for (const line of lines.push(chunk)) onLine(line, stream)
-    if (lines.overflow) lines = new LineReader(maxLineBytes)
   })
 }

@@ -180,7 +180,7 @@ export class ServerKeeper {
     } catch (error) {
       return this.#giveUp.signal.aborted ? undefined : this.#down((error as Error).message)
     }
-    const { target, pid, exited } = this.#workload
+    const { target, pid, exited, outdated } = this.#workload
     const own = pid !== undefined
     this.#phase = {
       is: 'starting',
@@ -188,8 +188,10 @@ export class ServerKeeper {
     }
     if (own) this.#tell('started', `the process ${pid} was started for ${target.address.url}`)
     this.#publish()
-    const ifCurrent = (change: () => void) => void this.#enqueue(() => (run === this.#run ? change() : undefined))
+    const ifCurrent = (change: () => Promise<void> | void) =>
+      void this.#enqueue(() => (run === this.#run ? change() : undefined))
     void exited.then((reason) => ifCurrent(() => this.#down(reason)))
+    void outdated?.then((names) => ifCurrent(() => this.#renew(names)))
     this.#prober = new Prober({
       target: { ...target, maxResultBytes: spec.limits.maxResultBytes, pinned: () => this.#pinnedNames() },
       intervalMs: this.#options.probeIntervalMs,
@@ -200,9 +202,7 @@ export class ServerKeeper {
   /** The server ended, or could not be started: it is started again, after longer and longer pauses. */
   #down(reason: string): void {
     this.#letGo()
-    if (performance.now() - this.#startedAt >= settledMs) this.#backoffMs = firstBackoffMs
-    const pauseMs = this.#backoffMs
-    this.#backoffMs = Math.min(lastBackoffMs, pauseMs * 2)
+    const pauseMs = this.#nextPauseMs()
     this.#restarts += 1
     this.#phase = {
       is: 'down',
@@ -210,6 +210,25 @@ export class ServerKeeper {
     }
     this.#publish()
     this.#tell('crashed', this.#phase.message)
+    this.#launchAfter(pauseMs)
+  }
+
+  /** The server was given a secret that is another by now: it is started again with the new one. */
+  async #renew(names: readonly string[]): Promise<void> {
+    const pauseMs = this.#nextPauseMs()
+    await this.#halt(`what is secret in ${names.join(', ')} changed; it is started again with that after ${pauseMs} ms`)
+    this.#launchAfter(pauseMs)
+  }
+
+  /** Longer and longer, unless the server ran for a while. */
+  #nextPauseMs(): number {
+    if (performance.now() - this.#startedAt >= settledMs) this.#backoffMs = firstBackoffMs
+    const pauseMs = this.#backoffMs
+    this.#backoffMs = Math.min(lastBackoffMs, pauseMs * 2)
+    return pauseMs
+  }
+
+  #launchAfter(pauseMs: number): void {
     const run = this.#run
     this.#restartTimer = setTimeout(() => {
       void this.#enqueue(() => (run === this.#run ? this.#launch() : undefined))
