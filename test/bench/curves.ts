@@ -143,7 +143,28 @@ export const curveSpecs: readonly CurveSpec[] = [
       return world.load({ ...job, ...echo, ...world.governed('bench'), ...one })
     },
   },
+  {
+    name: 'replicas',
+    x: 'replicas of gateway, policy and agent-executor each',
+    measured: 'latency and calls a second of 64 callers, each calling again when it is answered; on one machine',
+    at: [1, 2, 3, 4],
+    async measure(world, replicas, job) {
+      await firstServer(world)
+      const gateways = gatewaysOf.get(world) ?? []
+      gatewaysOf.set(world, gateways)
+      while (gateways.length < replicas - 1) {
+        await world.running.addReplica('policy')
+        await world.running.addReplica('agent-executor')
+        gateways.push(await world.running.addReplica('gateway'))
+      }
+      const governed = world.governed('bench')
+      const moreUrls = gateways.map((gateway) => `${gateway}${new URL(governed.url).pathname}`)
+      for (const url of moreUrls) await world.untilListed({ ...governed, url }, 10)
+      return world.load({ ...job, ...echo, ...governed, moreUrls, ratePerSecond: 0, concurrency: 64 })
+    },
+  },
 ]
+const gatewaysOf = new WeakMap<World, string[]>()
 const serversOf = new WeakMap<World, number>()
 const heldIn = new WeakMap<World, number>()
 

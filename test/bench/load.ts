@@ -10,6 +10,8 @@ import { openSession } from './open-session.ts'
 
 export interface LoadJob {
   url: string
+  /** Further addresses of the same; calls go to all of them in turn. Not with sessions. */
+  moreUrls?: string[]
   headers: Record<string, string>
   tools: string[]
   /** What the tools answer: the text, its length, or that the call waits for a person. */
@@ -43,7 +45,8 @@ export interface LoadOutcome {
 }
 
 async function load(job: LoadJob): Promise<LoadOutcome> {
-  const url = new URL(job.url)
+  const urls = [job.url, ...(job.moreUrls ?? [])].map((each) => new URL(each))
+  const [url] = urls as [URL]
   const agent = new Agent({ connections: job.concurrency, pipelining: 1 })
   const headers = {
     'content-type': 'application/json',
@@ -69,13 +72,14 @@ async function load(job: LoadJob): Promise<LoadOutcome> {
     const expected = { text: `"${argument}"`, length: `"${argument.length}"`, pending: '"pending"' }[
       job.answer ?? 'text'
     ]
+    const { origin, pathname } = urls[id % urls.length]!
     // As many as there may be calls in flight: one session never has two.
     const session = sessions.pop()
     let problem: string | undefined
     try {
       const { statusCode, body } = await (session?.client ?? agent).request({
-        origin: url.origin,
-        path: url.pathname,
+        origin,
+        path: pathname,
         method: 'POST',
         ...(job.callTimeoutMs === undefined ? {} : { signal: AbortSignal.timeout(job.callTimeoutMs) }),
         headers: { ...headers, ...session?.headers },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import type { Running } from '@countersign/local'
+import { type Running, serviceOf } from '@countersign/local'
 
 /** Resident memory of a process, in MiB. */
 export function residentOf(pid: number): number {
@@ -18,7 +18,9 @@ export function residentOfTree(root: number): number {
   return Math.round(ofTree(root) / 1024)
 }
 
-/** Resident memory of every process of a running Countersign, in MiB. */
+/** Resident memory of a running Countersign, in MiB: of every process, or of all replicas of a service together. */
 export function residentMiB({ processes }: Running): Record<string, number> {
-  return Object.fromEntries(processes.map(({ name, pid }) => [name, residentOf(pid()!)]))
+  const sums: Record<string, number> = {}
+  for (const { name, pid } of processes) sums[serviceOf(name)] = (sums[serviceOf(name)] ?? 0) + residentOf(pid()!)
+  return sums
 }

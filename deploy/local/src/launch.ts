@@ -26,6 +26,8 @@ export interface Running {
   servers: ToolServer[]
   /** Processes by name, for people and tests who want to look at or kill them. */
   processes: Supervised[]
+  /** Starts one more process of a service that runs as several; resolves to where agents reach it, if it is a gateway. */
+  addReplica(name: 'gateway' | 'policy' | 'agent-executor'): Promise<string>
   stop(): Promise<void>
 }
 
@@ -58,30 +60,44 @@ export async function launch(options: Options, say: (line: string) => void): Pro
       ['audit'],
       ['nats-server'],
     ]) {
-      await Promise.all(processes.filter(({ name }) => group.includes(name)).map((process) => process.stop()))
+      const isOf = ({ name }: Supervised) => group.includes(serviceOf(name))
+      await Promise.all(processes.filter(isOf).map((process) => process.stop()))
     }
     await rm(layout.pid, { force: true })
   }
   try {
     const server = await superviseNats(state, ports.nats, say, say)
     processes.push(server)
-    const started = services.map(async (name, place) => {
-      const main = join(root, 'services', name, 'src', 'main.ts')
-      const env = { ...settingsOf(options, place), ...environmentOf(name, state, server.url, ports) }
-      processes.push(
-        await superviseService({ name, main, env, logFile: join(layout.logs, `${name}.log`), onDeath: say }),
-      )
-    })
+    const start = async (service: (typeof services)[number], name: string, env: Record<string, string>) => {
+      const main = join(root, 'services', service, 'src', 'main.ts')
+      const logFile = join(layout.logs, `${name}.log`)
+      processes.push(await superviseService({ name, main, env, logFile, onDeath: say }))
+    }
+    const started = services.map((name, place) =>
+      start(name, name, { ...settingsOf(options, place), ...environmentOf(name, state, server.url, ports) }),
+    )
+    const addReplica: Running['addReplica'] = async (service) => {
+      const { port } = await settlePorts({ port: 0 })
+      const number = processes.filter(({ name }) => serviceOf(name) === service).length + 1
+      const own = environmentOf(service, state, server.url, { gateway: port, console: 0 })
+      await start(service, `${service}-${number}`, { ...options.settings, ...own })
+      return `http://127.0.0.1:${port}`
+    }
     const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     const info = await localInfo(state, ports)
     const servers = await awaitSamples(info, layout.servers)
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
-    return { info, state, servers, processes, stop }
+    return { info, state, servers, processes, addReplica, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** The service that a process is a replica of, by its name: `policy` of `policy-2`. */
+export function serviceOf(name: string): string {
+  return name.replace(/-\d+$/, '')
 }
 
 async function refuseSecond(pidFile: string): Promise<void> {
