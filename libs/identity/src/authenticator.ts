@@ -13,6 +13,14 @@ export interface Authenticator {
   authenticate(authorization: string | undefined): Promise<Principal>
   /** Why the newest list of users is not in force, when it is not; one that was taken away may still be let in then. */
   readonly problem: string | undefined
+  /** Whose tokens of a tenant end before an instant, those that ended already among them, the earliest first. */
+  expiring(tenant: string, beforeMs: number): Promise<readonly Expiring[]>
+}
+
+/** Whose token ends, and when. */
+export interface Expiring {
+  id: string
+  expiresAt: string
 }
 
 /** Authenticates against a local users file; a changed file is taken up within a second, a broken one changes nothing. */
@@ -28,6 +36,15 @@ export class UsersFileAuthenticator implements Authenticator {
 
   get problem(): string | undefined {
     return this.#file.problem
+  }
+
+  async expiring(tenant: string, beforeMs: number): Promise<readonly Expiring[]> {
+    const users = await this.#file.read().catch(() => undefined)
+    return [...(users?.values() ?? [])]
+      .flatMap(({ id, tenant: of, expiresAt }) =>
+        of === tenant && expiresAt !== undefined && Date.parse(expiresAt) < beforeMs ? [{ id, expiresAt }] : [],
+      )
+      .toSorted((a, b) => Date.parse(a.expiresAt) - Date.parse(b.expiresAt))
   }
 
   async authenticate(authorization: string | undefined): Promise<Principal> {

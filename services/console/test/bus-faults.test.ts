@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Terminal } from '@countersign/bus'
-import { consumers } from '@countersign/contracts'
+import { consumers, newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
-import { startConsole } from './console-fixture.ts'
+import { serverFixture, startConsole } from './console-fixture.ts'
 
 test('a message that a service refused as unreadable is shown to operators, with where it is and what to do', async (t) => {
   const { get, request, policyBus } = await startConsole(t)
@@ -30,4 +30,36 @@ test('a message that a service refused as unreadable is shown to operators, with
   assert.match(fault.problem, /\(CALLS, sequence 2\): the event is no event$/)
   assert.match(fault.remedy, /audit log/)
   assert.equal((await get('agent', '/status')).body.bus.faults, undefined)
+})
+
+test('allowed calls that pile up for one tool server are shown to operators, with what becomes of them', async (t) => {
+  const { get, register, executor, policyBus } = await startConsole(t)
+  await register(serverFixture())
+  const consumer = { stream: 'CALLS', name: 'executor-files', filter: subjects.callEvents('allowed', 'files') }
+  await executor.ensureConsumer(consumer, { maxAckPending: 1, ackWaitMs: 60_000 })
+  const held = Promise.withResolvers<void>()
+  const consumption = executor.consume({
+    ...{ stream: 'CALLS', consumer: consumer.name, maxInFlight: 1, ackWaitMs: 60_000 },
+    onProblem: () => {},
+    // Its server hangs.
+    handler: () => held.promise,
+  })
+  t.after(() => {
+    held.resolve()
+    return consumption.stop()
+  })
+  const allowed = async () => {
+    const subject = subjects.call({ tenant: 'default', server: 'files', callId: newCallId(Date.now()) }, 'allowed')
+    await policyBus.store({ subject, data: Buffer.from('{}'), msgId: subject }, Date.now() + 20_000)
+  }
+  for (let n = 0; n < 11; n++) await Promise.all(Array.from({ length: 100 }, allowed))
+  const fault = await until(async () => {
+    const { faults } = (await get('operator', '/status')).body.bus
+    return faults.find(({ what }: { what: string }) => what === 'consumer executor-files') as Record<string, string>
+  }, 'it is told')
+  assert.match(
+    fault.problem!,
+    /^1100 allowed calls wait for the tool server files, and end unrun when their grants expire/,
+  )
+  assert.match(fault.remedy!, /countersign servers files.*limits\.concurrency/)
 })

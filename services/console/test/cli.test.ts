@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { callEventNames } from '@countersign/contracts'
 import { checkPolicies } from '@countersign/policies'
-import { until } from '@countersign/testing'
+import { allowedFixture, newGrantSigner, until } from '@countersign/testing'
 import { callStates } from '../src/cli/command.ts'
 import { run } from '../src/cli/run.ts'
 import packageJson from '../package.json' with { type: 'json' }
@@ -379,7 +379,7 @@ test('status and doctor tell what is wrong and what to do about it', async (t) =
   assert.equal(healthy.exit, 0, healthy.stdout)
   assert.match(
     healthy.stdout,
-    /no tool server, so agents have nothing to call[^]*Countersign works; 1 thing to look at/,
+    /the token of late ended at 2020-01-01T00:00:00Z, so it is refused[^]*no tool server, so agents have nothing to call[^]*Countersign works; 2 things to look at/,
   )
 
   await console.auditBus.close()
@@ -425,6 +425,40 @@ test('I7, R31: while audit is behind, status and doctor say that new calls are r
   assert.match(doctor.stdout, /FAIL +new calls +are refused \(audit_behind\), because .* at most 5 may\n +→ mend what/)
   assert.match(doctor.stdout, /FAIL +audit log +cannot record, so 0 events wait, .*ENOSPC.*\n +→ make room on its disk/)
   assert.deepEqual((await console.get('operator', '/status')).body.newCalls, { taken: false, reason })
+})
+
+test('doctor tells of tokens that end, and of grants that executors refuse', async (t) => {
+  const console = await startConsole(t)
+  const list = JSON.parse(await readFile(console.usersFile, 'utf8')) as { users: { id: string; expiresAt?: string }[] }
+  const expiresAt = {
+    agent: new Date(Date.now() - 60_000).toISOString(),
+    approver: new Date(Date.now() + 86_400_000).toISOString(),
+  }
+  for (const user of list.users) Object.assign(user, { expiresAt: expiresAt[user.id as 'agent'] ?? user.expiresAt })
+  await writeFile(console.usersFile, JSON.stringify(list))
+  const call = await console.request({})
+  await console.next(
+    call,
+    'allowed',
+    allowedFixture(newGrantSigner(), call, {}, { definitionDigest: call.digest, idempotent: true }),
+  )
+  const error = { code: 'grant_invalid', message: 'the grant was refused; nothing ran' } as const
+  await console.next(call, 'failed', { error, durationMs: 0 })
+  await console.seal(call)
+  const fault = { what: 'key of grants', problem: 'the file cannot be used, so it is the old one', remedy: 'mend it' }
+  console.policy.faults = [fault]
+  await until(
+    async () => (await console.get('operator', '/status')).body.users.expiring.length === 3,
+    'the users are looked at',
+  )
+  const { exit, stdout } = await countersign(console, 'doctor')
+  assert.equal(exit, 1)
+  assert.match(stdout, /look +users +the token of agent ended at 20\S+, so it is refused\n +→ give out a new one/)
+  assert.match(stdout, /look +users +the token of approver ends at 20\S+, and is refused then/)
+  assert.match(stdout, /FAIL +grant keys +1 call of the last 15 minutes failed because an executor refused the grant/)
+  assert.match(stdout, /→ see why: countersign call .*COUNTERSIGN_GRANT_PUBLIC_KEYS_FILE/)
+  assert.match(stdout, /FAIL +bus +key of grants: the file cannot be used, so it is the old one\n +→ mend it/)
+  assert.equal((await console.get('agent2', '/status')).body.users, undefined)
 })
 
 test('a server that no policy mentions is ready, and said to be of no use', async (t) => {

@@ -23,6 +23,7 @@ export class PolicyPeer {
   readonly resolved: { callId: string; operator: Principal; outcome: string; evidence: string }[] = []
   view: PoliciesView = { revision: 'r1', loadedAt: new Date().toISOString(), policies: [], problems: [] }
 
+  faults: { what: string; problem: string; remedy: string }[] = []
   audit: AuditStanding = { state: 'current', events: 0, oldestMs: 0, maxEvents: 50_000, maxAgeMs: 300_000 }
 
   /** Votes are counted at once, but act only then. */
@@ -55,7 +56,7 @@ export class PolicyPeer {
 
   serve(bus: Bus): void {
     bus.serveApi(verbs.policy.policies, () => this.view, fail)
-    bus.serveApi(verbs.policy.status, () => ({ audit: this.audit }), fail)
+    bus.serveApi(verbs.policy.status, () => ({ audit: this.audit, faults: this.faults }), fail)
     bus.serveApi(
       verbs.policy.approvals,
       ({ viewer, all }) => ({ approvals: this.#seen(viewer, all).filter(({ state }) => state === 'waiting') }),
@@ -197,12 +198,16 @@ export class AuditPeer {
       const { tenant, server, callId, event, storedAt } = record
       if (server === undefined || callId === undefined) continue
       const { tool, principal, digest } = record.cloudEvent.data as Record<'tool' | 'principal' | 'digest', string>
+      const { error } = record.cloudEvent.data as { error?: { code: string } }
       const passed = calls.get(callId)?.passed ?? new Set()
       passed.add(event)
       calls.set(callId, {
         last: index,
         passed,
-        call: { callId, tenant, server, tool, principal, digest, state: event, updatedAt: storedAt },
+        call: {
+          ...{ callId, tenant, server, tool, principal, digest, state: event, updatedAt: storedAt },
+          ...(error ? { code: error.code } : {}),
+        },
       })
     }
     return [...calls.values()].toSorted((a, b) => b.last - a.last)

@@ -20,8 +20,24 @@ export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop
     bus.serveApi(verbs.policy.vote, (input) => vote(context, input), onDefect),
     bus.serveApi(verbs.policy.resolve, (input) => resolve(context, input), onDefect),
     bus.serveApi(verbs.policy.policies, () => bundle.view(), onDefect),
-    bus.serveApi(verbs.policy.status, () => ({ audit: context.audit() }), onDefect),
+    bus.serveApi(
+      verbs.policy.status,
+      () => ({ audit: context.audit(), faults: keyFaults(context.keyProblem()) }),
+      onDefect,
+    ),
     bus.serveApi(verbs.policy.check, ({ files }) => checkPolicies(files), onDefect),
   ]
   return { stop: () => served.forEach(({ stop }) => stop()) }
+}
+
+function keyFaults(problem: string | undefined) {
+  if (problem === undefined) return []
+  const why = `${problem}, so grants are signed with the key read last, and with none after a restart`
+  return [
+    {
+      what: 'key of grants',
+      problem: why,
+      remedy: 'mend the file, or make a new key; it is read again within a second',
+    },
+  ]
 }

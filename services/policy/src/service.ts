@@ -64,6 +64,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     audit: () => auditLag.standing,
     checks: new ArgumentChecks(),
     sign: async (claims) => (await signer.read())(claims),
+    keyProblem: () => signer.problem,
     metrics: policyMetrics(telemetry.meter, {
       revision: () => bundle?.current?.revision,
       audit: () => auditLag.standing,

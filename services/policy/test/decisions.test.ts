@@ -55,6 +55,12 @@ test('I12: the key that signs grants is changed without a restart, and a broken 
   const first = await keyIdNow()
   await writeFile(world.grantKeyFile, 'this is no key')
   assert.equal(await keyIdNow(), first)
+  const faults = async () => (await world.console.callApi(verbs.policy.status, {})).faults
+  await until(async () => (await keyIdNow()) === first && (await faults()).length === 1, 'the broken file is noticed')
+  assert.match(
+    (await faults())[0]!.problem,
+    /grant\.pem cannot be used: .*, so grants are signed with the key read last/,
+  )
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   await writeFile(world.grantKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }))
   const next = grantKeyId(publicKey.export({ type: 'spki', format: 'der' }))

@@ -170,7 +170,16 @@ export const verbs = {
     ),
     policies: apiVerb('policy', 'policies', z.object({}), PoliciesView),
     /** Whether new calls are taken, as far as audit has a say. */
-    status: apiVerb('policy', 'status', z.object({}), z.object({ audit: AuditStanding })),
+    status: apiVerb(
+      'policy',
+      'status',
+      z.object({}),
+      z.object({
+        audit: AuditStanding,
+        /** What is not right with policy's own files, and what to do about it. */
+        faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).default([]),
+      }),
+    ),
     check: apiVerb(
       'policy',
       'check',

@@ -26,7 +26,13 @@ export const StatusAnswer = z.object({
     faults: z.array(Fault).optional(),
   }),
   /** What is not right with the list of users; for operators. */
-  users: z.object({ faults: z.array(Fault) }).optional(),
+  users: z
+    .object({
+      faults: z.array(Fault),
+      /** Whose tokens have ended, or will within a week; the first 20. */
+      expiring: z.array(z.object({ id: z.string(), expiresAt: z.string() })),
+    })
+    .optional(),
   services: z.array(z.object({ name: z.string(), answers: z.boolean(), message: z.string().optional() })),
   servers: z.object({
     total: z.int(),
@@ -58,6 +64,10 @@ export const StatusAnswer = z.object({
 export type StatusAnswer = z.infer<typeof StatusAnswer>
 
 const timeoutMs = 2000
+const expiringWithinMs = 7 * 24 * 3600 * 1000
+const maxExpiring = 20
+/** More allowed calls than this waiting for one server are worth a look. */
+const maxWaiting = 1000
 /** Consumers looked at: one executor serves many servers, so a few tell. */
 const maxConsumers = 50
 
@@ -80,6 +90,7 @@ export async function gatherStatus(
     executorAnswers(bus, ready.slice(0, maxConsumers)),
     operator ? settle(bus.findFaults()) : undefined,
   ])
+  const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
   const services = [
     service('policy', policies),
     service('lifecycle', lifecycle),
@@ -95,9 +106,18 @@ export async function gatherStatus(
     now: new Date().toISOString(),
     bus: {
       connected: bus.connected,
-      ...(faults?.value ? { faults: [...faults.value, ...unreadable.faults] } : {}),
+      ...(faults?.value
+        ? {
+            faults: [
+              ...faults.value,
+              ...(executor?.value ?? []),
+              ...(standing.value?.faults ?? []),
+              ...unreadable.faults,
+            ],
+          }
+        : {}),
     },
-    ...(operator ? { users: { faults: usersFaults(authenticator) } } : {}),
+    ...(expiring ? { users: { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) } } : {}),
     services,
     servers: {
       total: entries.length,
@@ -156,15 +176,27 @@ async function lifecycleAnswers(bus: Bus): Promise<true> {
 }
 
 /** The executor answers nobody; that it takes work is seen at its consumers. Undefined while no server is ready. */
-async function executorAnswers(bus: Bus, ready: readonly ServerEntry[]): Promise<Settled<true> | undefined> {
+async function executorAnswers(
+  bus: Bus,
+  ready: readonly ServerEntry[],
+): Promise<Settled<z.infer<typeof Fault>[]> | undefined> {
   if (ready.length === 0) return undefined
-  const unattended = await Promise.all(
+  const found = await Promise.all(
     ready.map(async ({ name }) => {
       const { stream, name: consumer } = executorConsumer(name)
       const { value } = await settle(bus.consumerState(stream, consumer))
-      return value?.attended ? [] : [name]
+      return { name, attended: value?.attended === true, waiting: value?.lag ?? 0 }
     }),
   )
-  const names = unattended.flat()
-  return names.length === 0 ? { value: true } : { problem: `takes no calls for ${names.join(', ')}; look at its log` }
+  const names = found.flatMap(({ name, attended }) => (attended ? [] : [name]))
+  if (names.length > 0) return { problem: `takes no calls for ${names.join(', ')}; look at its log` }
+  return { value: found.filter(({ waiting }) => waiting > maxWaiting).map(waitingFault) }
+}
+
+function waitingFault({ name, waiting }: { name: string; waiting: number }): z.infer<typeof Fault> {
+  return {
+    what: `consumer executor-${name}`,
+    problem: `${waiting} allowed calls wait for the tool server ${name}, and end unrun when their grants expire`,
+    remedy: `see whether it answers: countersign servers ${name}; if it does and is only slow, raise limits.concurrency of its document`,
+  }
 }

@@ -22,6 +22,8 @@ export interface Finding {
 }
 
 const maxClockSkewMs = 5000
+/** Refused grants older than this say nothing about now. */
+const refusedWithinMs = 15 * 60_000
 
 const good = (name: string, message: string): Finding => ({ name, verdict: 'good', message })
 const warn = (name: string, message: string, remedy: string): Finding => ({ name, verdict: 'warn', message, remedy })
@@ -55,6 +57,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
     return
   }
   yield* busFindings(status)
+  yield* tokenFindings(status)
   for (const { what, problem, remedy } of status.users?.faults ?? []) yield bad('users', `${what}: ${problem}`, remedy)
   for (const { name, answers, message } of status.services) {
     yield answers ? good(name, 'answers') : silentFinding(name, message)
@@ -65,6 +68,37 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   yield auditFinding(status)
   yield* witnessFindings(status)
   yield* unknownFindings(console)
+  yield* grantFindings(console)
+}
+
+/** Tokens end by themselves; keys of grants do not, but the executors may not know the one that policy signs with. */
+function* tokenFindings({ users, now }: StatusAnswer): Generator<Finding> {
+  for (const { id, expiresAt } of users?.expiring ?? []) {
+    const over = Date.parse(expiresAt) <= Date.parse(now)
+    yield warn(
+      'users',
+      `the token of ${id} ${over ? `ended at ${expiresAt}, so it is refused` : `ends at ${expiresAt}, and is refused then`}`,
+      'give out a new one, or take the user out of the list of users',
+    )
+  }
+}
+
+/** Grants that executors refused lately: their keys, or clocks, do not match policy's. */
+async function* grantFindings(console: Client): AsyncGenerator<Finding> {
+  const since = new Date(Date.now() - refusedWithinMs).toISOString()
+  try {
+    const { calls } = await console.get<{ calls: CallView[] }>('/calls', { state: 'failed', since, limit: 100 })
+    const refused = calls.filter(({ code }) => code === 'grant_invalid')
+    if (refused.length === 0) return
+    yield bad(
+      'grant keys',
+      `${count(refused.length, 'call')} of the last 15 minutes failed because an executor refused the grant (${refused[0]!.callId}), so calls may not run`,
+      `see why: countersign call ${refused[0]!.callId}   If no known key verifies it, add the public key of COUNTERSIGN_GRANT_KEY_FILE to COUNTERSIGN_GRANT_PUBLIC_KEYS_FILE of the executors; on one machine: npm run rotate-keys`,
+    )
+  } catch (error) {
+    // Told already, of the calls whose outcome is unknown.
+    if (!(error instanceof CliError)) throw error
+  }
 }
 
 function* busFindings({ bus: { connected, faults } }: StatusAnswer): Generator<Finding> {

@@ -16,6 +16,8 @@ export interface PolicyContext {
   checks: ArgumentChecks
   /** Signs with the key in force. */
   sign: (claims: GrantClaims) => Promise<Grant>
+  /** Why the file with that key cannot be used as it is now. */
+  keyProblem: () => string | undefined
   metrics: PolicyMetrics
   now: () => Date
 }
