@@ -15,11 +15,25 @@ export {
   type PoliciesRefused,
   Resource,
 } from './activity/events.ts'
+export {
+  AuditFilter,
+  AuditQuery,
+  type Bucket,
+  bucketSeconds,
+  CallStory,
+  CallView,
+  CountAnswer,
+  CountQuery,
+  Coverage,
+  IndexStatus,
+  maxBuckets,
+  TopAnswer,
+  topFields,
+  TopQuery,
+} from './api/audit-queries.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
 export {
   ApprovalView,
-  AuditQuery,
-  CallView,
   AuditStanding,
   PoliciesView,
   PolicyProblem,

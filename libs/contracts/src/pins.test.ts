@@ -228,6 +228,7 @@ test('pin: error codes with their HTTP status, JSON-RPC code and whether asking 
     'not_an_approver 403 result',
     'requester_may_not_vote 403 result',
     'not_unknown 409 result',
+    'query_too_slow 422 result',
     'service_unavailable 503 result retry',
     'internal 500 -32603',
   ])

@@ -1,6 +1,8 @@
 export { findGo } from './find-go.ts'
 export { installPython } from './install-python.ts'
 export { findOmniwitness } from './find-omniwitness.ts'
+export { findPostgres } from './find-postgres.ts'
+export { startPostgres, type TestPostgres } from './postgres-server.ts'
 export { findVersitygw } from './find-versitygw.ts'
 export { startS3, type TestBucket } from './s3-server.ts'
 export { callFixture, requestedFixture } from './fixtures.ts'

@@ -52,6 +52,15 @@ export const Settings = z.object({
     .string()
     .optional()
     .describe('JSON: what is personal; left out, arguments, results, comments and evidence'),
+  auditIndexDir: z
+    .string()
+    .optional()
+    .describe('Folder of the index, with an embedded Postgres; left out, beside the folder of the log'),
+  auditIndexUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('Postgres server for the index instead of a folder: `postgres://<user>@<host>/<database>`, no password'),
+  auditIndexPasswordFile: z.string().optional().describe('File with the password for that server'),
   auditGraceMs: z.coerce
     .number()
     .int()

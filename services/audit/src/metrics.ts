@@ -88,6 +88,13 @@ export class AuditMetrics {
     })
   }
 
+  /** Shows how far an index is behind its log. */
+  observeIndex(index: { readonly behind: number }): void {
+    this.#meter
+      .createObservableGauge('countersign_audit_index_lag', { description: 'Records sealed and not indexed yet' })
+      .addCallback((result) => result.observe(index.behind))
+  }
+
   /** Appends, counted and timed. */
   timed(append: Log['append']): Log['append'] {
     return async (records) => {

@@ -3,8 +3,9 @@
  *
  * File map: record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → make-record (with
  * redact/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
- * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended, and makes room · query/ answers
- * `audit.records`, `audit.calls`, `audit.status`, `audit.prove`, `audit.consistency` · witness/ has others cosign checkpoints.
+ * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended, and makes room · index/
+ * follows the log into Postgres: log-index (the loop) → row-of → write-rows, over open-pglite or open-postgres · query/ answers
+ * `audit.<verb>`: serve-queries lists them, each is a file · witness/ has others cosign checkpoints.
  *
  * Invariants upheld here:
  * I8  An event is acknowledged after it is on disk in the log and on AUDIT, and purged only after that.
@@ -15,15 +16,15 @@ import type { Consumption } from '@countersign/bus'
 import { streams } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import type { Settings } from './config.ts'
+import { LogIndex } from './index/log-index.ts'
+import { indexPlace } from './index/open-index.ts'
 import type { AuditLog } from './log/audit-log.ts'
 import type { Sealed } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
 import { signingKeys } from './log/signing-keys.ts'
 import { openPersonal, type Personal } from './erasure/open-personal.ts'
 import { AuditMetrics } from './metrics.ts'
-import { ScanIndex } from './query/scan-index.ts'
 import { serveQueries } from './query/serve-queries.ts'
-import { workingState } from './query/working-state.ts'
 import { readSealed } from './record/encrypt/read-sealed.ts'
 import { loadRedactor } from './record/redact/redaction-rules.ts'
 import type { Redactor } from './record/redact/redactor.ts'
@@ -70,10 +71,12 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   let log: AuditLog
   let redactor: Redactor | undefined
   let personal: Personal | undefined
+  const read = (text: string) => readSealed(text, personal?.keys)
   let retention: Retention
   const turn = new Turn()
   const recordings: Recording[] = []
   let consumptions: Consumption[] = []
+  let index: LogIndex
   let queries: { stop: () => void }
   let watch: NodeJS.Timeout
   let witnessing: Witnessing | undefined
@@ -137,13 +140,39 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       },
     },
     {
+      name: 'index',
+      start() {
+        const { auditDir, auditIndexDir, auditIndexUrl, auditIndexPasswordFile } = config
+        const place = { dir: auditIndexDir, url: auditIndexUrl, passwordFile: auditIndexPasswordFile, logDir: auditDir }
+        const onProblem = (error: unknown) =>
+          error === undefined
+            ? logger.info('the index of the audit log follows again')
+            : logger.warn(
+                { err: error },
+                'the index of the audit log cannot follow; the log goes on, and it is tried again',
+              )
+        const { kind, open } = indexPlace(place, {
+          onDiscarded: (reason) => logger.warn({ reason }, 'the index of the audit log is made anew from the log'),
+          onProblem,
+        })
+        index = new LogIndex({ log, kind, open, read, onProblem })
+        metrics.observeIndex(index)
+        index.start()
+      },
+      stop: () => index.stop(),
+    },
+    {
       name: 'recorder',
       async start() {
         const publisher = new RecordPublisher(bus, log)
         const record = (source: RecordSource, onSealed: (sealed: readonly Sealed[]) => void) => {
           const epoch = new StreamEpoch(bus, log, source.consumer.stream)
           const options = {
-            ...{ source, bus, epoch, redactor, encryptor: personal?.encryptor, onSealed },
+            ...{ source, bus, epoch, redactor, encryptor: personal?.encryptor },
+            onSealed(sealed: readonly Sealed[]) {
+              onSealed(sealed)
+              index.notify()
+            },
             append: metrics.timed((records) => log.append(records)),
             onGap: (gap: { stream: string; from: number; to: number }) => {
               metrics.gap(gap.to - gap.from + 1)
@@ -208,8 +237,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'queries',
       start() {
-        const index = new ScanIndex(log, workingState(bus), {}, (text) => readSealed(text, personal?.keys))
-        queries = serveQueries(bus, log, index, {
+        queries = serveQueries(bus, log, index, read, {
           problem: () => problem,
           witnessed: (tenant) => witnessing?.standing(tenant),
           onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),

@@ -19,7 +19,11 @@ test(
     const credentialsFile = `${folder.keyFile}.s3`
     await writeFile(credentialsFile, JSON.stringify(credentials))
     const url = `${endpoint}/${bucket}/countersign/audit`
-    const settings = { COUNTERSIGN_AUDIT_S3_URL: url, COUNTERSIGN_AUDIT_S3_CREDENTIALS_FILE: credentialsFile }
+    const settings = {
+      COUNTERSIGN_AUDIT_S3_URL: url,
+      COUNTERSIGN_AUDIT_S3_CREDENTIALS_FILE: credentialsFile,
+      COUNTERSIGN_AUDIT_INDEX_DIR: `${folder.dir}-index`,
+    }
     const writer = await callWriter(testBus)
     const [reader, console] = await Promise.all([testBus.connect('audit'), testBus.connect('console')])
     const sizeOf = async () => (await console.callApi(verbs.audit.status, { tenant: 'default' })).size

@@ -170,6 +170,7 @@ export class AuditPeer {
             (query.principal ?? call.principal) === call.principal &&
             (query.server ?? call.server) === call.server &&
             (query.outcome === undefined || passed.has(query.outcome)) &&
+            (query.state ?? call.state) === call.state &&
             last < (query.before ?? Infinity),
         )
         return {

@@ -4,6 +4,17 @@ import { ApprovalTerms } from '../call/events.ts'
 import { SealedRecord } from '../record/audit-record.ts'
 import { CallProof } from '../record/call-proof.ts'
 import { CallId, DnsLabel } from '../subjects.ts'
+import {
+  AuditQuery,
+  CallStory,
+  CallView,
+  CountAnswer,
+  CountQuery,
+  Coverage,
+  IndexStatus,
+  TopAnswer,
+  TopQuery,
+} from './audit-queries.ts'
 import { apiVerb } from './reply.ts'
 
 /** A person or agent, as the identity library established it. */
@@ -83,40 +94,6 @@ export const AuditStanding = z.object({
   maxAgeMs: z.int(),
 })
 export type AuditStanding = z.infer<typeof AuditStanding>
-
-/** One call in a list. */
-export const CallView = z.object({
-  callId: CallId,
-  tenant: DnsLabel,
-  server: DnsLabel,
-  tool: z.string(),
-  principal: z.string(),
-  /** Of the arguments; wrapped (`a256kw:…`) where they were erased. */
-  digest: z.string(),
-  state: z.string(),
-  requestedAt: Instant.optional(),
-  updatedAt: Instant,
-  /** Reason or error code, for calls that did not end well. */
-  code: z.string().optional(),
-})
-export type CallView = z.infer<typeof CallView>
-
-/** What to look for in the log of a tenant; all filters must match. Newest first. */
-export const AuditQuery = z.object({
-  tenant: DnsLabel,
-  callId: CallId.optional(),
-  principal: z.string().optional(),
-  server: DnsLabel.optional(),
-  tool: z.string().optional(),
-  /** The event that must have happened, e.g. `denied`, `succeeded`. */
-  outcome: z.string().optional(),
-  since: Instant.optional(),
-  until: Instant.optional(),
-  limit: z.int().min(1).max(1000).default(100),
-  /** Continue before this log index. */
-  before: z.int().nonnegative().optional(),
-})
-export type AuditQuery = z.infer<typeof AuditQuery>
 
 /** The verbs services answer each other on the bus (`api.<service>.<verb>`). */
 export const verbs = {
@@ -201,9 +178,29 @@ export const verbs = {
       'audit',
       'records',
       AuditQuery,
-      z.object({ records: z.array(SealedRecord), next: z.int().nullable() }),
+      /** Newest first. `next` is where to go on (as `before`), null at the end; a page may hold fewer than asked for. */
+      z.object({ records: z.array(SealedRecord), next: z.int().nullable(), ...Coverage.partial().shape }),
     ),
-    calls: apiVerb('audit', 'calls', AuditQuery, z.object({ calls: z.array(CallView), next: z.int().nullable() })),
+    /** One row a call, at the place of its newest event or, with `outcome`, of the newest event of that name. */
+    calls: apiVerb(
+      'audit',
+      'calls',
+      AuditQuery.extend({
+        /** Where the call stands now: the name of its last event. */
+        state: z.string().min(1).max(64).optional(),
+      }),
+      z.object({ calls: z.array(CallView), next: z.int().nullable(), ...Coverage.partial().shape }),
+    ),
+    /** One call from end to end. */
+    story: apiVerb('audit', 'story', z.object({ tenant: DnsLabel, callId: CallId }), CallStory),
+    /** How many, over time. */
+    counts: apiVerb('audit', 'counts', CountQuery, CountAnswer),
+    /** The values that most calls have. */
+    top: apiVerb('audit', 'top', TopQuery, TopAnswer),
+    /** How far the index is. */
+    index: apiVerb('audit', 'index', z.object({ tenant: DnsLabel }), IndexStatus),
+    /** Forgets what is indexed of a tenant's log and begins anew; answers at once, and `index` tells how far it is. */
+    reindex: apiVerb('audit', 'reindex', z.object({ tenant: DnsLabel }), IndexStatus),
     status: apiVerb(
       'audit',
       'status',

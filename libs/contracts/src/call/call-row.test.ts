@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CallView } from '../api/verbs.ts'
+import { CallView } from '../api/audit-queries.ts'
 import { digestOf } from '../digest.ts'
 import { callIdFromKey, newCallId } from '../ids.ts'
 import { callRow, failureCodeOf } from './call-row.ts'

@@ -1,4 +1,4 @@
-import type { CallView } from '../api/verbs.ts'
+import type { CallView } from '../api/audit-queries.ts'
 import { callIdTimeMs } from '../ids.ts'
 import { isJsonObject, type Json } from '../json.ts'
 import type { CallFields } from './common.ts'

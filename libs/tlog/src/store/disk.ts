@@ -1,8 +1,7 @@
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { Fenced } from './store.ts'
+import { lockFile } from './lock-file.ts'
 
 /** What the directory driver asks of a file system; tests put one below it that fails at every step. */
 export interface Disk {
@@ -67,22 +66,7 @@ export const nodeDisk: Disk = {
     }
   },
   removeFolder: (path) => rm(path, { recursive: true, force: true }),
-  lock(path) {
-    // Node has no advisory locks of its own; SQLite takes one that the system drops when the process dies.
-    const database = new DatabaseSync(path, { timeout: 0 })
-    try {
-      database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
-    } catch (error) {
-      database.close()
-      if (/locked/.test((error as Error).message)) {
-        throw new Fenced(
-          `another process writes to the log (it holds ${path}): a log has one writer. Stop the other one first`,
-        )
-      }
-      throw error
-    }
-    return () => database.close()
-  },
+  lock: lockFile,
 }
 
 function isMissing(error: unknown): boolean {

@@ -108,5 +108,6 @@ const emptyTree: TenantLog = {
   root: emptyRoot,
   sealedAt: undefined,
   read: () => Promise.resolve([]),
+  async *readEach() {},
   async *backward() {},
 }

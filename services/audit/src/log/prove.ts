@@ -1,20 +1,20 @@
 import { auditLogOrigin, type CallProof, CountersignError } from '@countersign/contracts'
 import { proveCall as proveFrom, readCheckpoint } from '@countersign/tlog'
-import type { RecordIndex } from '../query/record-index.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { Tree } from './tree.ts'
 
-/** Proves what a tenant's log says about a call. @throws CountersignError for a call that the log does not have */
-export async function proveCall(log: AuditLog, index: RecordIndex, tenant: string, callId: string): Promise<CallProof> {
-  const tree = treeOf(log, tenant)
-  const found: number[] = []
-  for (let before: number | null | undefined; before !== null;) {
-    const query = { tenant, callId, limit: 1000, ...(before === undefined ? {} : { before }) }
-    const page = await index.records(query)
-    found.push(...page.records.map((record) => record.index))
-    before = page.next
-  }
-  const proof = await proveFrom(tree.place, { tenant, callId }, found)
+/**
+ * Proves what a tenant's log says about a call.
+ *
+ * @param indexes of all its entries
+ * @throws CountersignError `unknown_call` for a call that the log does not have
+ */
+export async function proveCall(
+  log: AuditLog,
+  { tenant, callId }: { tenant: string; callId: string },
+  indexes: readonly number[],
+): Promise<CallProof> {
+  const proof = await proveFrom(treeOf(log, tenant).place, { tenant, callId }, indexes)
   if (!proof) throw new CountersignError('unknown_call', `the audit log has no call ${callId}`)
   return proof
 }

@@ -2,9 +2,11 @@ import type { JsonObject } from '@countersign/contracts'
 import {
   checkpointFile,
   contentPath,
+  type EntryRun,
   leafHash,
   LogBroken,
   type Store,
+  tileWidth,
   type TreeLog,
   type TreePlace,
   TreeReader,
@@ -118,6 +120,18 @@ export class Tree implements TenantLog {
       }
     }
     return entries
+  }
+
+  async *readEach(indexes: readonly number[]): AsyncGenerator<LogEntry> {
+    let run: EntryRun = { first: 0, entries: [] }
+    for (const index of indexes) {
+      const within = index >= run.first && index < run.first + run.entries.length
+      // The whole bundle: neighbours are often asked for together.
+      if (!within) run = await this.#reader.entriesFrom(index - (index % tileWidth))
+      const entry = run.entries[index - run.first]
+      if (!entry) throw new RangeError(`the audit log of ${this.tenant} has no entry ${index}`)
+      yield await this.#entry(index, entry)
+    }
   }
 
   async *backward(before: number): AsyncGenerator<LogEntry> {

@@ -1,19 +1,27 @@
 import type { Bus } from '@countersign/bus'
-import { CountersignError, verbs } from '@countersign/contracts'
+import { CountersignError, type SealedRecord, verbs } from '@countersign/contracts'
+import type { LogIndex } from '../index/log-index.ts'
 import type { AuditLog } from '../log/audit-log.ts'
 import type { Log } from '../log/log.ts'
 import { proveCall, proveConsistency } from '../log/prove.ts'
 import type { WitnessStanding } from '../witness/witnessing.ts'
-import type { RecordIndex } from './record-index.ts'
+import { countOverTime } from './count-over-time.ts'
+import { findCalls } from './find-calls.ts'
+import { findRecords } from './find-records.ts'
+import { listTop } from './list-top.ts'
+import { placesOfCall } from './places-of-call.ts'
+import { tellStory } from './tell-story.ts'
 
-/** Queries that may wait; one scans at a time, so that sealing keeps its share of the processor. */
-const maxWaiting = 32
+/** Queries asked of the database at once, and those that may wait for that. */
+const maxAtOnce = 4
+const maxWaiting = 64
 
 /** Answers everything that audit is asked on the bus. */
 export function serveQueries(
   bus: Pick<Bus, 'serveApi'>,
   log: AuditLog,
-  index: RecordIndex,
+  index: LogIndex,
+  read: (text: string) => SealedRecord,
   {
     problem,
     witnessed,
@@ -25,17 +33,48 @@ export function serveQueries(
     onDefect: (error: unknown) => void
   },
 ): { stop: () => void } {
-  const inTurn = oneAtATime()
+  const inTurn = bounded()
+  const { audit } = verbs
+  const reading = (tenant: string) => ({ log: log.tree(tenant), read })
   const serving = [
-    bus.serveApi(verbs.audit.records, (query) => inTurn(() => index.records(query)), onDefect),
-    bus.serveApi(verbs.audit.calls, (query) => inTurn(() => index.calls(query)), onDefect),
-    bus.serveApi(verbs.audit.status, ({ tenant }) => statusOf(log, tenant, problem(), witnessed(tenant)), onDefect),
     bus.serveApi(
-      verbs.audit.prove,
-      ({ tenant, callId }) => inTurn(() => proveCall(log, index, tenant, callId)),
+      audit.records,
+      (query) => inTurn(async () => findRecords(await index.reach(query.tenant), reading(query.tenant), query)),
       onDefect,
     ),
-    bus.serveApi(verbs.audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
+    bus.serveApi(
+      audit.calls,
+      (query) => inTurn(async () => findCalls(await index.reach(query.tenant), query)),
+      onDefect,
+    ),
+    bus.serveApi(
+      audit.story,
+      (query) => inTurn(async () => tellStory(await index.reach(query.tenant), reading(query.tenant), query)),
+      onDefect,
+    ),
+    bus.serveApi(
+      audit.counts,
+      (query) => inTurn(async () => countOverTime(await index.reach(query.tenant), query)),
+      onDefect,
+    ),
+    bus.serveApi(audit.top, (query) => inTurn(async () => listTop(await index.reach(query.tenant), query)), onDefect),
+    bus.serveApi(audit.index, ({ tenant }) => index.status(tenant), onDefect),
+    bus.serveApi(
+      audit.reindex,
+      async ({ tenant }) => {
+        await index.rebuild(tenant)
+        return index.status(tenant)
+      },
+      onDefect,
+    ),
+    bus.serveApi(audit.status, ({ tenant }) => statusOf(log, tenant, problem(), witnessed(tenant)), onDefect),
+    bus.serveApi(
+      audit.prove,
+      ({ tenant, callId }) =>
+        inTurn(async () => proveCall(log, { tenant, callId }, await placesOfCall(await index.reach(tenant), callId))),
+      onDefect,
+    ),
+    bus.serveApi(audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
   ]
   return { stop: () => serving.forEach(({ stop }) => stop()) }
 }
@@ -52,19 +91,22 @@ function statusOf(log: Log, tenant: string, problem: string | undefined, witness
   }
 }
 
-function oneAtATime() {
-  let turn: Promise<unknown> = Promise.resolve()
-  let waiting = 0
+/** Lets some work run at once and some more wait, and refuses the rest. */
+function bounded() {
+  let running = 0
+  const waiting: (() => void)[] = []
   return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (waiting >= maxWaiting)
+    if (waiting.length >= maxWaiting) {
       throw new CountersignError('overloaded', 'too many audit queries are waiting; ask again later')
-    waiting += 1
-    const result = turn.then(work)
-    turn = result.catch(() => {})
+    }
+    if (running >= maxAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running += 1
     try {
-      return await result
+      return await work()
     } finally {
-      waiting -= 1
+      const next = waiting.shift()
+      if (next) next()
+      else running -= 1
     }
   }
 }

@@ -1,12 +1,14 @@
 import { verbs } from '@countersign/contracts'
 import { z } from 'zod'
 import { cursorOf, placeOf } from './cursor.ts'
+import { indexTimeoutMs } from './index-timeout.ts'
 import { type Route, route } from './route.ts'
 
-const { callId, principal, server, tool, outcome, since, until } = verbs.audit.records.input.shape
-
-/** Finding the events of an old call can take a while. */
-const proofTimeoutMs = 30_000
+const { tenant: _own, limit: _limit, before: _before, size: _size, ...filters } = verbs.audit.records.input.shape
+const { size, indexed } = verbs.audit.records.output.shape
+const { of, bucket, since, until } = verbs.audit.counts.input.shape
+const { by } = verbs.audit.top.input.shape
+const params = z.strictObject({ callId: verbs.audit.prove.input.shape.callId })
 
 /** The sealed log. */
 export const audit: readonly Route[] = [
@@ -15,24 +17,77 @@ export const audit: readonly Route[] = [
     path: '/audit/records',
     summary: 'Sealed records, newest first',
     operators: true,
+    description:
+      'All pages are of the log as it was with the first. `indexed` of its `size` records are looked at: a few that were sealed just now may ' +
+      'not be among them yet.',
     query: z.strictObject({
-      callId,
-      principal,
-      server,
-      tool,
-      outcome: outcome.describe('The event that must have happened, e.g. `denied`'),
-      since,
-      until,
+      ...filters,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       cursor: z.string().max(100).optional().describe('`next` of the page before'),
     }),
-    answer: z.object({ records: verbs.audit.records.output.shape.records, next: z.string().optional() }),
+    answer: z.object({
+      records: verbs.audit.records.output.shape.records,
+      next: z.string().optional(),
+      size,
+      indexed,
+    }),
+    errors: ['query_too_slow'],
     async handle({ viewer: { tenant }, query: { cursor, ...filter } }, { bus }) {
-      const before = placeOf(cursor)
-      const query = { ...filter, tenant, ...(before === undefined ? {} : { before }) }
-      const { records, next } = await bus.callApi(verbs.audit.records, query)
-      return { records: records.filter(({ record }) => record.tenant === tenant), next: cursorOf(next) }
+      const query = { ...filter, tenant, ...placeOf(cursor) }
+      const answer = await bus.callApi(verbs.audit.records, query, indexTimeoutMs)
+      const records = answer.records.filter(({ record }) => record.tenant === tenant)
+      const { size, indexed } = answer
+      return { records, next: cursorOf(answer.next, indexed), size, indexed }
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/calls/:callId',
+    summary: 'One call from end to end, as the sealed log tells it',
+    operators: true,
+    params,
+    answer: verbs.audit.story.output,
+    errors: ['unknown_call', 'query_too_slow'],
+    handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
+      bus.callApi(verbs.audit.story, { tenant, callId }, indexTimeoutMs),
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/counts',
+    summary: 'Calls or records, counted in buckets of time',
+    operators: true,
+    query: z.strictObject({ ...filters, of, bucket, since, until }),
+    answer: verbs.audit.counts.output,
+    errors: ['query_too_slow'],
+    handle: ({ viewer: { tenant }, query }, { bus }) =>
+      bus.callApi(verbs.audit.counts, { ...query, tenant }, indexTimeoutMs),
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/top',
+    summary: 'The values that most calls have',
+    operators: true,
+    query: z.strictObject({ ...filters, by, limit: z.coerce.number().int().min(1).max(100).default(10) }),
+    answer: verbs.audit.top.output,
+    errors: ['query_too_slow'],
+    handle: ({ viewer: { tenant }, query }, { bus }) =>
+      bus.callApi(verbs.audit.top, { ...query, tenant }, indexTimeoutMs),
+  }),
+  route({
+    method: 'GET',
+    path: '/audit/index',
+    summary: 'How far the index of the log is',
+    operators: true,
+    answer: verbs.audit.index.output,
+    handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.index, { tenant }),
+  }),
+  route({
+    method: 'POST',
+    path: '/audit/index/rebuild',
+    summary: 'Makes the index anew from the log; until it is done, answers say how far it is',
+    operators: true,
+    answer: verbs.audit.reindex.output,
+    handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.reindex, { tenant }, indexTimeoutMs),
   }),
   route({
     method: 'GET',
@@ -47,11 +102,11 @@ export const audit: readonly Route[] = [
     path: '/audit/proofs/:callId',
     summary: 'A file that proves what the log says about a call; it verifies by itself',
     operators: true,
-    params: verbs.audit.prove.input.pick({ callId: true }),
+    params,
     answer: verbs.audit.prove.output,
     errors: ['unknown_call', 'not_found'],
     handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
-      bus.callApi(verbs.audit.prove, { tenant, callId }, proofTimeoutMs),
+      bus.callApi(verbs.audit.prove, { tenant, callId }, indexTimeoutMs),
   }),
   route({
     method: 'GET',
@@ -62,6 +117,6 @@ export const audit: readonly Route[] = [
     answer: verbs.audit.consistency.output,
     errors: ['not_found'],
     handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>
-      bus.callApi(verbs.audit.consistency, { tenant, from }, proofTimeoutMs),
+      bus.callApi(verbs.audit.consistency, { tenant, from }, indexTimeoutMs),
   }),
 ]

@@ -7,7 +7,7 @@ import { readCall } from './read-call.ts'
 import { type Route, route } from './route.ts'
 import { streamCalls } from './feed/stream-calls.ts'
 
-const { server, tool, principal, since, until } = verbs.audit.calls.input.shape
+const { server, tool, principal, agent, rule, approver, text, since, until } = verbs.audit.calls.input.shape
 const { callId, outcome, evidence } = verbs.policy.resolve.input.shape
 const params = z.strictObject({ callId })
 
@@ -23,6 +23,10 @@ export const calls: readonly Route[] = [
       server,
       tool,
       principal,
+      agent,
+      rule,
+      approver,
+      text,
       since,
       until,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -30,8 +34,8 @@ export const calls: readonly Route[] = [
     }),
     answer: z.object({ calls: z.array(CallItem), next: z.string().optional() }),
     async handle({ viewer, query: { limit, cursor, ...filter } }, { bus }) {
-      const { calls, next } = await listCalls(bus, viewer, filter, { limit, before: placeOf(cursor) })
-      return { calls, next: cursorOf(next) }
+      const { calls, next, size } = await listCalls(bus, viewer, filter, { limit, place: placeOf(cursor) })
+      return { calls, next: cursorOf(next, size) }
     },
   }),
   {

@@ -1,8 +1,16 @@
 import { CountersignError } from '@countersign/contracts'
 
+/** Where a list goes on: before an index of a log that is taken to end where it did with the first page. */
+export interface Place {
+  before: number
+  size?: number
+}
+
 /** Where a list goes on, as an opaque text; undefined at its end. */
-export function cursorOf(next: number | null): string | undefined {
-  return next === null ? undefined : Buffer.from(`i${next}`).toString('base64url')
+export function cursorOf(next: number | null, size?: number): string | undefined {
+  return next === null
+    ? undefined
+    : Buffer.from(size === undefined ? `i${next}` : `i${next}.${size}`).toString('base64url')
 }
 
 /**
@@ -10,14 +18,14 @@ export function cursorOf(next: number | null): string | undefined {
  *
  * @throws CountersignError `invalid_params` for a text that is none
  */
-export function placeOf(cursor: string | undefined): number | undefined {
+export function placeOf(cursor: string | undefined): Place | undefined {
   if (cursor === undefined) return undefined
-  const place = /^i(\d{1,15})$/.exec(Buffer.from(cursor, 'base64url').toString())?.[1]
-  if (place === undefined) {
+  const [, before, size] = /^i(\d{1,15})(?:\.(\d{1,15}))?$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
+  if (before === undefined) {
     throw new CountersignError(
       'invalid_params',
       'the cursor is not one of this list; send `next` of the page before, or none',
     )
   }
-  return Number(place)
+  return { before: Number(before), ...(size === undefined ? {} : { size: Number(size) }) }
 }

@@ -1,39 +1,36 @@
 import type { Bus } from '@countersign/bus'
-import {
-  type ApprovalView,
-  type AuditQuery,
-  callRow,
-  type CallView,
-  type Principal,
-  verbs,
-} from '@countersign/contracts'
+import { type ApprovalView, callRow, type CallView, type Principal, verbs } from '@countersign/contracts'
+import type { z } from 'zod'
+import type { Place } from './cursor.ts'
+import { indexTimeoutMs } from './index-timeout.ts'
 import { isOperator } from './may-see.ts'
 
 /** What to look for; all filters must match. */
-export interface CallFilter {
-  state?: string | undefined
-  server?: string | undefined
-  tool?: string | undefined
-  principal?: string | undefined
-  since?: string | undefined
-  until?: string | undefined
+export type CallFilter = Pick<
+  z.input<typeof verbs.audit.calls.input>,
+  'state' | 'server' | 'tool' | 'principal' | 'agent' | 'rule' | 'approver' | 'text' | 'since' | 'until'
+>
+
+/** What a page is of: how many, and where it goes on. */
+interface Page {
+  limit: number
+  place: Place | undefined
 }
 
-/** Pages asked of audit for one page with a state: the index finds calls that passed it, not only those that stand there. */
-const maxRounds = 8
+/** Calls, where the list goes on, and of how much of the log it is. */
+interface Listed {
+  calls: CallView[]
+  next: number | null
+  size?: number | undefined
+}
 
 /**
  * Lists calls, newest first: all of the tenant for operators; for others their own and, on the first page, the waiting ones
  * they may vote on.
  */
-export async function listCalls(
-  bus: Bus,
-  viewer: Principal,
-  filter: CallFilter,
-  page: { limit: number; before: number | undefined },
-): Promise<{ calls: CallView[]; next: number | null }> {
+export async function listCalls(bus: Bus, viewer: Principal, filter: CallFilter, page: Page): Promise<Listed> {
   if (isOperator(viewer)) return audited(bus, viewer.tenant, filter, page)
-  const behind = page.before === undefined ? await behindApprovals(bus, viewer, filter) : []
+  const behind = page.place === undefined ? await behindApprovals(bus, viewer, filter) : []
   if (filter.principal !== undefined && filter.principal !== viewer.id)
     return { calls: behind.slice(0, page.limit), next: null }
   // At least one of one's own, so that the list goes on.
@@ -45,24 +42,12 @@ export async function listCalls(
     { ...page, limit: page.limit - shown.length },
   )
   const ids = new Set(shown.map(({ callId }) => callId))
-  return { calls: [...shown, ...own.calls.filter(({ callId }) => !ids.has(callId))], next: own.next }
+  return { ...own, calls: [...shown, ...own.calls.filter(({ callId }) => !ids.has(callId))] }
 }
 
-async function audited(
-  bus: Bus,
-  tenant: string,
-  { state, ...filter }: CallFilter,
-  page: { limit: number; before: number | undefined },
-): Promise<{ calls: CallView[]; next: number | null }> {
-  const calls: CallView[] = []
-  let before = page.before
-  for (let round = 0; ; round++) {
-    const query = { tenant, ...filter, outcome: state, limit: page.limit - calls.length, before }
-    const found = await bus.callApi(verbs.audit.calls, defined(query))
-    calls.push(...found.calls.filter((call) => call.tenant === tenant && (state === undefined || call.state === state)))
-    if (found.next === null || calls.length >= page.limit || round === maxRounds) return { calls, next: found.next }
-    before = found.next
-  }
+async function audited(bus: Bus, tenant: string, filter: CallFilter, { limit, place }: Page): Promise<Listed> {
+  const answer = await bus.callApi(verbs.audit.calls, { tenant, ...filter, limit, ...place }, indexTimeoutMs)
+  return { calls: answer.calls.filter((call) => call.tenant === tenant), next: answer.next, size: answer.indexed }
 }
 
 async function behindApprovals(bus: Bus, viewer: Principal, filter: CallFilter): Promise<CallView[]> {
@@ -79,14 +64,9 @@ function callOf(approval: ApprovalView): CallView {
   return callRow(approval, { state: last ? 'voted' : 'held', updatedAt: last?.at ?? approval.heldAt })
 }
 
+/** Of what only the log knows nothing is said of a call that waits, so it does not match. */
 function matches(call: CallView, { since, until, ...exact }: CallFilter): boolean {
   if (since !== undefined && call.updatedAt < since) return false
   if (until !== undefined && call.updatedAt > until) return false
   return Object.entries(exact).every(([key, value]) => value === undefined || call[key as keyof CallView] === value)
-}
-
-function defined(
-  query: Record<keyof Pick<AuditQuery, 'tenant' | 'limit'>, unknown> & Record<string, unknown>,
-): AuditQuery {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)) as AuditQuery
 }

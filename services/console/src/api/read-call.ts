@@ -9,6 +9,7 @@ import {
   verbs,
 } from '@countersign/contracts'
 import { approverGroupsOf, type CallAnswer } from './call-answer.ts'
+import { indexTimeoutMs } from './index-timeout.ts'
 import { maySeeCall } from './may-see.ts'
 
 type Step = CallAnswer['events'][number] & { id: string }
@@ -45,7 +46,7 @@ async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
 }
 
 async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<Step[]> {
-  const { records } = await bus.callApi(verbs.audit.records, { tenant, callId, limit: 1000 })
+  const { records } = await bus.callApi(verbs.audit.records, { tenant, callId, limit: 1000 }, indexTimeoutMs)
   return records
     .toSorted((a, b) => a.index - b.index)
     .map(({ record: { cloudEvent, event, stream, storedAt } }) => ({

@@ -1,0 +1,26 @@
+import { DatabaseSync } from 'node:sqlite'
+import { Fenced } from './store.ts'
+
+/**
+ * Takes a lock that the system drops when the process dies. Node has no advisory locks of its own; SQLite has.
+ *
+ * @param path of an empty file that is made for it
+ * @returns lets go of it
+ * @throws Fenced when another process has it
+ */
+export function lockFile(path: string): () => void {
+  const database = new DatabaseSync(path, { timeout: 0 })
+  try {
+    database.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    if (/locked/.test((error as Error).message)) {
+      throw new Fenced(
+        `another process writes to the log (it holds ${path}): a log has one writer. Stop the other one first`,
+        { cause: error },
+      )
+    }
+    throw error
+  }
+  return () => database.close()
+}

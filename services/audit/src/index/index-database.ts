@@ -1,0 +1,23 @@
+import type { Database } from './schema.ts'
+
+/** Where the index is kept, with connections for its two users: who follows the log, and who asks. */
+export interface IndexDatabase {
+  readonly kind: 'embedded' | 'postgres'
+  /** For the one who writes. */
+  readonly writer: Database
+  /** For queries; each is stopped when it takes too long. */
+  readonly reader: Database
+  /** What a database does for itself where it has a process for it: statistics, and giving back the room of deleted rows. */
+  maintain(): Promise<void>
+  /** Gives up what is there, because it cannot be read; the next to open it begins anew. */
+  discard(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Thrown for a query that was stopped because it took too long. */
+export class TooSlow extends Error {
+  override name = 'TooSlow'
+}
+
+/** Longest time of one query, in ms. */
+export const queryTimeoutMs = 5000

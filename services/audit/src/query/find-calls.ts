@@ -1,0 +1,77 @@
+import { type AuditQuery, callRow, type CallView, type Coverage } from '@countersign/contracts'
+import { type Kysely, sql } from 'kysely'
+import type { IndexedLog } from '../index/log-index.ts'
+import type { Tables } from '../index/schema.ts'
+import { ask } from './ask.ts'
+import { matching, type OfSubject } from './matching.ts'
+import { pageOf } from './page.ts'
+
+/** What is looked for of calls. */
+export type CallQuery = AuditQuery & { state?: string | undefined }
+
+type Joined = OfSubject & { it: Tables['records']; call: Tables['calls']; newer: Tables['records'] }
+
+/** Finds calls, newest first: each at the place of its newest event or, with `outcome`, of the newest event of that name. */
+export async function findCalls(
+  index: IndexedLog,
+  query: CallQuery,
+): Promise<{ calls: CallView[]; next: number | null } & Coverage> {
+  const { size } = index
+  const { rows, indexed } = await ask(() => rowsOf(index, query))
+  const page = rows.slice(0, query.limit)
+  const calls = page.map((row) =>
+    callRow(
+      {
+        ...{ callId: row.call_id, tenant: query.tenant, server: row.server },
+        ...{ tool: row.tool, principal: row.principal, digest: row.digest },
+      },
+      {
+        state: row.state,
+        updatedAt: row.updated_at.toISOString(),
+        code: row.code ?? undefined,
+        requestedAt: row.requested_at?.toISOString(),
+      },
+    ),
+  )
+  return { calls, next: rows.length > page.length ? page.at(-1)!.index : null, size, indexed }
+}
+
+async function rowsOf(index: IndexedLog, query: CallQuery) {
+  const { database, log } = index
+  const { from, to, indexed } = await pageOf(index, query)
+  const { outcome, state, since, until } = query
+  let found = (database as unknown as Kysely<Joined>)
+    .selectFrom('records as it' as 'it')
+    .innerJoin('calls as call' as 'call', (join) =>
+      join.onRef('call.log', '=', 'it.log').onRef('call.call_id', '=', 'it.call_id'),
+    )
+    .select(['it.index', 'call.call_id', 'call.server', 'call.tool', 'call.principal', 'call.digest', 'call.state'])
+    .select(['call.code', 'call.requested_at', 'call.updated_at'])
+    .where(matching(log, query) as never)
+    .where('it.index', '>=', from)
+    .where('it.index', '<', to)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('records as newer' as 'newer')
+            .select(sql.lit(1).as('one'))
+            .where('newer.log', '=', log)
+            .whereRef('newer.call_id', '=', 'it.call_id')
+            .whereRef('newer.index', '>', 'it.index')
+            .where('newer.index', '<', indexed)
+            .$if(outcome !== undefined, (newer) => newer.where('newer.event', '=', outcome!)),
+        ),
+      ),
+    )
+  if (outcome !== undefined) found = found.where('it.event', '=', outcome)
+  if (state !== undefined) found = found.where('call.state', '=', state)
+  // Then the newest event is of that name, and there is an index for it.
+  if (state !== undefined && outcome === undefined) found = found.where('it.event', '=', state)
+  if (since !== undefined) found = found.where('it.stored_at', '>=', new Date(since))
+  if (until !== undefined) found = found.where('it.stored_at', '<=', new Date(until))
+  const rows = await found
+    .orderBy('it.index', 'desc')
+    .limit(query.limit + 1)
+    .execute()
+  return { rows, indexed }
+}

@@ -1,0 +1,56 @@
+import type { AuditQuery, Coverage, SealedRecord } from '@countersign/contracts'
+import type { TenantLog } from '../log/log.ts'
+import type { IndexedLog } from '../index/log-index.ts'
+import { ask } from './ask.ts'
+import { matching, type OfSubject } from './matching.ts'
+import { pageOf } from './page.ts'
+import type { Kysely } from 'kysely'
+
+/** What one answer may carry; the bus takes 8 MiB. */
+const maxBytes = 4 * 1024 * 1024
+
+/** The log that what is found is read from. */
+export interface Reading {
+  log: Pick<TenantLog, 'readEach'>
+  read: (text: string) => SealedRecord
+}
+
+/** Finds records, newest first: where they are is asked of the index, what they say is read from the log. */
+export async function findRecords(
+  index: IndexedLog,
+  { log, read }: Reading,
+  query: AuditQuery,
+): Promise<{ records: SealedRecord[]; next: number | null } & Coverage> {
+  const { size } = index
+  const { places, indexed } = await ask(() => recordPlaces(index, query))
+  const page = places.slice(0, query.limit)
+  const records: SealedRecord[] = []
+  let bytes = 0
+  for await (const { text } of log.readEach(page)) {
+    if (records.length > 0 && bytes + text.length > maxBytes) break
+    records.push(read(text))
+    bytes += text.length
+  }
+  const more = records.length < places.length
+  return { records, next: more ? records.at(-1)!.index : null, size, indexed }
+}
+
+/** The indexes of what matches, newest first: one more than asked for where there are more. */
+async function recordPlaces(index: IndexedLog, query: AuditQuery): Promise<{ places: number[]; indexed: number }> {
+  const { database, log } = index
+  const { from, to, indexed } = await pageOf(index, query)
+  let found = (database as unknown as Kysely<OfSubject & { it: { index: number; event: string; stored_at: Date } }>)
+    .selectFrom('records as it' as 'it')
+    .select('it.index')
+    .where(matching(log, query) as never)
+    .where('it.index', '>=', from)
+    .where('it.index', '<', to)
+  if (query.outcome !== undefined) found = found.where('it.event', '=', query.outcome)
+  if (query.since !== undefined) found = found.where('it.stored_at', '>=', new Date(query.since))
+  if (query.until !== undefined) found = found.where('it.stored_at', '<=', new Date(query.until))
+  const rows = await found
+    .orderBy('it.index', 'desc')
+    .limit(query.limit + 1)
+    .execute()
+  return { places: rows.map((row) => row.index), indexed }
+}

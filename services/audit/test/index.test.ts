@@ -1,0 +1,422 @@
+import assert from 'node:assert/strict'
+import { appendFile, rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { AuditQuery, CountQuery, type CallView, newCallId, SealedRecord, TopQuery } from '@countersign/contracts'
+import { until } from '@countersign/testing'
+import { sql } from 'kysely'
+import { Client } from 'pg'
+import { ask } from '../src/query/ask.ts'
+import { countOverTime } from '../src/query/count-over-time.ts'
+import { findCalls, type CallQuery } from '../src/query/find-calls.ts'
+import { findRecords } from '../src/query/find-records.ts'
+import { listTop } from '../src/query/list-top.ts'
+import { tellStory } from '../src/query/tell-story.ts'
+import { readSealed } from '../src/record/encrypt/read-sealed.ts'
+import { auditFolder, openTestLog } from './harness.ts'
+import { begun, type IndexHome, indexHome, kinds, recordsOf, type TestEvent } from './index-fixture.ts'
+
+const failed = { error: { code: 'timeout', message: 'late' } }
+const denied = { reason: { code: 'policy', message: 'no' } }
+const rule = (name: string) => ({
+  decision: { policyRevision: 'r1', rules: [{ policy: 'files', rule: name, effect: 'hold' }], facts: {} },
+})
+
+const sample: TestEvent[] = [
+  { call: 'ann/files/read', event: 'requested', args: { path: '/notes/Ärger.txt', depth: 7 } },
+  { call: 'bob/files/write', event: 'requested', args: { path: '/notes/todo.txt', content: 'buy milk' } },
+  { call: 'bob/files/write', event: 'held', data: rule('writes') },
+  { call: 'ann/files/read', event: 'allowed' },
+  { call: 'ann/files/read', event: 'dispatched' },
+  { call: 'ann/web/get!', event: 'requested', args: { url: 'https://example.com/milk-shop' } },
+  { call: 'ann/files/read', event: 'succeeded' },
+  { call: 'ann/web/get!', event: 'denied', data: denied },
+  { call: 'eve/web/get', event: 'requested', data: { delegation: ['robot', 'helper'] } },
+  { call: 'eve/web/get', event: 'allowed' },
+  { call: 'eve/web/get', event: 'dispatched' },
+  { call: 'eve/web/get', event: 'failed', data: failed },
+  { call: 'bob/files/write', event: 'voted', data: { approver: 'carol', vote: 'approve', groups: [] } },
+]
+
+/** An index that follows a log, and ways to ask it. */
+async function indexed(
+  t: TestContext,
+  home: IndexHome,
+  events: readonly TestEvent[],
+  read = (text: string) => readSealed(text),
+) {
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  const { records, calls } = recordsOf(events)
+  await log.append(records)
+  const index = home.follow(log, read)
+  const reach = async (tenant = 'default') => {
+    index.notify()
+    await until(() => {
+      const { problem, indexed: so, size } = index.status(tenant)
+      if (problem !== null) throw new Error(problem)
+      return so === size
+    }, 'the log is indexed')
+    return index.reach(tenant)
+  }
+  const query = (more: Partial<CallQuery>) => ({
+    ...AuditQuery.parse({ tenant: 'default', ...more }),
+    state: more.state,
+  })
+  return {
+    ...{ log, index, calls, reach },
+    async records(more: Partial<AuditQuery> = {}) {
+      const asked = query(more)
+      const answer = await findRecords(await reach(asked.tenant), { log: log.tree(asked.tenant), read }, asked)
+      for (const record of answer.records) SealedRecord.parse(record)
+      return answer
+    },
+    async callsOf(more: Partial<CallQuery> = {}) {
+      const asked = query(more)
+      return findCalls(await reach(asked.tenant), asked)
+    },
+    counts: async (more: object) => countOverTime(await reach(), CountQuery.parse({ tenant: 'default', ...more })),
+    top: async (more: object) =>
+      (await listTop(await reach(), TopQuery.parse({ tenant: 'default', ...more }))).top.map(
+        ({ value, server, calls: count }) => [...(server === undefined ? [] : [server]), value, count],
+      ),
+    story: async (callId: string) =>
+      tellStory(await reach(), { log: log.tree('default'), read }, { tenant: 'default', callId }),
+  }
+}
+
+for (const kind of kinds) {
+  // One for all: making an embedded Postgres takes seconds, and each test's log is not the one that was indexed before.
+  const home = indexHome({ after: (clean) => after(clean, { timeout: 60_000 }) }, kind)
+  const onHome = (title: string, body: (t: TestContext, home: IndexHome) => Promise<void>) =>
+    void test(`${title} (${kind})`, { timeout: 120_000 }, async (t) => {
+      const made = await home
+      if ('none' in made) return t.skip(made.none)
+      try {
+        await body(t, made)
+      } finally {
+        await made.idle()
+      }
+    })
+
+  onHome('R11, R20: records and calls are found by every filter, newest first', async (t, home) => {
+    const { records, calls, callsOf } = await indexed(t, home, sample)
+    const places = async (more: Partial<AuditQuery> = {}) => {
+      const answer = await records(more)
+      assert.deepEqual([answer.next, answer.size, answer.indexed], [null, 13, 13])
+      return answer.records.map(({ index }) => index)
+    }
+    assert.deepEqual(await places(), [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+    assert.deepEqual(await places({ callId: calls.get('ann/files/read')!.callId }), [6, 4, 3, 0])
+    assert.deepEqual(await places({ principal: 'ann', server: 'web' }), [7, 5])
+    assert.deepEqual(await places({ tool: 'get', outcome: 'requested' }), [8, 5])
+    assert.deepEqual(await places({ outcome: 'denied' }), [7])
+    assert.deepEqual(await places({ since: '2026-11-22T10:00:03Z', until: '2026-11-22T10:00:05.000Z' }), [5, 4, 3])
+    assert.deepEqual(await places({ since: '2027-01-01T00:00:00Z' }), [])
+    assert.deepEqual(await places({ before: 2 }), [1, 0])
+    assert.deepEqual(await places({ callId: newCallId(begun + 86_400_000) }), [])
+    assert.deepEqual(await places({ rule: 'writes' }), [12, 2, 1])
+    assert.deepEqual(await places({ rule: 'files/writes', outcome: 'requested' }), [1])
+    assert.deepEqual(await places({ rule: 'files/other' }), [])
+    assert.deepEqual(await places({ approver: 'carol', outcome: 'voted' }), [12])
+    assert.deepEqual(await places({ agent: 'robot' }), [11, 10, 9, 8])
+    assert.deepEqual(await places({ agent: 'eve' }), [])
+    assert.deepEqual(await places({ agent: 'ann', outcome: 'requested' }), [5, 0])
+    const asked = async (text: string) => places({ text, outcome: 'requested' })
+    assert.deepEqual(await asked('MILK'), [5, 1])
+    assert.deepEqual(await asked('milk notes'), [1])
+    assert.deepEqual(await asked('ärg*'), [0])
+    assert.deepEqual(await asked('/notes/todo.txt'), [1])
+    assert.deepEqual(await asked('7'), [0])
+    assert.deepEqual(await asked('path'), [])
+
+    const rows = (await callsOf()).calls
+    assert.deepEqual(
+      rows.map(({ principal, tool, state, code }) => [principal, tool, state, code]),
+      [
+        ['bob', 'write', 'voted', undefined],
+        ['eve', 'get', 'failed', 'timeout'],
+        ['ann', 'get', 'denied', 'policy'],
+        ['ann', 'read', 'succeeded', undefined],
+      ],
+    )
+    assert.equal(rows[0]!.requestedAt, new Date(begun + 1000).toISOString())
+    assert.equal(rows[0]!.updatedAt, new Date(begun + 12_000).toISOString())
+    assert.equal(rows[0]!.callId, calls.get('bob/files/write')!.callId)
+    const who = async (more: Partial<CallQuery>) => (await callsOf(more)).calls.map(({ principal }) => principal)
+    assert.deepEqual(await who({ outcome: 'held' }), ['bob'])
+    assert.deepEqual(await who({ outcome: 'allowed' }), ['eve', 'ann'])
+    assert.deepEqual(await who({ state: 'held' }), [])
+    assert.deepEqual(await who({ state: 'voted' }), ['bob'])
+    assert.deepEqual(await who({ state: 'failed', outcome: 'allowed' }), ['eve'])
+    assert.deepEqual(await who({ text: 'milk' }), ['bob', 'ann'])
+    assert.deepEqual(await who({ agent: 'helper', server: 'web' }), ['eve'])
+  })
+
+  onHome('R21: pages hold everything once, of the log as it was with the first of them', async (t, home) => {
+    // Calls that are open for long, so that every page begins in the middle of many of them.
+    const events: TestEvent[] = []
+    for (let place = 0; place < 60; place++) {
+      events.push({ call: `p${place}/files/read`, event: 'requested' })
+      if (place >= 9) events.push({ call: `p${place - 9}/files/read`, event: 'allowed' })
+      if (place >= 14 && place % 3 > 0) {
+        events.push({ call: `p${place - 14}/files/read`, event: place % 3 === 1 ? 'denied' : 'held' })
+      }
+    }
+    const { log, records, callsOf } = await indexed(t, home, events)
+    const rows: CallView[] = []
+    const found: number[] = []
+    let more = 0
+    for (let before: number | null | undefined, size: number | undefined; before !== null;) {
+      const cursor = before === undefined ? {} : { before, size: size! }
+      const page = await callsOf({ limit: 7, ...cursor })
+      size ??= page.indexed
+      assert.ok(page.calls.length <= 7)
+      rows.push(...page.calls)
+      before = page.next
+      // Every open call goes on while somebody turns the pages.
+      const call = { call: `late${more}/files/read`, event: 'requested' }
+      await log.append(recordsOf([call], events.length + ++more).records)
+    }
+    const size = log.tree('default').size - more
+    assert.equal(rows.length, 60)
+    assert.equal(new Set(rows.map(({ callId }) => callId)).size, 60)
+    const newest = new Map(events.map(({ call, event }) => [call.split('/')[0], event]))
+    assert.deepEqual(new Map(rows.map(({ principal, state }) => [principal, state])), newest)
+    for (let before: number | null | undefined; before !== null;) {
+      const page: Awaited<ReturnType<typeof records>> = await records({
+        limit: 10,
+        size,
+        ...(before === undefined ? {} : { before }),
+      })
+      found.push(...page.records.map(({ index }) => index))
+      before = page.next
+    }
+    assert.deepEqual(
+      found,
+      Array.from({ length: size }, (_, place) => size - 1 - place),
+    )
+  })
+
+  onHome('R20: a tenant sees its own log only, whatever it asks', async (t, home) => {
+    const other = sample.map((event) => ({ ...event, call: event.call.replace('/', '2/'), tenant: 'other' }))
+    const { reach, records, callsOf, top, story, calls } = await indexed(t, home, [...sample, ...other])
+    const own = new Set((await records({ tenant: 'other' })).records.map(({ record }) => record.tenant))
+    assert.deepEqual(own, new Set(['other']))
+    assert.equal((await records()).records.length, 13)
+    assert.deepEqual(
+      (await callsOf({ text: 'milk', tenant: 'other' })).calls.map(({ principal }) => principal),
+      ['bob2', 'ann2'],
+    )
+    assert.deepEqual((await callsOf({ callId: calls.get('eve2/web/get')!.callId })).calls, [])
+    assert.equal((await top({ by: 'principal' })).length, 3)
+    await assert.rejects(story(calls.get('eve2/web/get')!.callId), { code: 'unknown_call' })
+    const nobody = await findRecords(
+      await reach('nobody'),
+      { log: { readEach: async function* () {} }, read: (text) => readSealed(text) },
+      AuditQuery.parse({ tenant: 'nobody' }),
+    )
+    assert.deepEqual(nobody, { records: [], next: null, size: 0, indexed: 0 })
+  })
+
+  onHome('R22: calls and records are counted over time, and the most frequent values listed', async (t, home) => {
+    const { counts, top } = await indexed(t, home, [
+      ...sample,
+      { call: 'zoe/files/read', event: 'requested', atMs: 3_700_000 },
+    ])
+    const time = { since: '2026-11-22T09:30:00Z', until: '2026-11-22T11:30:00Z' }
+    const hours = await counts({ ...time, bucket: '1h' })
+    assert.equal(hours.total, 5)
+    assert.deepEqual(
+      hours.buckets.map(({ at, total, by }) => [at.slice(11, 16), total, by]),
+      [
+        ['09:00', 0, {}],
+        ['10:00', 4, { voted: 1, succeeded: 1, denied: 1, failed: 1 }],
+        ['11:00', 1, { requested: 1 }],
+      ],
+    )
+    const events = await counts({ ...time, bucket: '1d', of: 'records', principal: 'ann' })
+    assert.deepEqual(events.buckets[0]!.by, { requested: 2, allowed: 1, dispatched: 1, succeeded: 1, denied: 1 })
+    assert.equal((await counts({ ...time, bucket: '1h', text: 'milk' })).total, 2)
+    assert.equal((await counts({ ...time, bucket: '1h', outcome: 'allowed' })).total, 2)
+    assert.equal((await counts({ ...time, until: '2026-11-22T10:00:02Z', bucket: '1m' })).total, 2)
+    await assert.rejects(counts({ since: '2020-01-01T00:00:00Z', until: '2026-01-01T00:00:00Z', bucket: '1m' }), {
+      code: 'invalid_params',
+      message: /buckets of 1m/,
+    })
+    await assert.rejects(counts({ since: time.until, until: time.since, bucket: '1h' }), { code: 'invalid_params' })
+
+    assert.deepEqual(await top({ by: 'principal' }), [
+      ['ann', 2],
+      ['bob', 1],
+      ['eve', 1],
+      ['zoe', 1],
+    ])
+    assert.deepEqual(await top({ by: 'tool', limit: 2 }), [
+      ['web', 'get', 2],
+      ['files', 'read', 2],
+    ])
+    assert.deepEqual(await top({ by: 'rule' }), [['files/writes', 1]])
+    assert.deepEqual(await top({ by: 'approver' }), [['carol', 1]])
+    assert.deepEqual(await top({ by: 'agent', server: 'web' }), [
+      ['ann', 1],
+      ['helper', 1],
+      ['robot', 1],
+    ])
+    assert.deepEqual(await top({ by: 'code' }), [
+      ['policy', 1],
+      ['timeout', 1],
+    ])
+    assert.deepEqual(await top({ by: 'state', since: '2026-11-22T11:00:00Z' }), [['requested', 1]])
+  })
+
+  onHome("R22: a call's story is told from end to end, with its trace", async (t, home) => {
+    const traced = sample.map((event, place) =>
+      place === 1 ? { ...event, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } : event,
+    )
+    const { story, calls } = await indexed(t, home, traced)
+    const told = await story(calls.get('bob/files/write')!.callId)
+    assert.equal(told.traceId, 'a'.repeat(32))
+    assert.deepEqual(
+      told.steps.map(({ index, event }) => [index, event]),
+      [
+        [1, 'requested'],
+        [2, 'held'],
+        [12, 'voted'],
+      ],
+    )
+    assert.deepEqual(told.rules, [{ policyRevision: 'r1', policy: 'files', rule: 'writes', effect: 'hold' }])
+    assert.deepEqual(
+      told.approvals.map(({ approver, vote }) => [approver, vote]),
+      [['carol', 'approve']],
+    )
+    assert.deepEqual([told.call.state, told.call.principal, told.agents], ['voted', 'bob', ['bob']])
+    const lost = await story(calls.get('eve/web/get')!.callId)
+    assert.deepEqual(
+      [lost.outcome?.status, lost.outcome?.reason?.code, lost.agents],
+      ['failed', 'timeout', ['robot', 'helper']],
+    )
+    await assert.rejects(story(newCallId(begun)), { code: 'unknown_call' })
+  })
+
+  onHome('R15, R20: a query built to be slow or wrong is refused with the reason', async (t, home) => {
+    const { records, reach } = await indexed(t, home, sample)
+    const refused: [string, RegExp][] = [
+      ['*** --- !!', /no word/],
+      ['a b c d e f g h i', /9 words; 8 at most/],
+      ['ab*', /too short/],
+    ]
+    for (const [text, message] of refused) await assert.rejects(records({ text }), { code: 'invalid_params', message })
+    // Nothing in a text is more than letters and digits to the database.
+    assert.deepEqual((await records({ text: "milk' | 'x" })).records, [])
+    assert.deepEqual((await records({ principal: "' or 1=1 --" })).records, [])
+    const { database } = await reach()
+    const forever = sql`select count(*) from generate_series(1, 1000000000) a, generate_series(1, 1000) b`
+    await assert.rejects(
+      ask(() => forever.execute(database)),
+      { code: 'query_too_slow', message: /name a shorter time/ },
+    )
+    // And the next one is answered.
+    assert.equal((await records()).records.length, 13)
+  })
+
+  onHome('R20: the index goes on where it was, and begins anew when it is not of this log', async (t, home) => {
+    const first = await indexed(t, home, sample)
+    await first.reach()
+    await first.index.stop()
+    // The same log, longer.
+    await first.log.append(recordsOf([{ call: 'new/files/read', event: 'requested' }], 14).records)
+    const again = home.follow(first.log)
+    again.notify()
+    await until(() => again.status('default').indexed === 14, 'the rest is indexed')
+    const { log } = await again.reach('default')
+    await again.rebuild('default')
+    await until(() => again.status('default').indexed === 14, 'all is indexed anew')
+    const rebuilt = await again.reach('default')
+    assert.notEqual(rebuilt.log, log)
+    await until(async () => {
+      const { count } = await rebuilt.database
+        .selectFrom('records')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return count === 14
+    }, 'what was indexed before is deleted')
+    await again.stop()
+    // Another log in its place, which is as long.
+    const other = await indexed(t, home, [...sample.toReversed(), { call: 'last/web/get', event: 'requested' }])
+    assert.equal((await other.records({ principal: 'last' })).records.length, 1)
+    assert.equal((await other.records({ principal: 'new' })).records.length, 0)
+    assert.deepEqual(home.discarded, [])
+  })
+
+  onHome('R20: what was erased of a subject is found by its content no more, and the rest stays', async (t, home) => {
+    let erased = false
+    // Stands for a key that is there and then is not.
+    const opened = (text: string) => readSealed(erased ? text.replaceAll('milk', '#') : text)
+    const { index, callsOf } = await indexed(t, home, sample, opened)
+    assert.equal((await callsOf({ text: 'milk' })).calls.length, 2)
+    erased = true
+    await index.forget('default', 'bob')
+    const who = async (more: Partial<CallQuery>) => (await callsOf(more)).calls.map(({ principal }) => principal)
+    assert.deepEqual(await who({ text: 'milk' }), ['ann'])
+    assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
+    assert.deepEqual(await who({ principal: 'bob' }), ['bob'])
+  })
+}
+
+test('R20, I12: an embedded index that is damaged or gone is made anew', { timeout: 120_000 }, async (t) => {
+  const home = await indexHome(t, 'embedded')
+  assert.ok(!('none' in home))
+  const { index, log, reach } = await indexed(t, home, sample)
+  await reach()
+  await index.stop()
+  const data = join(home.dir, 'index', 'data')
+  await truncate(join(data, 'global', 'pg_control'), 100)
+  const second = home.follow(log)
+  await until(() => second.status('default').indexed === 13, 'it is indexed anew')
+  assert.match(home.discarded.join(), /cannot be opened/)
+  await second.stop()
+  await rm(data, { recursive: true })
+  const third = home.follow(log)
+  await until(() => third.status('default').indexed === 13, 'it is indexed anew')
+  await third.stop()
+  // As after a power failure: it was open, and the machine has booted since.
+  await appendFile(join(home.dir, 'index', 'open'), '1000')
+  const fourth = home.follow(log)
+  await until(() => fourth.status('default').indexed === 13, 'it is indexed anew')
+  assert.match(home.discarded.join(), /the machine went down/)
+  assert.deepEqual(home.problems, [])
+})
+
+test(
+  'R20, I12: a Postgres that dies stops queries and nothing else; afterwards the index follows',
+  { timeout: 120_000 },
+  async (t) => {
+    const home = await indexHome(t, 'postgres')
+    if ('none' in home) return t.skip(home.none)
+    const { index, log, records } = await indexed(t, home, sample)
+    assert.equal((await records()).records.length, 13)
+    await home.postgres!.kill()
+    await log.append(recordsOf([{ call: 'new/files/read', event: 'requested' }], 14).records)
+    index.notify()
+    await until(() => index.status('default').problem !== null, 'it is noticed')
+    await assert.rejects(index.reach('default'), { code: 'service_unavailable', message: /the log itself goes on/ })
+    await home.postgres!.start()
+    await until(() => index.status('default').indexed === 14, 'it follows again')
+    assert.equal((await records({ principal: 'new' })).records.length, 1)
+    // Somebody drops everything: queries cannot, the owner of the database can.
+    const { database } = await index.reach('default')
+    const drop = 'drop schema countersign_audit cascade'
+    await assert.rejects(sql.raw(drop).execute(database), /read-only/)
+    const { url, password } = home.postgres!
+    const owner = new Client({ connectionString: url.replace('@', `:${password}@`) })
+    await owner.connect()
+    await owner.query(drop)
+    await owner.end()
+    await log.append(recordsOf([{ call: 'newer/files/read', event: 'requested' }], 15).records)
+    index.notify()
+    await until(() => index.status('default').indexed === 15, 'it is made anew')
+    const { database: again } = await index.reach('default')
+    assert.equal((await again.selectFrom('records').select('index').execute()).length, 15)
+  },
+)
