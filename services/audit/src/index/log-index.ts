@@ -12,7 +12,8 @@ import { writeRows } from './write-rows.ts'
 export interface LogIndexOptions {
   log: Pick<Log, 'tree' | 'tenants'>
   kind: IndexStatus['kind']
-  open: () => Promise<IndexDatabase>
+  /** Opens the database; the signal ends what it is doing. */
+  open: (signal: AbortSignal) => Promise<IndexDatabase>
   /** Reads an entry of the log. */
   read: (text: string) => SealedRecord
   /** Told when the index cannot follow, and when it can again (undefined). */
@@ -34,6 +35,8 @@ const lingerMs = 200
 const reachMs = 3000
 /** How long it waits for an index that is not open yet. */
 const openMs = 4000
+/** How long a step may go on when it is to stop. */
+const stopMs = 2000
 const retryMs = [250, 1000, 5000]
 /** Rows after which statistics are made and room is given back, when it is idle and in any case. */
 const maintainIdle = 10_000
@@ -49,6 +52,7 @@ export class LogIndex {
   #cursors = new Map<string, Cursor>()
   #problem: string | undefined
   #stopped = false
+  readonly #ending = new AbortController()
   #loop: Promise<void> | undefined
   /** Resolved with each step of the loop. */
   #step = Promise.withResolvers<void>()
@@ -71,7 +75,11 @@ export class LogIndex {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#wake.resolve()
-    await this.#loop
+    if (!this.#loop) return
+    // Opening it or a large statement may take longer; what is committed then is all that counts.
+    await settledWithin(this.#loop, stopMs)
+    this.#ending.abort()
+    await settledWithin(this.#loop, stopMs)
     await this.#database?.close().catch(this.#options.onProblem)
   }
 
@@ -188,7 +196,7 @@ export class LogIndex {
   }
 
   async #open(): Promise<IndexDatabase> {
-    const database = await this.#options.open()
+    const database = await this.#options.open(this.#ending.signal)
     try {
       await prepareSchema(database.writer)
       this.#cursors = await readCursors(database.writer, this.#options.log)

@@ -24,7 +24,7 @@ interface Told {
 export function indexPlace(
   { dir, url, passwordFile, logDir }: IndexPlace,
   told: Told,
-): { kind: IndexDatabase['kind']; open: () => Promise<IndexDatabase> } {
+): { kind: IndexDatabase['kind']; open: (signal: AbortSignal) => Promise<IndexDatabase> } {
   if (url !== undefined) {
     if (dir !== undefined) {
       throw new Error(
@@ -45,6 +45,7 @@ export function indexPlace(
       'the log is in a bucket, so its index needs a place: set COUNTERSIGN_AUDIT_INDEX_DIR (a folder) or COUNTERSIGN_AUDIT_INDEX_URL (Postgres)',
     )
   }
-  const open = async () => (await import('./open-pglite.ts')).openPGlite(folder, told.onDiscarded)
+  const open = async (signal: AbortSignal) =>
+    (await import('./open-pglite.ts')).openPGlite(folder, signal, told.onDiscarded)
   return { kind: 'embedded', open }
 }

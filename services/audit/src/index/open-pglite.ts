@@ -26,7 +26,11 @@ const sameBootMs = 60_000
  *
  * @throws Error when another process has the folder, or it cannot be opened
  */
-export async function openPGlite(dir: string, onDiscarded: (reason: string) => void): Promise<IndexDatabase> {
+export async function openPGlite(
+  dir: string,
+  signal: AbortSignal,
+  onDiscarded: (reason: string) => void,
+): Promise<IndexDatabase> {
   const [dataDir, openFile] = [join(dir, 'data'), join(dir, 'open')]
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const unlock = lockFile(join(dir, 'lock'))
@@ -34,7 +38,7 @@ export async function openPGlite(dir: string, onDiscarded: (reason: string) => v
     await rm(dataDir, { recursive: true, force: true })
     onDiscarded(reason)
   }
-  let thread = new PGliteThread(dataDir, parameters)
+  let thread = new PGliteThread(dataDir, parameters, signal)
   try {
     const bootedMs = Date.now() - uptime() * 1000
     const wasOpen = await readFile(openFile, 'utf8').catch(() => undefined)
@@ -46,8 +50,9 @@ export async function openPGlite(dir: string, onDiscarded: (reason: string) => v
       await thread.query('select 1')
     } catch (error) {
       await thread.close()
+      signal.throwIfAborted()
       await empty(`it cannot be opened: ${(error as Error).message}`)
-      thread = new PGliteThread(dataDir, parameters)
+      thread = new PGliteThread(dataDir, parameters, signal)
       await thread.query('select 1')
     }
   } catch (error) {

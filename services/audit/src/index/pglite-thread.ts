@@ -13,13 +13,16 @@ export class PGliteThread implements PGlite {
   readonly waitReady = Promise.resolve()
   readonly #dataDir: string
   readonly #parameters: string[]
+  readonly #signal: AbortSignal
   #worker: Promise<Worker> | undefined
   #turn: Promise<unknown> = Promise.resolve()
   closed = false
 
-  constructor(dataDir: string, parameters: string[]) {
+  /** @param signal ends the thread, whatever it is doing; what was committed stays */
+  constructor(dataDir: string, parameters: string[], signal: AbortSignal) {
     this.#dataDir = dataDir
     this.#parameters = parameters
+    this.#signal = signal
   }
 
   /** @param timeoutMs for `reader`, which is of the same database */
@@ -78,12 +81,18 @@ export class PGliteThread implements PGlite {
   }
 
   async #start(): Promise<Worker> {
+    this.#signal.throwIfAborted()
     const worker = new Worker(new URL('pglite-worker.ts', import.meta.url), {
       workerData: { dataDir: this.#dataDir, parameters: this.#parameters },
       stdout: true,
       stderr: true,
     })
-    worker.once('exit', () => (this.#worker = undefined))
+    const end = () => void worker.terminate()
+    this.#signal.addEventListener('abort', end, { once: true })
+    worker.once('exit', () => {
+      this.#worker = undefined
+      this.#signal.removeEventListener('abort', end)
+    })
     try {
       await answerOf(worker)
     } catch (error) {
