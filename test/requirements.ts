@@ -37,6 +37,9 @@ export const requirements = {
   R17: 'The sample policies allow reads, hold writes for one approver and moves for two, and deny paths outside the folder with every trick.',
   R18: 'The checker of fault runs passes what is right and names what is wrong, one broken history a rule.',
   R19: 'A poison message on any consumer does not loop, is seen, and stops nothing.',
+  R20: 'The index of the audit log finds by every filter within one tenant, on the embedded database and on a server alike, and is made anew from the log whatever happens to it.',
+  R21: 'Pages of an answer hold everything once, of one state of the log, and an answer says how much of the log it is about; an export writes all of it in flat memory.',
+  R22: 'Calls are counted over time, listed by what is most frequent, and told from end to end with their trace.',
   R23: 'What is done to tool servers, policies and sessions is in the log like calls are, in order and each once, whoever is killed; no stream of events has a gap that does not show.',
 
   R25: 'Whoever reads AUDIT goes on where it stopped, from any point, can drop what comes twice and sees what is missing; the examples in three languages do.',
@@ -44,9 +47,6 @@ export const requirements = {
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
   R33: 'What stopped working starts again by itself once its cause is gone, or says what a person must do: a full disk, a changed secret, a lost stream.',
-  R20: 'The index of the audit log finds by every filter within one tenant, on the embedded database and on a server alike, and is made anew from the log whatever happens to it.',
-  R21: 'Pages of an answer hold everything once, of one state of the log, and an answer says how much of the log it is about; an export writes all of it in flat memory.',
-  R22: 'Calls are counted over time, listed by what is most frequent, and told from end to end with their trace.',
 } as const
 
 export type Requirement = keyof typeof requirements
