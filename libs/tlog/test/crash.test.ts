@@ -86,6 +86,42 @@ test('I12: the first append of a log may stop at any byte too', async () => {
   }
 })
 
+test('I8, I12: a process that dies, or a write that fails, and a power failure later lose nothing that was acknowledged', async () => {
+  const dry = new FaultDisk()
+  const first = async (disk: FaultDisk) => void (await (await openOn(disk)).log.append(entriesOf(0, 2)))
+  await first(dry)
+  for (let stopAt = 0; stopAt < dry.steps; stopAt += stopAt < 50 ? 1 : 7) {
+    // The process dies, the next one goes on with what the system still had in memory, and then the power fails.
+    const disk = new FaultDisk(stopAt)
+    await assert.rejects(first(disk), Crash)
+    const next = disk.after('all')
+    const { log } = await openOn(next)
+    await log.append(entriesOf(log.size, 3))
+    const acknowledged = log.size
+    const left = await readTree(new DirectoryStore('/log', next.after('synced')))
+    assert.equal(left.length, acknowledged, `after a crash at step ${stopAt}`)
+  }
+  // A sync that fails once, as on a full disk, within one process.
+  for (let failAt = 0, syncs = 0; failAt <= syncs; failAt++) {
+    syncs = 0
+    class FailingDisk extends FaultDisk {
+      override syncFolder(path: string) {
+        return syncs++ === failAt ? Promise.reject(new Error('no space left on device')) : super.syncFolder(path)
+      }
+    }
+    const disk = new FailingDisk()
+    const store = new DirectoryStore('/log', disk)
+    const log = await openLog(store).catch(() => openLog(store))
+    for (const size of [2, 5]) {
+      await log.append(entriesOf(log.size, size - log.size)).catch(() => {})
+      await log.settle().catch(() => log.settle())
+      if (log.size < size) await log.append(entriesOf(log.size, size - log.size))
+    }
+    const left = await readTree(new DirectoryStore('/log', disk.after('synced')))
+    assert.equal(left.length, log.size, `after a failure at step ${failAt}`)
+  }
+})
+
 /** Where to stop: the steps at which some operation begins or ends, and a sample of those between. */
 async function stopsOf(before: FaultDisk): Promise<number[]> {
   const edges = new Set<number>()

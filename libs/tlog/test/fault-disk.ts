@@ -25,9 +25,13 @@ export class FaultDisk implements Disk {
   #steps = 0
   readonly #stopAt: number
 
-  constructor(stopAt = Number.POSITIVE_INFINITY, state: State = { files: new Map(), folders: new Set() }) {
+  constructor(
+    stopAt = Number.POSITIVE_INFINITY,
+    state: State = { files: new Map(), folders: new Set() },
+    durable: State = state,
+  ) {
     this.#now = copy(state)
-    this.#durable = copy(state)
+    this.#durable = copy(durable)
     this.#stopAt = stopAt
   }
 
@@ -41,9 +45,9 @@ export class FaultDisk implements Disk {
     return copy(this.#now)
   }
 
-  /** The disk as a new process finds it. */
+  /** The disk as a new process finds it; what was not synced when a process died is not on disk yet either. */
   after(left: Left, stopAt?: number): FaultDisk {
-    return new FaultDisk(stopAt, left === 'all' ? this.#now : this.#durable)
+    return new FaultDisk(stopAt, left === 'all' ? this.#now : this.#durable, this.#durable)
   }
 
   read(path: string) {

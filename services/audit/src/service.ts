@@ -68,6 +68,11 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     problem = undefined
     recording(true)
   }
+  /** Red until each of the streams is recorded. */
+  const failing = new Set<RecordSource>()
+  const recorded = (source: RecordSource) => {
+    if (failing.delete(source) && failing.size === 0) canRecord()
+  }
   let log: AuditLog
   let redactor: Redactor | undefined
   let personal: Personal | undefined
@@ -209,14 +214,9 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'consumers',
       start() {
-        // Red until each of the streams is recorded.
-        const failing = new Set<RecordSource>()
         consumptions = recordings.map(({ source, recorder }) =>
           onAny(bus, source, recorder, config.auditGatherMs, {
-            onRecorded() {
-              failing.delete(source)
-              if (failing.size === 0) canRecord()
-            },
+            onRecorded: () => recorded(source),
             onProblem(error) {
               // Nothing is acknowledged meanwhile, so calls stop when the lag grows too large (I7).
               failing.add(source)
@@ -253,7 +253,10 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         const look = async () => {
           for (const { source, epoch } of recordings) {
             const { stream, name } = source.consumer
-            metrics.backlog.set(stream, await bus.consumerBacklog(stream, name))
+            const backlog = await bus.consumerBacklog(stream, name)
+            metrics.backlog.set(stream, backlog)
+            // All of it is sealed: what was wrong is over, also when nothing comes that would show it.
+            if (backlog.messages === 0) recorded(source)
             if (source !== activity) continue
             metrics.purged(await makeRoom({ bus, epoch, maxBytes: streams.LIFECYCLE.maxBytes * roomShare }))
           }

@@ -150,3 +150,24 @@ test(
     assert.equal((await readAudit(reader)).length, 31)
   },
 )
+
+test(
+  'I12, R33: audit is ready again after nats-server was replaced, also when no event comes that would show it',
+  { timeout: 60_000 },
+  async (t) => {
+    const testBus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const audit = await startAudit(t, testBus, folder)
+    assert.equal((await audit.ready()).status, 200)
+    const { port, passwords } = testBus.server
+    await testBus.server.stop('SIGTERM')
+    await until(async () => (await audit.ready()).status === 503, 'it knows')
+    const server = await startNatsServer({ binary: await findNatsServer(), dir: testBus.dir, port, passwords })
+    t.after(() => server.stop('SIGKILL'))
+    const { body } = await until(async () => {
+      const answer = await audit.ready()
+      return answer.status === 200 && answer
+    }, 'it is ready again')
+    assert.equal(body, '{"awaited":[],"why":{}}\n')
+  },
+)

@@ -10,7 +10,8 @@ const unfinished = '.new'
 export class DirectoryStore implements Store {
   readonly place: string
   readonly #disk: Disk
-  readonly #known = new Set<string>()
+  /** Folders that are there after a power failure, too. */
+  readonly #durable = new Set<string>()
   #unlock: (() => void) | undefined
 
   constructor(dir: string, disk: Disk = nodeDisk) {
@@ -35,7 +36,8 @@ export class DirectoryStore implements Store {
       await this.#disk.rename(path + unfinished, path)
     })
     await allOf(done)
-    await allOf([...changed].map((folder) => this.#disk.syncFolder(folder)))
+    await this.#sync(changed)
+    for (const path of paths) this.#noteDurable(dirname(path))
   }
 
   async readVersion(path: string) {
@@ -66,14 +68,14 @@ export class DirectoryStore implements Store {
 
   async removeFolder(path: string): Promise<void> {
     const folder = join(this.place, path)
-    for (const known of this.#known) if (known === folder || known.startsWith(`${folder}/`)) this.#known.delete(known)
+    for (const each of this.#durable) if (each === folder || each.startsWith(`${folder}/`)) this.#durable.delete(each)
     await this.#disk.removeFolder(folder)
   }
 
   async claim(): Promise<void> {
     if (this.#unlock) return
-    const changed = await this.#makeFolder(this.place)
-    await allOf(changed.map((folder) => this.#disk.syncFolder(folder)))
+    await this.#sync(await this.#makeFolder(this.place))
+    this.#noteDurable(this.place)
     this.#unlock = this.#disk.lock(join(this.place, lockFile))
   }
 
@@ -83,11 +85,29 @@ export class DirectoryStore implements Store {
     return Promise.resolve()
   }
 
-  async #makeFolder(folder: string): Promise<string[]> {
-    if (this.#known.has(folder)) return []
-    const changed = await this.#disk.makeFolder(folder)
-    this.#known.add(folder)
+  /**
+   * Makes a folder unless it is known to be on disk.
+   *
+   * @returns the folders to sync before what is in it counts. One that is there already may have been made by a process that died, or by
+   * a write that failed, and never synced
+   */
+  async #makeFolder(folder: string): Promise<Set<string>> {
+    const changed = new Set<string>()
+    for (let at = folder; !this.#durable.has(at) && at.length >= this.place.length; at = dirname(at)) {
+      changed.add(dirname(at))
+    }
+    if (changed.size === 0) return changed
+    for (const above of await this.#disk.makeFolder(folder)) changed.add(above)
     return changed
+  }
+
+  async #sync(folders: ReadonlySet<string>): Promise<void> {
+    await allOf([...folders].map((folder) => this.#disk.syncFolder(folder)))
+  }
+
+  #noteDurable(folder: string): void {
+    for (let at = folder; !this.#durable.has(at) && at.length >= this.place.length; at = dirname(at))
+      this.#durable.add(at)
   }
 }
 

@@ -154,14 +154,19 @@ export class RecordChecker {
 }
 
 /** What is left of runs when others are taken out of them. */
-function* without(runs: Iterable<Run>, out: readonly Run[]): Generator<Run> {
+export function* without(runs: Iterable<Run>, out: readonly Run[]): Generator<Run> {
+  const gaps = out.toSorted((a, b) => a.from - b.from)
+  // Those that begin at or after a place reach no further left, but one that begins before may reach further right than the next.
+  let place = 0
+  let reached = 0
   for (const run of runs) {
     let { from } = run
-    for (const each of out
-      .filter((gap) => gap.to >= run.from && gap.from <= run.to)
-      .toSorted((a, b) => a.from - b.from)) {
-      if (each.from > from) yield { from, to: each.from - 1 }
-      from = Math.max(from, each.to + 1)
+    if (reached >= from) from = reached + 1
+    for (; place < gaps.length && gaps[place]!.from <= run.to; place++) {
+      const gap = gaps[place]!
+      if (gap.from > from) yield { from, to: Math.min(gap.from - 1, run.to) }
+      reached = Math.max(reached, gap.to)
+      from = Math.max(from, reached + 1)
     }
     if (from <= run.to) yield { from, to: run.to }
   }

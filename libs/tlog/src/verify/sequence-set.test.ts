@@ -22,3 +22,9 @@ test('what is missing is found as runs, also over pages that are full or were ne
   assert.deepEqual([...set.missingUpTo(200_000)], [])
   assert.equal(set.add(70_000), false)
 })
+
+test('a number out of all proportion, as a forged record may have it, costs no time', () => {
+  const set = new SequenceSet()
+  for (const value of [1, 2, 3, Number.MAX_SAFE_INTEGER]) set.add(value)
+  assert.deepEqual([...set.missingUpTo(Number.MAX_SAFE_INTEGER)], [{ from: 4, to: Number.MAX_SAFE_INTEGER - 1 }])
+})

@@ -41,16 +41,21 @@ export class SequenceSet {
     if (run) yield run
   }
 
+  /** By the pages that are there, not by the range: a forged record may name any number. */
   *#missing(last: number): Generator<Run> {
-    for (let first = 0; first <= last; first += pageBits) {
-      const page = this.#pages.get(first / pageBits)
-      if (page === 'full') continue
-      const [from, to] = [Math.max(1, first), Math.min(last, first + pageBits - 1)]
-      if (!page) yield { from, to }
-      for (let value = from; page && value <= to; value++) {
+    let next = 1
+    for (const at of [...this.#pages.keys()].toSorted((a, b) => a - b)) {
+      const first = at * pageBits
+      if (first > last) break
+      if (first > next) yield { from: next, to: first - 1 }
+      const page = this.#pages.get(at)!
+      const to = Math.min(last, first + pageBits - 1)
+      for (let value = Math.max(1, first); page !== 'full' && value <= to; value++) {
         const bit = value - first
         if ((page.bits[bit >> 5]! & (1 << (bit & 31))) === 0) yield { from: value, to: value }
       }
+      next = to + 1
     }
+    if (next <= last) yield { from: next, to: last }
   }
 }
