@@ -133,6 +133,9 @@ export class PolicyPeer {
 /** Audit, as far as the console asks it: an index over the records given to it. */
 export class AuditPeer {
   readonly records: SealedRecord[] = []
+  /** What was counted, and how far the index is. */
+  readonly asked: unknown[] = []
+  indexed = 0
   /** Why it cannot record. */
   problem: string | undefined
 
@@ -142,6 +145,7 @@ export class AuditPeer {
   }
 
   serve(bus: Bus): void {
+    this.#serveIndex(bus)
     bus.serveApi(
       verbs.audit.records,
       (query) => {
@@ -151,12 +155,15 @@ export class AuditPeer {
               (query.tenant ?? tenant) === tenant &&
               (query.callId ?? callId) === callId &&
               (query.outcome ?? event) === event &&
+              index < (query.size ?? Infinity) &&
               index < (query.before ?? Infinity),
           )
           .toReversed()
         return {
           records: found.slice(0, query.limit),
           next: found.length > query.limit ? found[query.limit - 1]!.index : null,
+          size: this.records.length,
+          indexed: Math.min(this.records.length, query.size ?? Infinity),
         }
       },
       fail,
@@ -189,6 +196,51 @@ export class AuditPeer {
         sealedAt: null,
         ...(this.problem === undefined ? {} : { problem: this.problem }),
       }),
+      fail,
+    )
+  }
+
+  /** What is asked about the index gets an answer that says what was asked. */
+  #serveIndex(bus: Bus): void {
+    const coverage = () => ({ size: this.records.length, indexed: this.records.length })
+    const status = () => ({ kind: 'embedded' as const, problem: null, ...coverage(), indexed: this.indexed })
+    bus.serveApi(
+      verbs.audit.story,
+      ({ tenant, callId }) => {
+        const call = this.#calls().find(({ call }) => call.callId === callId && call.tenant === tenant)?.call
+        if (!call) throw new CountersignError('unknown_call', 'there is no such call')
+        const steps = this.records
+          .filter(({ record }) => record.callId === callId)
+          .map(({ index, record: { event, storedAt, who } }) => ({ index, event, storedAt, who }))
+        const rules = [{ policyRevision: 'r1', policy: 'files', rule: 'writes', effect: 'hold' as const }]
+        return { call, traceId: 'a'.repeat(32), agents: ['robot'], rules, approvals: [], steps, ...coverage() }
+      },
+      fail,
+    )
+    bus.serveApi(
+      verbs.audit.counts,
+      (query) => {
+        this.asked.push(query)
+        return { total: 3, buckets: [{ at: query.since, total: 3, by: { succeeded: 2, denied: 1 } }], ...coverage() }
+      },
+      fail,
+    )
+    bus.serveApi(
+      verbs.audit.top,
+      (query) => {
+        this.asked.push(query)
+        return { top: [{ value: 'write_file', server: 'files', calls: 7 }], ...coverage() }
+      },
+      fail,
+    )
+    bus.serveApi(verbs.audit.index, status, fail)
+    bus.serveApi(
+      verbs.audit.reindex,
+      () => {
+        this.indexed = 0
+        setTimeout(() => (this.indexed = this.records.length), 700)
+        return status()
+      },
       fail,
     )
   }

@@ -79,6 +79,26 @@ test('who may do what: others get 404 for what is not theirs, 403 for what is no
       { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 200 },
     ],
     [
+      'a story',
+      (who) => get(who, `/audit/calls/${own.callId}`),
+      { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 404 },
+    ],
+    [
+      'a top-list',
+      (who) => get(who, '/audit/top?by=tool'),
+      { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 200 },
+    ],
+    [
+      'counts',
+      (who) => get(who, '/audit/counts?bucket=1h&since=2026-11-22T00:00:00Z&until=2026-11-23T00:00:00Z'),
+      { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 200 },
+    ],
+    [
+      'a new index',
+      (who) => post(who, '/audit/index/rebuild', {}),
+      { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 200 },
+    ],
+    [
       'a ruling',
       (who) => post(who, `/calls/${behind.callId}/resolution`, ruling),
       { operator: 200, approver: 403, agent: 403, agent2: 403, stranger: 200 },

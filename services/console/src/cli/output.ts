@@ -7,6 +7,9 @@ export type Sink = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | '
 
 const codes: Record<Style, number> = { good: 32, bad: 31, warn: 33, faint: 2, strong: 1 }
 
+/** Back to the beginning of the line, and nothing on it. */
+const clearLine = '\r\u001B[K'
+
 /**
  * Writes for people or for programs. All text for people passes here, so that nothing an agent or tool server wrote reaches
  * the terminal unseen.
@@ -14,6 +17,7 @@ const codes: Record<Style, number> = { good: 32, bad: 31, warn: 33, faint: 2, st
 export class Output {
   readonly #sink: Sink
   readonly #paint: Paint
+  #progressing = false
   /** Programs read: only `json` writes. */
   readonly forPrograms: boolean
 
@@ -32,7 +36,16 @@ export class Output {
   /** One line for people, from parts. */
   line(...parts: Cell[]): void {
     if (this.forPrograms) return
+    if (this.#progressing) this.#sink.write(clearLine)
+    this.#progressing = false
     this.#sink.write(`${parts.map((part) => this.#show(part)).join('')}\n`)
+  }
+
+  /** How far something is, on a line that the next output takes the place of; on a terminal only. */
+  progress(text: string): void {
+    if (this.forPrograms || this.#sink.isTTY !== true) return
+    this.#sink.write(`${clearLine}${this.#show(text)}`)
+    this.#progressing = true
   }
 
   table(columns: readonly Column[], rows: readonly (readonly Cell[])[]): void {

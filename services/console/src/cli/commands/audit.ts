@@ -1,63 +1,74 @@
 import type { SealedRecord } from '@countersign/contracts'
-import { resolveCallId } from '../call-ids.ts'
-import { exits } from '../cli-error.ts'
-import { checkArguments, type Command, countOf } from '../command.ts'
+import { auditFilterHelp, auditFilterOptions, auditFilters } from '../audit-filters.ts'
+import { behindLine } from '../behind-line.ts'
+import { CliError, type Exit, exits } from '../cli-error.ts'
+import { type Command, countOf, type Invocation } from '../command.ts'
 import { recordColumns, recordRow } from '../record-row.ts'
-import { instantOf } from '../times.ts'
+
+/** What `audit` does besides listing records. Loaded when asked for: some need more than the API. */
+const parts: Record<string, () => Promise<(invocation: Invocation) => Promise<Exit>>> = {
+  story: async () => (await import('./audit-story.ts')).auditStory,
+  counts: async () => (await import('./audit-counts.ts')).auditCounts,
+  top: async () => (await import('./audit-top.ts')).auditTop,
+  export: async () => (await import('./audit-export.ts')).auditExport,
+  reindex: async () => (await import('./audit-reindex.ts')).auditReindex,
+  verify: async () => (await import('./audit-verify.ts')).auditVerify,
+  prove: async () => (await import('./audit-prove.ts')).auditProve,
+}
 
 export const audit: Command = {
   name: 'audit',
   usage: [
-    'audit [--call ID] [--outcome EVENT] …',
+    'audit [--principal NAME] [--outcome EVENT] [--text WORDS] …',
+    'audit story <call>',
+    'audit counts [--bucket 1h] [--of calls|records] …',
+    'audit top principal|agent|server|tool|state|code|rule|approver …',
+    'audit export --out FILE [--format jsonl|csv|parquet] …',
+    'audit reindex',
     'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY]',
     'audit prove <call> [--out FILE] [--log FOLDER | URL]',
   ],
-  summary: 'The sealed log, newest first; verify it offline; prove what it says about a call',
+  summary: 'The sealed log, newest first; ask, count, export; verify it offline; prove what it says about a call',
   options: {
-    call: { type: 'string' },
-    principal: { type: 'string' },
-    server: { type: 'string' },
-    tool: { type: 'string' },
-    outcome: { type: 'string' },
-    since: { type: 'string' },
-    until: { type: 'string' },
+    ...auditFilterOptions,
     limit: { type: 'string' },
     cursor: { type: 'string' },
+    bucket: { type: 'string' },
+    of: { type: 'string' },
+    format: { type: 'string' },
     key: { type: 'string' },
     witness: { type: 'string' },
     out: { type: 'string' },
     log: { type: 'string' },
   },
   optionHelp: {
-    '--call ID': 'only this call',
-    '--principal, --server, --tool': 'only records of these',
-    '--outcome EVENT': 'only this event: denied, succeeded, failed …',
-    '--since, --until TIME': '15m, 2h, 7d ago, or an instant',
-    '--limit N': 'at most so many (20)',
+    ...auditFilterHelp,
+    '--limit N': 'at most so many (20; top 10)',
     '--cursor TEXT': 'go on where the page before ended',
+    '--bucket LENGTH': 'count by 1m, 5m, 15m, 1h, 6h or 1d',
+    '--format FORMAT': 'jsonl, csv or parquet; left out, as the name of the file ends',
     '--key KEY': 'verifier key to trust, or a file with some; left out, those beside the log',
     '--witness KEY': 'verifier key of a witness that must have cosigned, or a file with some, or with a witness policy',
-    '--out FILE': 'where the proof goes; left out, <call>.proof.json',
+    '--out FILE': 'where the export or the proof goes; a proof left out, <call>.proof.json',
     '--log FOLDER | URL': 'prove from a copy of the log and not by the console',
   },
   async run(invocation) {
-    const { args, out, client, option, nowMs } = invocation
-    if (args[0] === 'verify') return (await import('./audit-verify.ts')).auditVerify(invocation)
-    if (args[0] === 'prove') return (await import('./audit-prove.ts')).auditProve(invocation)
-    checkArguments(args, 0, 0, 'audit')
+    const { args, out, client, option } = invocation
+    const [name] = args
+    if (name !== undefined) {
+      const part = Object.hasOwn(parts, name) ? parts[name] : undefined
+      if (!part) throw new CliError(exits.usage, `audit: there is no "audit ${name}"`)
+      return (await part())(invocation)
+    }
     const console = await client('operator')
-    const [typed, since, until] = [option('call'), option('since'), option('until')]
-    const answer = await console.get<{ records: SealedRecord[]; next?: string }>('/audit/records', {
-      callId: typed === undefined ? undefined : await resolveCallId(console, typed, 'all'),
-      principal: option('principal'),
-      server: option('server'),
-      tool: option('tool'),
-      outcome: option('outcome'),
-      since: since === undefined ? undefined : instantOf(since, 'since', nowMs),
-      until: until === undefined ? undefined : instantOf(until, 'until', nowMs),
-      limit: countOf(option('limit'), 'limit', 1000) ?? 20,
-      cursor: option('cursor'),
-    })
+    const answer = await console.get<{ records: SealedRecord[]; next?: string; size?: number; indexed?: number }>(
+      '/audit/records',
+      {
+        ...(await auditFilters(invocation, console)),
+        limit: countOf(option('limit'), 'limit', 1000) ?? 20,
+        cursor: option('cursor'),
+      },
+    )
     if (out.forPrograms) out.json(answer)
     const { records, next } = answer
     if (records.length === 0) out.line('no records')
@@ -68,6 +79,8 @@ export const audit: Command = {
       )
     }
     if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
+    const behind = behindLine(answer)
+    if (behind !== undefined) out.line({ text: behind, style: 'warn' })
     return exits.ok
   },
 }

@@ -1,0 +1,42 @@
+import { type Bucket, bucketSeconds, type CountAnswer } from '@countersign/contracts'
+import { auditFilters } from '../audit-filters.ts'
+import { behindLine } from '../behind-line.ts'
+import { type Exit, exits } from '../cli-error.ts'
+import { checkArguments, type Invocation, oneOf } from '../command.ts'
+import { count, dateAndClock } from '../times.ts'
+
+const buckets = Object.keys(bucketSeconds) as Bucket[]
+const dayMs = 86_400_000
+const barWidth = 30
+
+/** `countersign audit counts`: calls or records over time; left out, the calls of the last day by the hour. */
+export async function auditCounts(invocation: Invocation): Promise<Exit> {
+  const { args, option, out, nowMs } = invocation
+  checkArguments(args, 1, 1, 'audit counts')
+  const client = await invocation.client('operator')
+  const filters = await auditFilters(invocation, client)
+  const answer = await client.get<CountAnswer>('/audit/counts', {
+    ...filters,
+    since: filters.since ?? new Date(nowMs - dayMs).toISOString(),
+    until: filters.until ?? new Date(nowMs).toISOString(),
+    bucket: oneOf(option('bucket') ?? '1h', buckets, 'bucket'),
+    of: oneOf(option('of') ?? 'calls', ['calls', 'records'], 'of'),
+  })
+  if (out.forPrograms) out.json(answer)
+  const most = Math.max(1, ...answer.buckets.map(({ total }) => total))
+  out.table(
+    [{ head: 'FROM' }, { head: 'HOW MANY', align: 'right' }, { head: '' }, { head: 'OF THEM', shrinks: true }],
+    answer.buckets.map(({ at, total, by }) => [
+      dateAndClock(at),
+      String(total),
+      '█'.repeat(Math.ceil((total / most) * barWidth)),
+      Object.entries(by)
+        .map(([name, each]) => `${each} ${name}`)
+        .join(', '),
+    ]),
+  )
+  out.line({ text: `${count(answer.total, option('of') === 'records' ? 'record' : 'call')} in all`, style: 'faint' })
+  const behind = behindLine(answer)
+  if (behind !== undefined) out.line({ text: behind, style: 'warn' })
+  return exits.ok
+}

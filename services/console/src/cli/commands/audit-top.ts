@@ -1,0 +1,35 @@
+import { topFields, type TopAnswer } from '@countersign/contracts'
+import { auditFilters } from '../audit-filters.ts'
+import { behindLine } from '../behind-line.ts'
+import { type Exit, exits } from '../cli-error.ts'
+import { checkArguments, countOf, type Invocation, oneOf } from '../command.ts'
+
+/** `countersign audit top <what>`: the values that most calls have. */
+export async function auditTop(invocation: Invocation): Promise<Exit> {
+  const { args, option, out } = invocation
+  checkArguments(args, 2, 2, 'audit top')
+  const by = oneOf(args[1]!, topFields, 'top')
+  const client = await invocation.client('operator')
+  const answer = await client.get<TopAnswer>('/audit/top', {
+    ...(await auditFilters(invocation, client)),
+    by,
+    limit: countOf(option('limit'), 'limit', 100) ?? 10,
+  })
+  if (out.forPrograms) out.json(answer)
+  else if (answer.top.length === 0) out.line('no calls')
+  else {
+    out.table(
+      [
+        { head: 'CALLS', align: 'right' },
+        { head: by.toUpperCase(), shrinks: true },
+      ],
+      answer.top.map(({ value, server, calls }) => [
+        String(calls),
+        server === undefined ? value : `${server}: ${value}`,
+      ]),
+    )
+  }
+  const behind = behindLine(answer)
+  if (behind !== undefined) out.line({ text: behind, style: 'warn' })
+  return exits.ok
+}

@@ -1,0 +1,26 @@
+import { open } from 'node:fs/promises'
+import type { SealedRecord } from '@countersign/contracts'
+import { exportColumns } from './columns.ts'
+import { csvLine } from './csv-line.ts'
+import type { RecordWriter } from './record-writer.ts'
+
+/** Writes JSON Lines: each the record with its place in the log, as the API answers it. */
+export function writeJsonl(path: string): Promise<RecordWriter> {
+  return writeText(path, '', (sealed) => `${JSON.stringify(sealed)}\n`)
+}
+
+/** Writes CSV with a line of headings. */
+export function writeCsv(path: string): Promise<RecordWriter> {
+  const head = csvLine(exportColumns.map(({ name }) => name))
+  return writeText(path, head, (sealed) => csvLine(exportColumns.map(({ value }) => value(sealed))))
+}
+
+async function writeText(path: string, head: string, lineOf: (sealed: SealedRecord) => string): Promise<RecordWriter> {
+  const file = await open(path, 'w', 0o600)
+  await file.write(head)
+  return {
+    write: async (records) => void (await file.write(records.map(lineOf).join(''))),
+    finish: () => file.sync(),
+    close: () => file.close(),
+  }
+}
