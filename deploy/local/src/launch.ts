@@ -85,7 +85,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     }
     const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
-    const info = await localInfo(state, ports)
+    const info = await localInfo(state, ports, options.settings?.COUNTERSIGN_AUDIT_LOG_OWNER)
     const servers = await awaitSamples(info, layout.servers)
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
     return { info, state, servers, processes, addReplica, stop }
@@ -141,6 +141,7 @@ function environmentOf(
 async function localInfo(
   { layout, passwords, tokens }: State,
   ports: { gateway: number; console: number; nats: number },
+  logOwner: string | undefined,
 ): Promise<LocalInfo> {
   const auditKey = createPublicKey(await readFile(layout.auditKey, 'utf8'))
   return {
@@ -155,7 +156,7 @@ async function localInfo(
     auditLog: {
       // Every tenant has a log of its own; on this machine there is one.
       dir: join(layout.audit, localTenant),
-      verifierKey: verifierKey(auditKey, auditLogOrigin(localTenant)).text,
+      verifierKey: verifierKey(auditKey, auditLogOrigin(localTenant, logOwner)).text,
     },
   }
 }

@@ -104,7 +104,7 @@ export { AuditRecord, AuditRecordV3, recordKind, SealedRecord } from './record/a
 export { AuditRecordV2 } from './record/audit-record-v2.ts'
 export { EncryptedPlace, Redaction } from './record/sections.ts'
 export { CallProof } from './record/call-proof.ts'
-export { auditLogOrigin, tenantOfOrigin } from './record/log-origin.ts'
+export { auditLogOrigin, defaultLogOwner, tenantOfOrigin } from './record/log-origin.ts'
 export { isOriginal, type RedactedPlace, redactedMark, redactionDigest, redactionSalt } from './record/redaction.ts'
 export {
   decryptValue,

@@ -11,7 +11,7 @@ import { maxInlineBytes } from './call/common.ts'
 import { errorTable } from './errors.ts'
 import { callIdFromKey } from './ids.ts'
 import { busUsers, inboxPrefix } from './permissions.ts'
-import { auditLogOrigin } from './record/log-origin.ts'
+import { auditLogOrigin, tenantOfOrigin } from './record/log-origin.ts'
 import { redactionDigest, redactionSalt } from './record/redaction.ts'
 import { registryKeys } from './registry.ts'
 import { buckets, consumers, executorConsumer, payloadStore, streams } from './streams.ts'
@@ -134,6 +134,16 @@ test('pin: what a signature covers and what an id is made from', () => {
 
 test('pin: what names an audit log, and what proves what was taken out of a record', () => {
   assert.equal(auditLogOrigin('t'), 'countersign.dev/audit/t')
+  assert.equal(auditLogOrigin('t', 'acme.example/agents'), 'acme.example/agents/audit/t')
+  const origins = [
+    'countersign.dev/audit/t',
+    'acme.example/agents/audit/t',
+    'acme.example/t',
+    'audit/t',
+    'a/audit/B',
+    'a/audit/',
+  ]
+  assert.deepEqual(origins.map(tenantOfOrigin), ['t', 't', undefined, undefined, undefined, undefined])
   const stream = { created: '2026-11-20T08:30:00.123456789Z', seq: 7 }
   // printf 'countersign.dev/redaction/v1\n["t","2026-11-20T08:30:00.123456789Z",7,"/data/a"]' | openssl dgst -sha256 -mac hmac -macopt hexkey:6b
   const salt = redactionSalt(Buffer.from('k'), { tenant: 't', stream, path: '/data/a' })

@@ -11,6 +11,13 @@ export const Settings = z.object({
     .string()
     .optional()
     .describe('JSON with `accessKeyId` and `secretAccessKey` for that bucket'),
+  auditLogOwner: z
+    .string()
+    .regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)*$/, 'must be a name like a URL without its scheme')
+    .default('countersign.dev')
+    .describe(
+      'Begins the name of every log, `<owner>/audit/<tenant>`, as a domain of yours may; not to be changed once a log has begun',
+    ),
   auditKeyFile: z
     .string()
     .describe(

@@ -133,6 +133,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
           s3Url: auditS3Url,
           s3Region: auditS3Region,
           s3CredentialsFile: auditS3CredentialsFile,
+          owner: config.auditLogOwner,
         }
         log = await openLog(place, keys)
         metrics.observe(log)

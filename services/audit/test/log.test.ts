@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -20,6 +20,7 @@ import {
   openCheckpoint,
   parseVerifierKey,
   TreeLog,
+  verifierKey,
   verifyCallProof,
 } from '@countersign/tlog'
 import { AuditLog } from '../src/log/audit-log.ts'
@@ -219,4 +220,24 @@ test('a log in the earlier form, a second writer and settings without a place ar
   )
   await log.close()
   await (await openTestLog(folder)).close()
+})
+
+test('a log has the name of its owner from the first record on, proves under it, and is not opened under another', async (t) => {
+  const folder = await auditFolder(t)
+  const signers = signingKeys(folder.keyFile)
+  const place = { dir: folder.dir, s3Region: '', owner: 'acme.example/agents' }
+  const log = await openLog(place, signers)
+  const [first] = await log.append(testRecords(3))
+  const { callId } = first!.record
+  const proof = JSON.stringify(await proveCall(log, { tenant: 'default', callId: callId! }, [first!.index]))
+  await log.close()
+  assert.match(
+    await readFile(join(folder.dir, 'default', 'checkpoint'), 'utf8'),
+    /^acme\.example\/agents\/audit\/default\n3\n/,
+  )
+  const trusted = [verifierKey(createPublicKey(folder.key), 'any')]
+  assert.equal(verifyCallProof(proof, trusted).events.length, 1)
+  assert.throws(() => verifyCallProof(proof.replaceAll('agents/audit', 'agents/other'), trusted), /of another log/)
+  assert.deepEqual(await verifyFolder(folder.dir), { records: 3, problems: [] })
+  await assert.rejects(openTestLog(folder), /it is of another log, acme\.example\/agents\/audit\/default/)
 })

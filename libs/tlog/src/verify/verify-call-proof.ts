@@ -1,4 +1,5 @@
-import { type AuditRecord, auditLogOrigin, canonicalJson, CallProof, sha256 } from '@countersign/contracts'
+import { type AuditRecord, canonicalJson, CallProof, sha256, tenantOfOrigin } from '@countersign/contracts'
+import { readCheckpoint } from '../note/checkpoint.ts'
 import { parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
 import { checkTlogProof, decodeTlogProof } from '../note/tlog-proof.ts'
 import type { WitnessPolicy } from '../witness/witness-policy.ts'
@@ -30,7 +31,8 @@ export function verifyCallProof(
 ): ProvenCall {
   const proof = parse(text)
   const { tenant, callId } = proof
-  const origin = auditLogOrigin(tenant)
+  const { origin } = readCheckpoint(decodeTlogProof(proof.entries[0]?.proof ?? '').checkpoint)
+  if (tenantOfOrigin(origin) !== tenant) throw new Error(`it is of another log, ${origin}`)
   const keys =
     trusted.length > 0
       ? trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))

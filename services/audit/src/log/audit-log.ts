@@ -7,6 +7,8 @@ import { Tree } from './tree.ts'
 
 export interface AuditLogOptions {
   store: Store
+  /** Begins the name of every log: whose they are. Left out, the product's own. */
+  owner?: string
   /** Who signs now, under a name. */
   signers: (origin: string) => Promise<readonly Signer[]>
 }
@@ -94,8 +96,8 @@ export class AuditLog implements Log {
   async #openTree(tenant: string): Promise<Tree> {
     const known = this.#trees.get(tenant)
     if (known) return known
-    const { store, signers } = this.#options
-    const [folder, origin] = [`${tenant}/`, auditLogOrigin(tenant)]
+    const { store, signers, owner } = this.#options
+    const [folder, origin] = [`${tenant}/`, auditLogOrigin(tenant, owner)]
     const log = await TreeLog.open({ store, folder, origin, signers: () => signers(origin) })
     const tree = new Tree(tenant, log, store, folder)
     this.#trees.set(tenant, tree)

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
+import { defaultLogOwner } from '@countersign/contracts'
 import { DirectoryStore, parseBucketUrl, S3Store, type Signer, type Store } from '@countersign/tlog'
 import { AuditLog } from './audit-log.ts'
 
@@ -10,6 +11,8 @@ export interface LogPlace {
   s3Url?: string | undefined
   s3Region: string
   s3CredentialsFile?: string | undefined
+  /** Begins the name of every log; left out, the product's own. */
+  owner?: string
 }
 
 /**
@@ -24,8 +27,9 @@ export async function openLog(
   const store = await openStore(place)
   try {
     // A key that cannot be used is told at start and not with the first record.
-    await signers('countersign.dev')
-    const log = new AuditLog({ store, signers })
+    const { owner = defaultLogOwner } = place
+    await signers(owner)
+    const log = new AuditLog({ store, owner, signers })
     await log.open()
     return log
   } catch (error) {

@@ -1,4 +1,4 @@
-import { auditLogOrigin, type CallProof, CountersignError } from '@countersign/contracts'
+import { type CallProof, CountersignError } from '@countersign/contracts'
 import { proveCall as proveFrom, readCheckpoint } from '@countersign/tlog'
 import type { AuditLog } from './audit-log.ts'
 import type { Tree } from './tree.ts'
@@ -31,7 +31,6 @@ export async function proveConsistency(log: AuditLog, tenant: string, from: numb
 
 function treeOf(log: AuditLog, tenant: string): Tree {
   const tree = log.opened(tenant)
-  if (!tree || tree.size === 0)
-    throw new CountersignError('not_found', `the audit log ${auditLogOrigin(tenant)} is empty`)
+  if (!tree || tree.size === 0) throw new CountersignError('not_found', `the audit log of ${tenant} is empty`)
   return tree
 }
