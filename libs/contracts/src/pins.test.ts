@@ -179,7 +179,8 @@ test('pin: bus users and verbs', () => {
         'policy.check',
       ],
       'lifecycle.accept',
-      ...['audit.records', 'audit.calls', 'audit.status', 'audit.prove', 'audit.consistency'],
+      ...['audit.records', 'audit.calls', 'audit.story', 'audit.counts', 'audit.top', 'audit.index', 'audit.reindex'],
+      ...['audit.status', 'audit.prove', 'audit.consistency'],
     ],
   )
 })
