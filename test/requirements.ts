@@ -43,6 +43,8 @@ export const requirements = {
   R23: 'What is done to tool servers, policies and sessions is in the log like calls are, in order and each once, whoever is killed; no stream of events has a gap that does not show.',
 
   R25: 'Whoever reads AUDIT goes on where it stopped, from any point, can drop what comes twice and sees what is missing; the examples in three languages do.',
+  R26: 'An export sends every record at least once however long its target is away, delays nothing and nobody, and sets aside what is refused for good.',
+  R27: 'What an export sends is what its format and protocol say, judged by software of others.',
   R28: 'What is personal is sealed encrypted, with a key per subject, kind and month that lies apart from the log: erasing the keys erases the content everywhere audit keeps it, and the log still verifies.',
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',

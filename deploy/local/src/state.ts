@@ -27,6 +27,7 @@ export function stateLayout(dir: string) {
     servers: join(dir, 'servers'),
     policies: join(dir, 'policies'),
     audit: join(dir, 'audit'),
+    exports: join(dir, 'exports'),
     run: join(dir, 'run'),
     logs: join(dir, 'logs'),
     workspace: join(dir, 'workspace'),
@@ -62,7 +63,7 @@ export async function openState(
   const aside = fresh ? await forget(layout) : undefined
   if (aside) say(`the earlier state, with its policies, servers and files, is kept in ${aside}`)
   await mkdir(layout.dir, { recursive: true, mode: 0o700 })
-  for (const folder of [layout.keys, layout.audit, layout.run, layout.logs])
+  for (const folder of [layout.keys, layout.audit, layout.exports, layout.run, layout.logs])
     await mkdir(folder, { recursive: true, mode: 0o700 })
   await makeKeys(layout)
   const passwords = await openPasswords(layout)

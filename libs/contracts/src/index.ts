@@ -31,12 +31,13 @@ export {
   topFields,
   TopQuery,
 } from './api/audit-queries.ts'
+export { ExportView } from './api/export-view.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
 export {
   ApprovalView,
   AuditStanding,
   PoliciesView,
-  PolicyProblem,
+  DocumentProblem,
   PolicyView,
   Principal,
   verbs,
@@ -92,6 +93,7 @@ export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { count } from './count.ts'
 export { canonicalJson, digestOf, sha256 } from './digest.ts'
+export { AuditExport, ExportTarget } from './documents/audit-export.ts'
 export { matchTarget } from './documents/match-target.ts'
 export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'
 export { ApprovalSpec, Duration, durationMs, PolicyRule, ToolPolicy } from './documents/tool-policy.ts'

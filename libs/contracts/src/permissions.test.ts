@@ -53,10 +53,11 @@ test('I11: records, lifecycle events and hold timers have one writer each', () =
   assert.deepEqual(publishers(subjects.holdExpired(at)), [], 'only the server rings')
 })
 
-test('I11: the registry is written by lifecycle, policies by policy, sessions by the gateway', () => {
+test('I11: the registry is written by lifecycle, policies by policy, sessions by the gateway, cursors of exports by audit', () => {
   assert.deepEqual(publishers('$KV.servers.server.files'), ['lifecycle'])
   assert.deepEqual(publishers('$KV.policies.current'), ['policy'])
   assert.deepEqual(publishers('$KV.sessions.x'), ['gateway'])
+  assert.deepEqual(publishers('$KV.exports.x'), ['audit'])
   assert.deepEqual(publishers('$O.payloads.C.x'), ['gateway', 'agent-executor'])
 })
 

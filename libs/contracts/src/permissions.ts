@@ -194,6 +194,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           '$JS.API.STREAM.PURGE.LIFECYCLE',
           // What is to be taken out of records.
           ...readBucket('policies'),
+          ...writeBucket('exports'),
           '_INBOX_console.>',
         ],
         subscribe: [inbox, subjects.api('audit', '*')],

@@ -63,7 +63,7 @@ test('pin: streams, buckets, consumers', () => {
   )
   assert.deepEqual(
     Object.values(buckets).map(({ name }) => name),
-    ['servers', 'policies', 'sessions'],
+    ['servers', 'policies', 'sessions', 'exports'],
   )
   assert.equal(payloadStore.name, 'payloads')
   assert.deepEqual(
@@ -180,7 +180,7 @@ test('pin: bus users and verbs', () => {
       ],
       'lifecycle.accept',
       ...['audit.records', 'audit.calls', 'audit.story', 'audit.counts', 'audit.top', 'audit.index', 'audit.reindex'],
-      ...['audit.status', 'audit.prove', 'audit.consistency'],
+      ...['audit.status', 'audit.prove', 'audit.exports', 'audit.settleExport', 'audit.consistency'],
     ],
   )
 })

@@ -53,11 +53,12 @@ export interface BucketSpec {
   ttlMs?: number
 }
 
-/** The buckets of the design: the registry (lifecycle), policies in force (policy), client sessions (gateway). */
+/** The buckets of the design: the registry (lifecycle), policies in force (policy), client sessions (gateway), cursors of exports (audit). */
 export const buckets = {
   servers: { name: 'servers' },
   policies: { name: 'policies' },
   sessions: { name: 'sessions', ttlMs: 24 * 3600 * 1000 },
+  exports: { name: 'exports' },
 } as const satisfies Record<string, BucketSpec>
 
 export type BucketName = keyof typeof buckets

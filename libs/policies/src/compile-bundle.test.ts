@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compileBundle } from './compile-bundle.ts'
-import { problemLine } from './problem-line.ts'
+import { problemLine } from '@countersign/documents'
 
 const policy = (name: string, rules = '    - { name: all, when: "true", effect: allow }') =>
   `apiVersion: countersign.dev/v1alpha1\nkind: ToolPolicy\nmetadata: { name: ${name} }\nspec:\n  rules:\n${rules}\n`

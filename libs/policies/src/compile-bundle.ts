@@ -1,21 +1,29 @@
-import { digestOf, type Json, matchTarget, type PolicyProblem, type PolicyRule } from '@countersign/contracts'
+import {
+  digestOf,
+  type Json,
+  matchTarget,
+  type DocumentProblem,
+  type PolicyRule,
+  type ToolPolicy,
+} from '@countersign/contracts'
+import { type DocumentFile, type ParsedDocument, parseDocuments } from '@countersign/documents'
 import { compileCondition } from './cel/condition.ts'
 import type { Policy, PolicySet, Rule } from './policy.ts'
-import { type ParsedDocument, parseDocuments, type PolicyFile } from './parse-documents.ts'
+import { toolPolicyKind } from './tool-policy-kind.ts'
 
 /** A whole set of files, judged: the policies that are good, and everything that is wrong. */
 export interface Compiled {
   /** In force only when there are no problems: one broken document refuses the whole set. */
   set: PolicySet
-  problems: PolicyProblem[]
+  problems: DocumentProblem[]
 }
 
 /**
  * Compiles a set of policy files: YAML, schema, CEL syntax and types, and names that must differ. Problems carry file, line and
  * column and are sorted by them.
  */
-export function compileBundle(files: readonly PolicyFile[]): Compiled {
-  const parsed = files.map(parseDocuments)
+export function compileBundle(files: readonly DocumentFile[]): Compiled {
+  const parsed = files.map((file) => parseDocuments(file, toolPolicyKind))
   const documents = parsed.flatMap((file) => file.documents)
   const compiled = documents.map(compilePolicy)
   const problems = [
@@ -36,7 +44,7 @@ export function compileBundle(files: readonly PolicyFile[]): Compiled {
 }
 
 /** The digest over the canonical documents, whatever their files and order. */
-function revisionOf(documents: readonly ParsedDocument[]): string {
+function revisionOf(documents: readonly ParsedDocument<ToolPolicy>[]): string {
   return digestOf(
     documents
       .map(({ document }) => document)
@@ -44,9 +52,12 @@ function revisionOf(documents: readonly ParsedDocument[]): string {
   )
 }
 
-function compilePolicy({ file, document, problem }: ParsedDocument): { policy?: Policy; problems: PolicyProblem[] } {
+function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>): {
+  policy?: Policy
+  problems: DocumentProblem[]
+} {
   const { metadata, spec } = document
-  const problems: PolicyProblem[] = []
+  const problems: DocumentProblem[] = []
   const seen = new Set<string>()
   const rules: Rule[] = []
   for (const [index, rule] of spec.rules.entries()) {
@@ -86,8 +97,8 @@ function compileRule(rule: PolicyRule, condition: Rule['condition']): Rule {
     : { ...common, effect: rule.effect }
 }
 
-function repeatedNames(documents: readonly ParsedDocument[]): PolicyProblem[] {
-  const first = new Map<string, PolicyProblem>()
+function repeatedNames(documents: readonly ParsedDocument<ToolPolicy>[]): DocumentProblem[] {
+  const first = new Map<string, DocumentProblem>()
   return documents.flatMap(({ document, problem }) => {
     const { name } = document.metadata
     const place = problem(['metadata', 'name'], '')

@@ -75,6 +75,12 @@ export const Settings = z.object({
     .max(7 * 24 * 3600 * 1000)
     .default(600_000)
     .describe('How long the events of an ended call stay in CALLS, in ms'),
+  auditExportsDir: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of AuditExport documents (*.yaml, *.yml): where records are sent; changes are taken up within 2 s',
+    ),
 })
 export type Settings = z.infer<typeof Settings>
 

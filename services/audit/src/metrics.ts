@@ -17,6 +17,7 @@ export class AuditMetrics {
   readonly backlog = new Map<string, Backlog>()
   readonly #cosignatures: ReturnType<Meter['createCounter']>
   readonly #witnessFailures: ReturnType<Meter['createCounter']>
+  readonly #exported: ReturnType<Meter['createCounter']>
 
   constructor(meter: Meter) {
     this.#meter = meter
@@ -37,6 +38,9 @@ export class AuditMetrics {
     })
     this.#witnessFailures = meter.createCounter('countersign_audit_witness_failures', {
       description: 'Checkpoints not cosigned, by witness and why (conflict: it has seen another log)',
+    })
+    this.#exported = meter.createCounter('countersign_audit_exports', {
+      description: 'By export: records sent, records set aside (dead), tries that failed',
     })
     this.#batch = meter.createHistogram('countersign_audit_batch_size', { description: 'Records appended at once' })
     this.#duration = meter.createHistogram('countersign_audit_seal_duration', {
@@ -67,6 +71,22 @@ export class AuditMetrics {
         description: 'Entries that no quorum has cosigned yet',
       })
       .addCallback((result) => result.observe(witnessing.unwitnessed))
+  }
+
+  exported(name: string, what: 'sent' | 'dead' | 'failed', count: number): void {
+    this.#exported.add(count, { export: name, what })
+  }
+
+  observeExports(exporting: {
+    readonly totals: { name: string; lagRecords: number; lagSeconds: number; dead: number }[]
+  }): void {
+    const gauge = (name: string, description: string, of: 'lagRecords' | 'lagSeconds' | 'dead') =>
+      this.#meter.createObservableGauge(name, { description }).addCallback((result) => {
+        for (const totals of exporting.totals) result.observe(totals[of], { export: totals.name })
+      })
+    gauge('countersign_audit_export_lag', 'By export, records that its target has not acknowledged', 'lagRecords')
+    gauge('countersign_audit_export_lag_seconds', 'By export, age of the oldest of them', 'lagSeconds')
+    gauge('countersign_audit_export_dead_letters', 'By export, what its target refused for good', 'dead')
   }
 
   failed(error: unknown): void {

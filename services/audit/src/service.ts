@@ -5,7 +5,8 @@
  * redact/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder · log/ the log: log.ts is what the rest knows of it, audit-log.ts one tree a tenant in a folder or
  * a bucket, prove.ts what it proves; its form is libs/tlog · retention/ purges what is sealed and ended, and makes room · index/
  * follows the log into Postgres: log-index (the loop) → row-of → write-rows, over open-pglite or open-postgres · query/ answers
- * `audit.<verb>`: serve-queries lists them, each is a file · witness/ has others cosign checkpoints.
+ * `audit.<verb>`: serve-queries lists them, each is a file · export/ sends records to
+ * targets · witness/ has others cosign checkpoints.
  *
  * Invariants upheld here:
  * I8  An event is acknowledged after it is on disk in the log and on AUDIT, and purged only after that.
@@ -25,6 +26,8 @@ import { signingKeys } from './log/signing-keys.ts'
 import { openPersonal, type Personal } from './erasure/open-personal.ts'
 import { AuditMetrics } from './metrics.ts'
 import { serveQueries } from './query/serve-queries.ts'
+import { ExportState } from './export/export-state.ts'
+import { Exports } from './export/exports.ts'
 import { readSealed } from './record/encrypt/read-sealed.ts'
 import { loadRedactor } from './record/redact/redaction-rules.ts'
 import type { Redactor } from './record/redact/redactor.ts'
@@ -85,6 +88,21 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   let queries: { stop: () => void }
   let watch: NodeJS.Timeout
   let witnessing: Witnessing | undefined
+  let exporting: Exports | undefined
+  const exportsPart = (dir: string): Part => ({
+    name: 'exports',
+    async start() {
+      exporting = new Exports({
+        ...{ dir, log, logger },
+        state: new ExportState(await bus.bucket('exports')),
+        openSealed: (text) => readSealed(text, personal?.keys),
+        onCount: (name, what, count) => metrics.exported(name, what, count),
+      })
+      metrics.observeExports(exporting)
+      await exporting.start()
+    },
+    stop: () => exporting?.stop(),
+  })
   const witnessPart = (path: string): Part => ({
     name: 'witnesses',
     async start() {
@@ -178,6 +196,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
             onSealed(sealed: readonly Sealed[]) {
               onSealed(sealed)
               index.notify()
+              exporting?.wake()
             },
             append: metrics.timed((records) => log.append(records)),
             onGap: (gap: { stream: string; from: number; to: number }) => {
@@ -241,11 +260,13 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         queries = serveQueries(bus, log, index, read, {
           problem: () => problem,
           witnessed: (tenant) => witnessing?.standing(tenant),
+          exporting: () => exporting,
           onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),
         })
       },
       stop: () => queries.stop(),
     },
+    ...(config.auditExportsDir === undefined ? [] : [exportsPart(config.auditExportsDir)]),
     ...(config.auditWitnessPolicyFile === undefined ? [] : [witnessPart(config.auditWitnessPolicyFile)]),
     {
       name: 'lag',

@@ -91,7 +91,7 @@ suite('consumers', { concurrency: true }, () => {
       { skip, timeout: 300_000 },
       async (t) => {
         const bus = await startTestBus(t)
-        await startAudit(t, bus, await auditFolder(t))
+        const audit = await startAudit(t, bus, await auditFolder(t))
         const { request } = await callWriter(bus)
         const start = await consumerOf(t, bus, command)
         const write = async (count: number) => {
@@ -146,6 +146,7 @@ suite('consumers', { concurrency: true }, () => {
         const replay = start({ CONSUMER: 'replay', STATE_FILE: 'replay.json', START: '90' })
         await replay.untilTold(2)
         assert.deepEqual(replay.indexes(), [89, 90])
+        await audit.stop('SIGKILL')
       },
     )
   }

@@ -6,6 +6,8 @@ import {
   type CallView,
   CountersignError,
   digestOf,
+  type DocumentProblem,
+  type ExportView,
   type JsonObject,
   newCallId,
   type PoliciesView,
@@ -138,6 +140,10 @@ export class AuditPeer {
   indexed = 0
   /** Why it cannot record. */
   problem: string | undefined
+  /** What it exports, and what it was asked to do with dead letters. */
+  exports: ExportView[] = []
+  exportProblems: DocumentProblem[] = []
+  readonly settled: string[] = []
 
   /** Seals one record. */
   seal(record: AuditRecord): void {
@@ -146,6 +152,18 @@ export class AuditPeer {
 
   serve(bus: Bus): void {
     this.#serveIndex(bus)
+    bus.serveApi(verbs.audit.exports, () => ({ exports: this.exports, problems: this.exportProblems }), fail)
+    bus.serveApi(
+      verbs.audit.settleExport,
+      ({ tenant, name, action }) => {
+        const found = this.exports.find((view) => view.name === name)
+        if (!found)
+          throw new CountersignError('not_found', `there is no export ${name}; see: countersign audit exports`)
+        this.settled.push(`${action} ${tenant} ${name}`)
+        return { name, deadLetters: found.dead }
+      },
+      fail,
+    )
     bus.serveApi(
       verbs.audit.records,
       (query) => {

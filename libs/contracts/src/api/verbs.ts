@@ -15,6 +15,7 @@ import {
   TopAnswer,
   TopQuery,
 } from './audit-queries.ts'
+import { ExportView } from './export-view.ts'
 import { apiVerb } from './reply.ts'
 
 /** A person or agent, as the identity library established it. */
@@ -68,15 +69,15 @@ export const PolicyView = z.object({
 })
 export type PolicyView = z.infer<typeof PolicyView>
 
-export const PolicyProblem = z.object({ file: z.string(), line: z.int(), column: z.int(), message: z.string() })
-export type PolicyProblem = z.infer<typeof PolicyProblem>
+export const DocumentProblem = z.object({ file: z.string(), line: z.int(), column: z.int(), message: z.string() })
+export type DocumentProblem = z.infer<typeof DocumentProblem>
 
 /** The policies in force with their revision, and what keeps a newer set from being in force. */
 export const PoliciesView = z.object({
   revision: z.string().nullable(),
   loadedAt: Instant.nullable(),
   policies: z.array(PolicyView),
-  problems: z.array(PolicyProblem),
+  problems: z.array(DocumentProblem),
 })
 export type PoliciesView = z.infer<typeof PoliciesView>
 
@@ -161,7 +162,7 @@ export const verbs = {
       'policy',
       'check',
       z.object({ files: z.array(z.object({ file: z.string(), text: z.string().max(1024 * 1024) })).max(200) }),
-      z.object({ problems: z.array(PolicyProblem), policies: z.array(PolicyView) }),
+      z.object({ problems: z.array(DocumentProblem), policies: z.array(PolicyView) }),
     ),
   },
   lifecycle: {
@@ -219,6 +220,21 @@ export const verbs = {
     ),
     /** A file that proves what the log says about a call. */
     prove: apiVerb('audit', 'prove', z.object({ tenant: DnsLabel, callId: CallId }), CallProof),
+    /** The exports of a tenant's records, and what keeps documents from being in force. */
+    exports: apiVerb(
+      'audit',
+      'exports',
+      z.object({ tenant: DnsLabel }),
+      z.object({ exports: z.array(ExportView), problems: z.array(DocumentProblem) }),
+    ),
+    /** Sends what an export set aside again, or forgets it. */
+    settleExport: apiVerb(
+      'audit',
+      'settleExport',
+      z.object({ tenant: DnsLabel, name: DnsLabel, action: z.enum(['retry', 'discard']) }),
+      /** How many dead letters that was. */
+      z.object({ name: DnsLabel, deadLetters: z.int().nonnegative() }),
+    ),
     /** That the log of today goes on from the one of an earlier checkpoint (RFC 6962 section 2.1.2). */
     consistency: apiVerb(
       'audit',

@@ -4,6 +4,7 @@ import { activityEventNames, activityEvents } from '../activity/events.ts'
 import { envelopeSchema } from '../call/envelope.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import { Grant } from '../call/grant.ts'
+import { AuditExport } from '../documents/audit-export.ts'
 import { McpServerDocument } from '../documents/mcp-server.ts'
 import { ToolPolicy } from '../documents/tool-policy.ts'
 import { AuditRecordV2, SealedRecordV2 } from '../record/audit-record-v2.ts'
@@ -89,5 +90,11 @@ export const wireSchemas: readonly WireSchema[] = [
     role: 'document',
     meaning: 'A tool server document. Unknown members are errors.',
     schema: McpServerDocument,
+  },
+  {
+    name: 'audit-export.v1alpha1',
+    role: 'document',
+    meaning: 'An export of sealed records. Unknown members are errors.',
+    schema: AuditExport,
   },
 ]

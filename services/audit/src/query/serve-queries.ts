@@ -5,6 +5,7 @@ import type { AuditLog } from '../log/audit-log.ts'
 import type { Log } from '../log/log.ts'
 import { proveCall, proveConsistency } from '../log/prove.ts'
 import type { WitnessStanding } from '../witness/witnessing.ts'
+import type { Exports } from '../export/exports.ts'
 import { countOverTime } from './count-over-time.ts'
 import { findCalls } from './find-calls.ts'
 import { findRecords } from './find-records.ts'
@@ -25,11 +26,14 @@ export function serveQueries(
   {
     problem,
     witnessed,
+    exporting,
     onDefect,
   }: {
     problem: () => string | undefined
     /** How far witnesses have cosigned a tenant's log; undefined where none are asked. */
     witnessed: (tenant: string) => WitnessStanding | undefined
+    /** The exports; undefined where there are none. */
+    exporting: () => Exports | undefined
     onDefect: (error: unknown) => void
   },
 ): { stop: () => void } {
@@ -75,6 +79,17 @@ export function serveQueries(
       onDefect,
     ),
     bus.serveApi(audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
+    bus.serveApi(audit.exports, ({ tenant }) => exporting()?.view(tenant) ?? { exports: [], problems: [] }, onDefect),
+    bus.serveApi(
+      audit.settleExport,
+      async ({ tenant, name, action }) => {
+        const exports = exporting()
+        if (!exports)
+          throw new CountersignError('not_found', 'there are no exports: COUNTERSIGN_AUDIT_EXPORTS_DIR is not set')
+        return { name, deadLetters: await exports.settle(tenant, name, action) }
+      },
+      onDefect,
+    ),
   ]
   return { stop: () => serving.forEach(({ stop }) => stop()) }
 }

@@ -119,4 +119,24 @@ export const audit: readonly Route[] = [
     handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>
       bus.callApi(verbs.audit.consistency, { tenant, from }, indexTimeoutMs),
   }),
+  route({
+    method: 'GET',
+    path: '/audit/exports',
+    summary: 'Where records are sent, and how far each export is',
+    operators: true,
+    answer: verbs.audit.exports.output,
+    handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.exports, { tenant }),
+  }),
+  route({
+    method: 'POST',
+    path: '/audit/exports/:name/dead-letters',
+    summary: 'Sends what the target of an export refused for good again, or forgets it',
+    operators: true,
+    params: verbs.audit.settleExport.input.pick({ name: true }),
+    body: verbs.audit.settleExport.input.pick({ action: true }).strict(),
+    answer: verbs.audit.settleExport.output,
+    errors: ['not_found'],
+    handle: ({ viewer: { tenant }, params: { name }, body: { action } }, { bus }) =>
+      bus.callApi(verbs.audit.settleExport, { tenant, name, action }),
+  }),
 ]

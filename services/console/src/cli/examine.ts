@@ -7,6 +7,7 @@ import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
 import type { Invocation } from './command.ts'
 import { diskFinding } from './disk-finding.ts'
+import { exportFindings } from './export-findings.ts'
 import { findLocalInfo } from './find-console.ts'
 import { count } from './times.ts'
 import { mentionIt, unmentioned } from './unmentioned.ts'
@@ -67,6 +68,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   yield* newCallFindings(status)
   yield auditFinding(status)
   yield* witnessFindings(status)
+  yield* exportFindings(console)
   yield* unknownFindings(console)
   yield* grantFindings(console)
 }

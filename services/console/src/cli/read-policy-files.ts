@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { ReadFiles } from '@countersign/policies'
+import type { ReadFiles } from '@countersign/documents'
 import { CliError, exits } from './cli-error.ts'
 
 /**
@@ -10,7 +10,7 @@ import { CliError, exits } from './cli-error.ts'
  */
 export async function readPolicyFiles(path: string, cwd: string): Promise<ReadFiles> {
   // Loaded only here: the rest of the command does without, and starts sooner.
-  const { readFiles, readFolder } = await import('@countersign/policies')
+  const { readFiles, readFolder } = await import('@countersign/documents')
   const at = resolve(cwd, path)
   if (!(await isFolder(at, path))) {
     const read = await readFiles(dirname(at), [basename(at)])

@@ -1,14 +1,7 @@
 import type { Bucket } from '@countersign/bus'
-import type { PoliciesView, PolicyProblem } from '@countersign/contracts'
-import {
-  compileBundle,
-  folderSignature,
-  type PolicyFile,
-  type PolicySet,
-  policyView,
-  problemLine,
-  readFolder,
-} from '@countersign/policies'
+import type { PoliciesView, DocumentProblem } from '@countersign/contracts'
+import { type DocumentFile, folderSignature, problemLine, readFolder } from '@countersign/documents'
+import { compileBundle, type PolicySet, policyView } from '@countersign/policies'
 import type { Logger } from '@countersign/telemetry'
 import { keepBundle, keptBundle, type KeptBundle } from './keep-bundle.ts'
 
@@ -24,7 +17,7 @@ export class PolicyBundle {
   readonly #bucket: Bucket
   readonly #log: Logger
   #current: (PolicySet & { loadedAt: string }) | undefined
-  #problems: PolicyProblem[] = []
+  #problems: DocumentProblem[] = []
   #kept: KeptBundle | undefined
   #taken: string | undefined
   #seen: string | undefined
@@ -94,7 +87,7 @@ export class PolicyBundle {
     this.#taken = signature
   }
 
-  async #accept(set: PolicySet, files: PolicyFile[]): Promise<void> {
+  async #accept(set: PolicySet, files: DocumentFile[]): Promise<void> {
     const none = set.policies.length === 0
     const same = this.#kept?.revision === set.revision
     const loadedAt = same ? this.#kept!.loadedAt : new Date().toISOString()

@@ -14,6 +14,7 @@ const parts: Record<string, () => Promise<(invocation: Invocation) => Promise<Ex
   reindex: async () => (await import('./audit-reindex.ts')).auditReindex,
   verify: async () => (await import('./audit-verify.ts')).auditVerify,
   prove: async () => (await import('./audit-prove.ts')).auditProve,
+  exports: async () => (await import('./audit-exports.ts')).auditExports,
 }
 
 export const audit: Command = {
@@ -27,8 +28,9 @@ export const audit: Command = {
     'audit reindex',
     'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY]',
     'audit prove <call> [--out FILE] [--log FOLDER | URL]',
+    'audit exports [retry <name> | discard <name>]',
   ],
-  summary: 'The sealed log, newest first; ask, count, export; verify it offline; prove what it says about a call',
+  summary: 'The sealed log, newest first; ask, count, export, send; verify it offline; prove what it says about a call',
   options: {
     ...auditFilterOptions,
     limit: { type: 'string' },

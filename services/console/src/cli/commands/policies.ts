@@ -1,4 +1,4 @@
-import type { PoliciesView, PolicyProblem, PolicyView } from '@countersign/contracts'
+import type { PoliciesView, DocumentProblem, PolicyView } from '@countersign/contracts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
 import type { Output } from '../output.ts'
@@ -83,6 +83,6 @@ function showPolicies(out: Output, policies: readonly PolicyView[]): void {
   )
 }
 
-function showProblems(out: Output, problems: readonly PolicyProblem[]): void {
+function showProblems(out: Output, problems: readonly DocumentProblem[]): void {
   for (const { file, line, column, message } of problems) out.line(`${file}:${line}:${column}: ${message}`)
 }

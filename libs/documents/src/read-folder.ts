@@ -1,18 +1,18 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PolicyProblem } from '@countersign/contracts'
-import type { PolicyFile } from './parse-documents.ts'
+import type { DocumentProblem } from '@countersign/contracts'
+import type { DocumentFile } from './parse-documents.ts'
 
 const maxFiles = 200
 const maxFileBytes = 1024 * 1024
 /** All of them travel as one value of the bucket. */
 const maxTotalBytes = 4 * 1024 * 1024
 
-/** The state of a folder's policy files, cheap to compare: names, sizes, times. */
+/** The state of a folder's files of documents, cheap to compare: names, sizes, times. */
 export async function folderSignature(dir: string): Promise<string> {
   try {
     const marks = await Promise.all(
-      (await policyFileNames(dir)).map(async (name) => {
+      (await documentFileNames(dir)).map(async (name) => {
         const { size, mtimeNs, ctimeNs, ino } = await stat(join(dir, name), { bigint: true })
         return [name, size, mtimeNs, ctimeNs, ino].join('\t')
       }),
@@ -25,27 +25,27 @@ export async function folderSignature(dir: string): Promise<string> {
 
 /** What reading found: the texts, and what could not be read. */
 export interface ReadFiles {
-  files: PolicyFile[]
-  problems: PolicyProblem[]
+  files: DocumentFile[]
+  problems: DocumentProblem[]
 }
 
-/** Reads a folder's policy files (`*.yaml`, `*.yml`, none below it, none hidden), sorted by name. */
+/** Reads a folder's files of documents (`*.yaml`, `*.yml`, none below it, none hidden), sorted by name. */
 export async function readFolder(dir: string): Promise<ReadFiles> {
   try {
-    return await readFiles(dir, await policyFileNames(dir))
+    return await readFiles(dir, await documentFileNames(dir))
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message
-    return { files: [], problems: [problem('.', `the folder of policies cannot be read: ${why}`)] }
+    return { files: [], problems: [problem('.', `the folder cannot be read: ${why}`)] }
   }
 }
 
-/** Reads files of a folder by their names, as many and as large as policy takes up. */
+/** Reads files of a folder by their names, as many and as large as are taken up. */
 export async function readFiles(dir: string, names: readonly string[]): Promise<ReadFiles> {
   if (names.length > maxFiles) {
-    return { files: [], problems: [problem('.', `there are ${names.length} policy files; ${maxFiles} are allowed`)] }
+    return { files: [], problems: [problem('.', `there are ${names.length} files; ${maxFiles} are allowed`)] }
   }
-  const files: PolicyFile[] = []
-  const problems: PolicyProblem[] = []
+  const files: DocumentFile[] = []
+  const problems: DocumentProblem[] = []
   let total = 0
   for (const file of names) {
     try {
@@ -59,16 +59,16 @@ export async function readFiles(dir: string, names: readonly string[]): Promise<
     }
   }
   if (total > maxTotalBytes) {
-    problems.push(problem('.', `all policy files together are larger than ${maxTotalBytes} bytes`))
+    problems.push(problem('.', `all files together are larger than ${maxTotalBytes} bytes`))
   }
   return { files, problems }
 }
 
-function problem(file: string, message: string): PolicyProblem {
+function problem(file: string, message: string): DocumentProblem {
   return { file, line: 1, column: 1, message }
 }
 
-async function policyFileNames(dir: string): Promise<string[]> {
+async function documentFileNames(dir: string): Promise<string[]> {
   const names = await readdir(dir)
   return names.filter((name) => !name.startsWith('.') && /\.ya?ml$/.test(name)).toSorted()
 }

@@ -1,11 +1,9 @@
-import { PolicyRule, type ToolPolicy } from '@countersign/contracts'
+import type { z } from 'zod'
 import { nearest } from './nearest.ts'
 
 /** One thing the schema says against a document. */
-export type Issue = NonNullable<ReturnType<typeof ToolPolicy.safeParse>['error']>['issues'][number]
+export type Issue = z.core.$ZodIssue
 
-const effects = PolicyRule.options.map(({ shape }) => shape.effect.value)
-const approvalExample = 'approval: { groups: [approvers], quorum: 1, expiresAfter: 15m }'
 const typeNames: Record<string, string> = {
   object: 'a mapping of keys to values',
   record: 'a mapping of keys to values',
@@ -19,16 +17,21 @@ const typeNames: Record<string, string> = {
  * Says in words what a value must be, and what it is instead.
  *
  * @param name the value's place below what the message is about, like `approval.quorum`; empty for all of it
+ * @param choices what may stand in a member that tells variants apart, by its name
  */
-export function describeIssue(issue: Issue, name: string, value: unknown): string {
+export function describeIssue(
+  issue: Issue,
+  name: string,
+  value: unknown,
+  choices: Readonly<Record<string, readonly string[]>>,
+): string {
   const it = name === '' ? 'it' : `\`${name}\``
-  if (name === 'approval' && (value === undefined || value === null)) {
-    return `${it} is missing: a held call waits for people, so the rule must say whose approval it needs, for example  ${approvalExample}`
-  }
   const must = value === undefined ? 'is missing: it must be' : 'must be'
   switch (issue.code) {
-    case 'invalid_union':
-      return `${it} ${must} ${listed(effects)}${instead(value, effects)}`
+    case 'invalid_union': {
+      const options = choices[String(issue.path.at(-1))] ?? []
+      return `${it} ${must} ${listed(options)}${instead(value, options)}`
+    }
     case 'invalid_value': {
       const options = issue.values.map(String)
       return `${it} ${must} ${listed(options)}${instead(value, options)}`

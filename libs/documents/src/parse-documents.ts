@@ -1,9 +1,10 @@
-import { type PolicyProblem, ToolPolicy } from '@countersign/contracts'
+import type { DocumentProblem } from '@countersign/contracts'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import type { z } from 'zod'
 import { describeProblems } from './describe-problems.ts'
 
-/** A file of policy documents, as it was read. */
-export interface PolicyFile {
+/** A file of documents, as it was read. */
+export interface DocumentFile {
   /** Its name in the folder. */
   file: string
   text: string
@@ -12,24 +13,37 @@ export interface PolicyFile {
 /** A path into a document, as zod names it. */
 export type Path = readonly (string | number)[]
 
+/** What documents of one kind must be, and how what is wrong with them is put into words. */
+export interface DocumentKind<T> {
+  schema: z.ZodType<T>
+  /** What may stand in a member that tells variants apart, by its name. */
+  choices: Readonly<Record<string, readonly string[]>>
+  /** Puts a place into words: a subject before the message, and the rest of the path below it. */
+  subjectOf?: (content: unknown, path: Path) => { subject: string; rest: Path }
+  /** Other words for a member that is missing, a key that is unknown, or one that only another variant has. */
+  missing?: (path: Path) => string | undefined
+  unknownKey?: (key: string) => string | undefined
+  misplacedKey?: (content: unknown, path: Path) => string | undefined
+}
+
 /** One valid document with a way to say where in its file something stands. */
-export interface ParsedDocument {
+export interface ParsedDocument<T> {
   file: string
-  document: ToolPolicy
-  problem: (path: Path, message: string, of?: 'key' | 'value') => PolicyProblem
+  document: T
+  problem: (path: Path, message: string, of?: 'key' | 'value') => DocumentProblem
 }
 
 /** What a file holds: its documents, or what is wrong with it. */
-export interface ParsedFile {
-  documents: ParsedDocument[]
-  problems: PolicyProblem[]
+export interface ParsedFile<T> {
+  documents: ParsedDocument<T>[]
+  problems: DocumentProblem[]
 }
 
-/** Reads the documents of one file: YAML, several documents separated by `---`, each a strict `ToolPolicy`. */
-export function parseDocuments({ file, text }: PolicyFile): ParsedFile {
+/** Reads the documents of one file: YAML, several documents separated by `---`, each of one kind. */
+export function parseDocuments<T>({ file, text }: DocumentFile, kind: DocumentKind<T>): ParsedFile<T> {
   const lines = new LineCounter()
-  const parsed: ParsedFile = { documents: [], problems: [] }
-  const at = (offset: number, message: string): PolicyProblem => {
+  const parsed: ParsedFile<T> = { documents: [], problems: [] }
+  const at = (offset: number, message: string): DocumentProblem => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), message }
   }
@@ -42,17 +56,17 @@ export function parseDocuments({ file, text }: PolicyFile): ParsedFile {
       continue
     }
     if (isEmpty(document)) continue
-    const problem: ParsedDocument['problem'] = (path, message, of = 'value') =>
+    const problem: ParsedDocument<T>['problem'] = (path, message, of = 'value') =>
       at(offsetOf(document, path, of), message)
     const { content, fault } = contentOf(document)
     if (fault !== undefined) {
       parsed.problems.push(problem([], `not valid YAML: ${fault}`))
       continue
     }
-    const checked = ToolPolicy.safeParse(content)
+    const checked = kind.schema.safeParse(content)
     if (checked.success) parsed.documents.push({ file, document: checked.data, problem })
     else {
-      const found = describeProblems(content, checked.error.issues)
+      const found = describeProblems(kind, content, checked.error.issues)
       parsed.problems.push(...found.map(({ path, message, of }) => problem(path, message, of)))
     }
   }

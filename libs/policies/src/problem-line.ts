@@ -1,6 +1,0 @@
-import type { PolicyProblem } from '@countersign/contracts'
-
-/** A problem as one line, the way compilers write it. */
-export function problemLine({ file, line, column, message }: PolicyProblem): string {
-  return `${file}:${line}:${column}: ${message}`
-}

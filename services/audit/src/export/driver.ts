@@ -1,0 +1,39 @@
+import type { ExportedRecord } from './open-entry.ts'
+
+/** Records that are sent at once. */
+export interface Batch {
+  /** The same for the same records, also when they are sent again; letters, digits, `_` and `-`. */
+  id: string
+  tenant: string
+  records: readonly ExportedRecord[]
+}
+
+/** A way to a target. One batch is sent at a time. */
+export interface Driver {
+  /** Batches are cut where this changes. */
+  partitionOf?: (record: ExportedRecord) => string
+  /**
+   * Sends a batch; resolves when the target has said that it has it.
+   *
+   * @returns why it took only a part and does not want the rest, where it said so without naming which
+   * @throws Refused for what this target will never take, TryLater or any other error for what may be sent again
+   */
+  send(batch: Batch, signal: AbortSignal): Promise<{ onlyPart: string } | undefined>
+  close(): void
+}
+
+/** Thrown when a target refuses what it was sent, and would again. */
+export class Refused extends Error {
+  override name = 'Refused'
+}
+
+/** Thrown when a target says when it wants to be asked again. */
+export class TryLater extends Error {
+  override name = 'TryLater'
+  readonly afterMs: number
+
+  constructor(message: string, afterMs: number) {
+    super(message)
+    this.afterMs = afterMs
+  }
+}

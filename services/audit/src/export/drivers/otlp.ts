@@ -1,0 +1,39 @@
+import { type ExportTarget, isJsonObject, type Json } from '@countersign/contracts'
+import type { Driver } from '../driver.ts'
+import { otlpLogs } from '../format/otlp-logs.ts'
+import { HttpPost } from '../http-post.ts'
+import { requestHeaders } from '../request-headers.ts'
+
+type OtlpTarget = Extract<ExportTarget, { type: 'otlp' }>
+
+/** Posts records to an OpenTelemetry collector (OTLP 1 over HTTP, JSON). */
+export function otlp(target: OtlpTarget): Driver {
+  const post = new HttpPost(target)
+  return {
+    async send({ records }, signal) {
+      const headers = { ...(await requestHeaders(target.headers)), 'content-type': 'application/json' }
+      const { body } = await post.send(Buffer.from(JSON.stringify(otlpLogs(records))), headers, signal)
+      return partialSuccess(body, records.length)
+    },
+    close: () => post.close(),
+  }
+}
+
+/** A collector that took a part must not be sent the same request again, and does not say which part it was. */
+function partialSuccess(body: Buffer, count: number): { onlyPart: string } | undefined {
+  let answer: Json
+  try {
+    answer = JSON.parse(body.toString()) as Json
+  } catch {
+    // Taken: what it says beyond that is in another form.
+    return undefined
+  }
+  const partial = isJsonObject(answer) ? answer['partialSuccess'] : undefined
+  if (!isJsonObject(partial)) return undefined
+  const rejected = Number(partial['rejectedLogRecords'] ?? 0)
+  if (!(rejected > 0)) return undefined
+  const { errorMessage } = partial
+  return {
+    onlyPart: `the collector rejected ${rejected} of these ${count} records${typeof errorMessage === 'string' ? `: ${errorMessage.slice(0, 300)}` : ''}`,
+  }
+}

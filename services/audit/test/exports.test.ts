@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { verbs } from '@countersign/contracts'
+import { startTestBus, until } from '@countersign/testing'
+import { Webhook } from 'standardwebhooks'
+import { exportDocument, idsIn, idsUpTo, startExports, startReceiver } from './export-fixture.ts'
+import { auditFolder, callWriter, startAudit } from './harness.ts'
+
+const viewOf = (exports: Awaited<ReturnType<Awaited<ReturnType<typeof startExports>>['start']>>, name: string) =>
+  exports.view('default').exports.find((view) => view.name === name)
+
+test('R26: a target that was away gets everything, in order, and goes on where it was when audit is killed', async (t) => {
+  const bus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  let away = true
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(away ? 503 : 204).end())
+  const { dir, secretFile } = await startExports(t)
+  const target = { type: 'webhook', url: receiver.url, secretFile }
+  await writeFile(join(dir, 'hook.yaml'), exportDocument('hook', { batch: { records: 7 }, to: target }))
+  const settings = { COUNTERSIGN_AUDIT_EXPORTS_DIR: dir, COUNTERSIGN_AUDIT_GATHER_MS: '10' }
+  const audit = await startAudit(t, bus, folder, settings)
+  const { request } = await callWriter(bus)
+  const console = await bus.connect('console')
+  const standing = async () => (await console.callApi(verbs.audit.exports, { tenant: 'default' })).exports[0]
+  for (let each = 0; each < 30; each++) await request()
+  const failing = await until(async () => {
+    const view = await standing()
+    return view?.state === 'failing' && view.lagRecords === 30 ? view : undefined
+  }, 'the export fails, and everything is sealed all the same')
+  assert.match(failing.problem ?? '', /answered 503/)
+  away = false
+  await until(() => receiver.taken.length > 0, 'the first batch is taken')
+  await audit.stop('SIGKILL')
+  const second = await startAudit(t, bus, folder, settings)
+  for (let each = 0; each < 10; each++) await request()
+  await until(async () => (await standing())?.next === 40, 'the cursor is at the end')
+  const ids = idsIn(receiver.taken)
+  assert.deepEqual([...new Set(ids)], idsUpTo(40))
+  // What was sent twice was sent under the same id, so that it can be dropped.
+  const webhookIds = receiver.taken.map(({ headers }) => headers['webhook-id'])
+  assert.equal(new Set(webhookIds).size * 7 >= 40, true)
+  assert.ok(ids.length - 40 <= 7, `${ids.length} records were sent`)
+  await second.stop('SIGTERM')
+})
+
+test('R26: a target that hangs delays nobody else, and nothing is lost to it', async (t) => {
+  const { write, append, log, start, secretFile } = await startExports(t, 20)
+  const hanging = await startReceiver(t, () => {})
+  const good = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  await write('hanging', { to: { type: 'webhook', url: hanging.url, secretFile } })
+  await write('good', { to: { type: 'webhook', url: good.url, secretFile } })
+  const exports = await start()
+  await append(20)
+  exports.wake()
+  await until(() => idsIn(good.taken).length === 40, 'the other target has everything')
+  assert.deepEqual(idsIn(good.taken), idsUpTo(40))
+  assert.equal(log.tree('default').size, 40)
+  const view = viewOf(exports, 'hanging')!
+  assert.deepEqual([view.next, view.lagRecords, view.state], [0, 40, 'sending'])
+  await until(() => viewOf(exports, 'good')?.state === 'waiting', 'nothing is left to do')
+})
+
+test('R26: records that are refused for good are set aside with the reason, the rest goes on; they can be sent again', async (t) => {
+  const { write, start, secretFile } = await startExports(t, 50)
+  const refused = new Set(['audit.default.13', 'audit.default.31'])
+  const receiver = await startReceiver(t, ({ body }, response) => {
+    if (![...refused].some((id) => body.includes(`"${id}"`))) return response.writeHead(200).end()
+    return response.writeHead(422).end('no such field: tool')
+  })
+  await write('picky', { to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start()
+  await until(() => viewOf(exports, 'picky')?.next === 50, 'all is sent or set aside')
+  assert.deepEqual(new Set(idsIn(receiver.taken)), new Set(idsUpTo(50).filter((id) => !refused.has(id))))
+  const { deadLetters, sent } = viewOf(exports, 'picky')!
+  assert.equal(sent, 48)
+  assert.deepEqual(
+    deadLetters.map(({ first, last }) => [first, last]),
+    [
+      [13, 13],
+      [31, 31],
+    ],
+  )
+  assert.match(deadLetters[0]!.reason, /answered 422: no such field: tool/)
+  // They outlive the process, and only what is refused again stays.
+  await exports.stop()
+  const again = await start()
+  refused.delete('audit.default.13')
+  assert.equal(await again.settle('default', 'picky', 'retry'), 2)
+  await until(
+    () => viewOf(again, 'picky')?.dead === 1 && idsIn(receiver.taken).includes('audit.default.13'),
+    'one is sent',
+  )
+  assert.equal(viewOf(again, 'picky')?.deadLetters[0]?.first, 31)
+  assert.equal(await again.settle('default', 'picky', 'discard'), 1)
+  assert.equal(viewOf(again, 'picky')?.dead, 0)
+  await assert.rejects(again.settle('default', 'other', 'retry'), /there is no export other/)
+})
+
+test('R26: dead letters are bounded: an export whose target refuses everything stops, and goes on when they are settled', async (t) => {
+  const { write, start, secretFile } = await startExports(t, 60)
+  let refusing = true
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(refusing ? 400 : 200).end())
+  await write('closed', { batch: { records: 1 }, to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start({ maxDeadLetters: 50 })
+  const blocked = await until(() => {
+    const view = viewOf(exports, 'closed')
+    return view?.state === 'blocked' && view.next === 50 ? view : undefined
+  }, 'the export is blocked')
+  assert.deepEqual([blocked.next, blocked.lagRecords, blocked.dead], [50, 10, 50])
+  assert.match(blocked.problem ?? '', /^50 dead letters are kept .* retry or discard/)
+  refusing = false
+  await exports.settle('default', 'closed', 'retry')
+  await until(() => viewOf(exports, 'closed')?.next === 60, 'it goes on')
+  assert.deepEqual(new Set(idsIn(receiver.taken)), new Set(idsUpTo(60)))
+})
+
+test('R26: filters choose tenants, servers and events; an export from now on leaves out what was before', async (t) => {
+  const { write, append, start, secretFile } = await startExports(t, 5)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const later = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const to = { type: 'webhook', url: receiver.url, secretFile }
+  await write('acme', { match: { tenants: ['ac*'], servers: ['fil*'], events: ['requested'] }, to })
+  await write('denials', { match: { events: ['denied'] }, to })
+  await write('later', { from: 'now', to: { ...to, url: later.url } })
+  const exports = await start()
+  await until(() => viewOf(exports, 'later')?.next === 5 && viewOf(exports, 'denials')?.next === 5, 'they have begun')
+  await append(4, (seq) => ({ tenant: seq % 2 === 0 ? 'acme' : 'default' }))
+  exports.wake()
+  await until(() => idsIn(receiver.taken).length === 2 && idsIn(later.taken).length === 4, 'what matches is sent')
+  assert.deepEqual(idsIn(receiver.taken), ['audit.acme.0', 'audit.acme.1'])
+  assert.deepEqual(idsIn(later.taken).toSorted(), [
+    'audit.acme.0',
+    'audit.acme.1',
+    'audit.default.5',
+    'audit.default.6',
+  ])
+  assert.equal(viewOf(exports, 'acme'), undefined)
+})
+
+test('R26: a broken document is refused with file, line and reason, and what it said before stays in force', async (t) => {
+  const { dir, write, append, start, secretFile } = await startExports(t)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const to = { type: 'webhook', url: receiver.url, secretFile }
+  await write('hook', { to })
+  const exports = await start()
+  const broken = [
+    ['spec:\n  mtach: {}', 'hook.yaml:5:3: unknown key `mtach` in `spec`, did you mean `match`?'],
+    [
+      'spec:\n  to: { type: webhok }',
+      'hook.yaml:5:15: `spec.to.type` must be `webhook`, `otlp`, `syslog` or `s3`, not "webhok"; did you mean `webhook`?',
+    ],
+    [
+      'spec:\n  to: { type: otlp, url: "http://collector.example/v1/logs" }',
+      'hook.yaml:5:26: records would travel unencrypted to another machine; use TLS',
+    ],
+    ['spec:\n  to: { type: otlp, url: "https://user:pass@collector.example/v1/logs" }', 'credentials go into files'],
+    [
+      'spec:\n  to: { type: otlp, url: "https://c.example", secretFile: x }',
+      '`secretFile` does not go with this `type` of target; remove it',
+    ],
+  ]
+  const head = 'apiVersion: countersign.dev/v1alpha1\nkind: AuditExport\nmetadata: { name: hook }\n'
+  for (const [text, expected] of broken) {
+    await writeFile(join(dir, 'hook.yaml'), head + text!)
+    const lines = await until(() => {
+      const { problems } = exports.view('default')
+      const all = problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n')
+      return all.includes(expected!) ? all : undefined
+    }, expected!)
+    assert.ok(lines.length > 0)
+  }
+  await append(1)
+  exports.wake()
+  await until(() => idsIn(receiver.taken).length === 1, 'the export before is in force')
+  await write('hook', { to: { ...to, headers: [{ name: 'X-Which', value: 'second' }] } })
+  await until(() => exports.view('default').problems.length === 0, 'the good document is taken up')
+  await append(1)
+  exports.wake()
+  await until(() => receiver.taken.at(-1)?.headers['x-which'] === 'second', 'it is in force')
+  assert.deepEqual(idsIn(receiver.taken), idsUpTo(2))
+  await rm(join(dir, 'hook.yaml'))
+  await until(() => exports.view('default').exports.length === 0, 'an export whose document went away ends')
+})
+
+test('R27: webhooks are signed as Standard Webhooks says, judged by its own library, with the old and the new key', async (t) => {
+  const { write, start, secret, secretFile } = await startExports(t, 3)
+  const newer = `whsec_${Buffer.alloc(24, 9).toString('base64')}`
+  await writeFile(secretFile, `${secret}\n${newer}\n`)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  await write('signed', { to: { type: 'webhook', url: receiver.url, secretFile } })
+  await start()
+  const { headers, body } = await until(() => receiver.taken[0], 'a webhook came')
+  for (const key of [secret, newer]) {
+    const { type, data } = new Webhook(key).verify(body, headers) as { type: string; data: { records: object[] } }
+    assert.deepEqual([type, data.records.length], ['audit.records', 3])
+  }
+  assert.throws(() => new Webhook(secret).verify(body.replace('default', 'defauld'), headers), /No matching signature/)
+  assert.equal(headers['webhook-id'], 'msg_default_0_2_3')
+})
