@@ -49,6 +49,7 @@ export const requirements = {
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
   R33: 'What stopped working starts again by itself once its cause is gone, or says what a person must do: a full disk, a changed secret, a lost stream.',
+  R34: 'Arguments that a tool wants mirrored in headers reach it so, and a header of a call that contradicts its argument is refused.',
 } as const
 
 export type Requirement = keyof typeof requirements

@@ -4,8 +4,6 @@ export { redactText } from './upstream/redact-secrets.ts'
 export type { InvalidTool, ToolList } from './upstream/tool-list.ts'
 export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'
 export {
-  decodeHeaderValue,
-  encodeHeaderValue,
   type Era,
   type EraOutcome,
   eraOfRequest,
@@ -15,6 +13,7 @@ export {
   metaKeys,
   modernEra,
 } from './wire/era.ts'
+export { decodeHeaderValue, encodeHeaderValue } from './wire/header-value.ts'
 export {
   readRpcMessage,
   type RpcError,
@@ -23,5 +22,6 @@ export {
   type RpcNotification,
   type RpcRequest,
 } from './wire/json-rpc.ts'
+export { checkParamHeaders, type ParamHeader, paramHeadersOf, readParamHeaders } from './wire/param-headers.ts'
 export { formatSse, type SseEvent, SseReader } from './wire/sse.ts'
 export { parseStrictJson, StrictJsonError } from './wire/strict-json.ts'

@@ -26,6 +26,7 @@ import {
   requestedFixture,
   scriptedTool,
   serverEntryFixture,
+  startModernServer,
   startScriptedServer,
   startTestBus,
   until,
@@ -169,6 +170,28 @@ test('I1, I3: an allowed call is sent once, byte for byte, between dispatched an
   assert.deepEqual(data.result, { inline: { content: [{ type: 'text', text: JSON.stringify({ a: args.a, z: 1 }) }] } })
   assert.equal(upstream.calls.length, 1)
   assert.ok(upstream.calls[0]!.body.includes('"arguments":{"a":{"é":[1.5,null,"x\\"y"]},"z":1}'))
+})
+
+test('R34: arguments that a modern tool wants mirrored reach it in headers, too', async (t) => {
+  const inputSchema = {
+    type: 'object',
+    properties: { city: { type: 'string', 'x-mcp-header': 'City' }, q: { type: 'string' } },
+  }
+  const modern = await startModernServer(t, [
+    { name: 'mirrored', inputSchema, answer: (args) => ({ content: [{ type: 'text', text: JSON.stringify(args) }] }) },
+  ])
+  const entry = { address: { url: modern.url }, era: '2026-07-28' }
+  const { startExecutor, allow, ended } = await setUp(t, [{ name: 'mirrored', inputSchema }], {}, entry)
+  await startExecutor()
+  for (const [args, header] of [
+    [{ city: 'Köln', q: 'x' }, '=?base64?S8O2bG4=?='],
+    [{ city: 'Bonn' }, 'Bonn'],
+    [{ q: 'x' }, undefined],
+  ] as const) {
+    const { final } = await ended((await allow('mirrored', args)).call)
+    assert.equal(final.name, 'succeeded', JSON.stringify(final.event.data))
+    assert.equal(modern.calls.at(-1)!['mcp-param-city'], header)
+  }
 })
 
 test('I1, I4, I13: what the grant does not permit is not sent, and the call ends all the same', async (t) => {

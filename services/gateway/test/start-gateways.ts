@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RegistryView } from '@countersign/bus'
-import { parseCallSubject } from '@countersign/contracts'
+import { parseCallSubject, type ToolDefinition, verbs } from '@countersign/contracts'
 import { UsersFileAuthenticator } from '@countersign/identity'
+import { metaKeys, modernEra } from '@countersign/mcp'
 import { createLogger } from '@countersign/telemetry'
 import { type Cleanup, register, serverEntryFixture, startTestBus, until } from '@countersign/testing'
 import { Admission } from '../src/call/admission.ts'
@@ -20,17 +22,45 @@ const people = [
 ] as const
 export type Person = (typeof people)[number]['id']
 
-/** Replicas of the gateway on one bus, with a tool `wait` of the server `files`; nobody decides, so that calls stay where they are. */
-export async function startGateways(t: Cleanup, replicas: number) {
+const envelope = {
+  [metaKeys.protocolVersion]: modernEra,
+  [metaKeys.clientCapabilities]: {},
+  [metaKeys.clientInfo]: { name: 'test', version: '1' },
+}
+const mirroring = {
+  type: 'object',
+  properties: { city: { type: 'string', 'x-mcp-header': 'City' }, q: { type: 'string' } },
+}
+const tools: ToolDefinition[] = [
+  { name: 'wait', inputSchema: { type: 'object' } },
+  { name: 'mirror', inputSchema: mirroring },
+  { name: 'hidden', inputSchema: mirroring },
+]
+
+/**
+ * Replicas of the gateway on one bus, with the tools of the server `files`, of which `hidden` is not for callers to see; nobody
+ * decides, so that calls stay where they are.
+ */
+export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs = 30_000) {
   const stops: (() => Promise<void> | void)[] = []
   t.after(async () => {
     for (const stop of stops.toReversed()) await stop()
   })
   const { connect, dir } = await startTestBus(t)
-  const [lifecycle, reader] = await Promise.all([connect('lifecycle'), connect('provisioner')])
-  await register(lifecycle, serverEntryFixture('files', 'http://127.0.0.1:9/mcp'), [
-    { name: 'wait', inputSchema: { type: 'object' } },
+  const [lifecycle, policy, reader] = await Promise.all([
+    connect('lifecycle'),
+    connect('policy'),
+    connect('provisioner'),
   ])
+  await register(lifecycle, serverEntryFixture('files', 'http://127.0.0.1:9/mcp'), tools)
+  policy.serveApi(
+    verbs.policy.visible,
+    ({ servers }) => ({
+      revision: null,
+      tools: Object.fromEntries(servers.map((server) => [server, ['wait', 'mirror']])),
+    }),
+    (error) => assert.fail(String(error)),
+  )
   const usersFile = join(dir, 'users.json')
   const users = people.map(({ id, tenant }) => {
     return { id, tenant, groups: ['agents'], tokenSha256: createHash('sha256').update(`token-of-${id}`).digest('hex') }
@@ -58,7 +88,7 @@ export async function startGateways(t: Cleanup, replicas: number) {
       port: 0,
       served: { hosts: new Set(), setting: 'none' },
       maxBodyBytes: 100_000,
-      callTimeoutMs: 30_000,
+      callTimeoutMs,
       holdWindowMs: 0,
       admission: new Admission({ maxCallsInFlight: 100, tenantCallsPerSecond: 0 }),
       onAnswered: () => {},
@@ -90,25 +120,67 @@ export async function startGateways(t: Cleanup, replicas: number) {
         return requested.length === count ? requested.at(-1)!.callId : undefined
       }, `${count} calls were asked for`)
     },
-    /** Posts one message; resolves to status, session and JSON. */
-    async post(url: string, as: Person, message: object, session?: string) {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          authorization: `Bearer token-of-${as}`,
-          'mcp-protocol-version': '2025-11-25',
-          ...(session === undefined ? {} : { 'mcp-session-id': session }),
+    send,
+    /** Posts one message of the legacy era; resolves to status, session and JSON. */
+    post: (url: string, as: Person, message: object, session?: string) =>
+      send(url, as, message, {
+        'mcp-protocol-version': '2025-11-25',
+        ...(session === undefined ? {} : { 'mcp-session-id': session }),
+      }),
+    /** Posts one request of the modern era, with the headers that belong to it and others. */
+    ask: (
+      url: string,
+      as: Person,
+      request: { method: string; params?: { name?: string; [member: string]: unknown } },
+      headers: Record<string, string> = {},
+    ) =>
+      send(
+        url,
+        as,
+        { id: 1, method: request.method, params: { ...request.params, _meta: envelope } },
+        {
+          'mcp-protocol-version': modernEra,
+          'mcp-method': request.method,
+          ...(request.params?.name === undefined ? {} : { 'mcp-name': request.params.name }),
+          ...headers,
         },
-        body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-      })
-      const text = await response.text()
-      return {
-        status: response.status,
-        session: response.headers.get('mcp-session-id') ?? '',
-        body: (text === '' ? {} : JSON.parse(text)) as { result?: { structuredContent?: object }; error?: object },
-      }
+      ),
+  }
+}
+
+/** What a gateway answered. */
+export interface Answered {
+  status: number
+  headers: Headers
+  session: string
+  text: string
+  body: { result?: Record<string, any>; error?: { code: number; message: string; data: Record<string, any> } }
+}
+
+/** Posts a message, or bytes as they are; an event stream's last message is the body. */
+async function send(
+  url: string,
+  as: Person,
+  message: object | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Answered> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      authorization: `Bearer token-of-${as}`,
+      ...headers,
     },
+    body: message instanceof Uint8Array ? message : JSON.stringify({ jsonrpc: '2.0', ...message }),
+  })
+  const text = await response.text()
+  const json = text.startsWith('{') ? text : /data: (.*)\n\n$/.exec(text)?.[1]
+  return {
+    status: response.status,
+    headers: response.headers,
+    session: response.headers.get('mcp-session-id') ?? '',
+    text,
+    body: json === undefined ? {} : JSON.parse(json),
   }
 }

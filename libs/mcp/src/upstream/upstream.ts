@@ -7,8 +7,10 @@
  */
 import { isJsonObject, type JsonObject } from '@countersign/contracts'
 import { Agent } from 'undici'
-import { encodeHeaderValue, type Era, legacyEra, metaKeys, modernEra } from '../wire/era.ts'
+import { type Era, legacyEra, metaKeys, modernEra } from '../wire/era.ts'
+import { encodeHeaderValue } from '../wire/header-value.ts'
 import type { RpcNotification, RpcRequest } from '../wire/json-rpc.ts'
+import { paramHeadersOf, readParamHeaders } from '../wire/param-headers.ts'
 import { type CredentialFiles, Credentials } from './credentials.ts'
 import { KnownSecrets } from './known-secrets.ts'
 import { listenForToolChanges } from './notices.ts'
@@ -43,6 +45,8 @@ export interface ToolCall {
   name: string
   /** The arguments as canonical JSON text, sent byte for byte (I3). */
   argumentsText: string
+  /** The tool's input schema, for the arguments that it wants mirrored in headers (modern era). */
+  inputSchema?: JsonObject | undefined
   timeoutMs: number
   traceparent?: string | undefined
   /** Told of progress; without it none is asked for. */
@@ -149,7 +153,7 @@ export class Upstream {
    */
   async listTools(pinned: ReadonlySet<string> = new Set()): Promise<ToolList> {
     const { era } = await this.connect()
-    const gatherer = new ToolGatherer(pinned)
+    const gatherer = new ToolGatherer(pinned, era)
     let cursor: string | undefined
     for (let page = 0; page < maxPages; page++) {
       const outcome = await this.#request(
@@ -228,7 +232,7 @@ export class Upstream {
     call.signal?.addEventListener('abort', onCancel, { once: true })
     try {
       const { outcome } = await this.#post({
-        headers: this.#headers(era, 'tools/call', call.name),
+        headers: { ...this.#headers(era, 'tools/call', call.name), ...(era === modernEra ? paramHeaders(call) : {}) },
         body,
         id,
         maxBytes: this.#options.maxResultBytes,
@@ -356,6 +360,13 @@ export class Upstream {
           }),
     }
   }
+}
+
+/** The arguments that travel a second time, as the text that is sent has them (I3). */
+function paramHeaders({ inputSchema, argumentsText }: ToolCall): Record<string, string> {
+  const read = inputSchema === undefined ? undefined : readParamHeaders(inputSchema)
+  if (!read || !('params' in read) || read.params.length === 0) return {}
+  return paramHeadersOf(read.params, JSON.parse(argumentsText) as JsonObject)
 }
 
 function helloOf(era: Era, protocolVersion: string, result: JsonObject): ServerHello {

@@ -55,20 +55,3 @@ export function mcpNameOf(method: string, params: JsonObject | undefined): strin
   const value = key === undefined ? undefined : params?.[key]
   return typeof value === 'string' ? value : undefined
 }
-
-const sentinel = { start: '=?base64?', end: '?=' } as const
-
-/** Writes a header value; what HTTP cannot carry travels in the base64 form of the specification. */
-export function encodeHeaderValue(value: string): string {
-  const plain = /^[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?$/.test(value)
-  const looksEncoded = value.startsWith(sentinel.start) && value.endsWith(sentinel.end)
-  return plain && !looksEncoded
-    ? value
-    : `${sentinel.start}${Buffer.from(value, 'utf8').toString('base64')}${sentinel.end}`
-}
-
-/** Reads a header value back. */
-export function decodeHeaderValue(value: string): string {
-  if (!value.startsWith(sentinel.start) || !value.endsWith(sentinel.end)) return value
-  return Buffer.from(value.slice(sentinel.start.length, -sentinel.end.length), 'base64').toString('utf8')
-}

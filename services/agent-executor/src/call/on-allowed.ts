@@ -8,6 +8,7 @@ import {
   decodeEvent,
   parseCallSubject,
   subjects,
+  type ToolDefinition,
 } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { Dialer } from '../upstream/dial.ts'
@@ -92,11 +93,12 @@ export class OnAllowed {
     const expired = grantExpired(event.data, Date.now(), turn.attempt)
     if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
+    const tool = this.#services.registry.tool(at.server, event.data.tool)
     const refusal = verifyGrant(event.data, {
       keys: await this.#keysWith(event.data.grant.keyId),
       address: at,
       argumentsText,
-      tool: this.#services.registry.tool(at.server, event.data.tool),
+      tool,
       nowMs: Date.now(),
       attempt: turn.attempt,
     })
@@ -104,7 +106,7 @@ export class OnAllowed {
     if (!this.#services.dialer.of(at.server) && Date.now() - delivery.storedAt.getTime() < startPatienceMs) {
       throw new Error('the tool server is not up yet; looking again soon')
     }
-    await this.#execute(at, event, argumentsText, turn, signal)
+    await this.#execute(at, event, { argumentsText, definition: tool?.pinned?.definition }, turn, signal)
   }
 
   /** The keys in force. One that is not among them may have been added just now: the file is looked at again. */
@@ -117,7 +119,7 @@ export class OnAllowed {
   async #execute(
     at: CallAddress,
     event: CallEvent<'allowed'>,
-    argumentsText: string,
+    call: { argumentsText: string; definition: ToolDefinition | undefined },
     turn: { follows: number; attempt: number },
     signal: AbortSignal,
   ): Promise<void> {
@@ -136,7 +138,7 @@ export class OnAllowed {
     const started = performance.now()
     const dialed = dialer.of(at.server)
     const outcome = dialed
-      ? await execute(bus, dialed, data, { argumentsText, traceparent, signal })
+      ? await execute(bus, dialed, data, { ...call, traceparent, signal })
       : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
     const ending = endingOf(outcome, data.grant.claims.idempotent, turn.attempt)
     await this.#end(at, event, ending, dispatched, performance.now() - started)

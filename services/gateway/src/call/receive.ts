@@ -7,12 +7,14 @@ import {
   type Principal,
   type Requested,
 } from '@countersign/contracts'
+import { modernEra } from '@countersign/mcp'
 import { isTraceparent, newTraceparent } from '@countersign/telemetry'
 import type { RegistryView } from '@countersign/bus'
 import type { VisibleTools } from '../catalog/visible-tools.ts'
 import type { Admission } from './admission.ts'
 import { awaitOutcome } from './await-outcome.ts'
 import { cancelCall } from './cancel-call.ts'
+import { checkCallHeaders } from './check-call-headers.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
 import { neededOf, reply } from './reply.ts'
@@ -38,6 +40,8 @@ export interface ReceivedCall {
   params: JsonObject | undefined
   /** From the header `Idempotency-Key`; `_meta` may carry it too. */
   idempotencyKey: string | undefined
+  /** The value of an HTTP header, by its name. */
+  headerOf: (name: string) => string | undefined
   /** Sends progress to the caller; undefined when it asked for none. */
   onProgress: ((progress: JsonObject) => void) | undefined
   /** Aborted when the caller withdraws the call. */
@@ -48,7 +52,7 @@ export interface ReceivedCall {
 const idempotencyKeyMeta = 'countersign.dev/idempotencyKey'
 
 /**
- * The path of a call as its caller sees it: resolve the target, publish `requested`, await the outcome, reply. What happens in
+ * The path of a call as its caller sees it: resolve the target, check the headers, publish `requested`, await the outcome, reply. What happens in
  * between happens on the bus.
  *
  * @returns the result for the caller
@@ -57,6 +61,9 @@ const idempotencyKeyMeta = 'countersign.dev/idempotencyKey'
 export async function receiveCall(services: CallServices, call: ReceivedCall): Promise<JsonObject> {
   const asked = readParams(call.params)
   const target = resolveTarget(services.registry, call.principal, call.endpoint, asked.name)
+  if (call.era === modernEra) {
+    await checkCallHeaders(services, call.principal, target, asked.arguments, call.headerOf)
+  }
   const leave = services.admission.enter(call.principal.tenant)
   try {
     return await answerCall(services, call, asked, target)

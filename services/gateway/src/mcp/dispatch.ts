@@ -15,6 +15,8 @@ export interface Inbound {
   /** The server of `/mcp/<server>`; undefined on `/mcp`. */
   endpoint: string | undefined
   idempotencyKey: string | undefined
+  /** The value of an HTTP header, by its name. */
+  headerOf: (name: string) => string | undefined
   /** The caller takes event streams. */
   mayStream: boolean
   signal: AbortSignal
@@ -82,6 +84,7 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
         endpoint: inbound.endpoint,
         params,
         idempotencyKey: inbound.idempotencyKey,
+        headerOf: inbound.headerOf,
         onProgress:
           token === undefined
             ? undefined

@@ -133,6 +133,7 @@ export class Listener {
             principal,
             endpoint,
             idempotencyKey: headerOf(request, 'idempotency-key'),
+            headerOf: (name) => headerOf(request, name),
             mayStream: acceptsStream(request),
             signal: abort.signal,
           },
@@ -252,7 +253,7 @@ function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name]
+  const value = request.headers[name.toLowerCase()]
   return typeof value === 'string' ? value : undefined
 }
 
