@@ -22,7 +22,7 @@ export interface TenantLog {
   readonly sealedAt: Date | undefined
   /** Entries from an index on, at most `count` and about 8 MiB; at least one where there is one. */
   read(fromIndex: number, count: number): Promise<LogEntry[]>
-  /** The entries at some indexes, in the order asked for; quickest where they are in order. */
+  /** The entries at some indexes, which are in order: up or down. */
   readEach(indexes: readonly number[]): AsyncIterable<LogEntry>
   /** Entries newest first, from the one before `before` on. */
   backward(before: number): AsyncIterable<LogEntry>

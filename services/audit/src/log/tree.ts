@@ -29,6 +29,8 @@ const callIdMember = '"callId":"'
 const callIdLength = 36
 /** Where an entry whose event is kept beside the log would have it. */
 const contentMember = '"content":{"digest":"sha256:'
+/** Bundles that are read at once. */
+const bundlesAhead = 6
 const maxReadBytes = 8 * 1024 * 1024
 
 /** The tree of one tenant. */
@@ -123,14 +125,23 @@ export class Tree implements TenantLog {
   }
 
   async *readEach(indexes: readonly number[]): AsyncGenerator<LogEntry> {
-    let run: EntryRun = { first: 0, entries: [] }
-    for (const index of indexes) {
-      const within = index >= run.first && index < run.first + run.entries.length
-      // The whole bundle: neighbours are often asked for together.
-      if (!within) run = await this.#reader.entriesFrom(index - (index % tileWidth))
-      const entry = run.entries[index - run.first]
-      if (!entry) throw new RangeError(`the audit log of ${this.tenant} has no entry ${index}`)
-      yield await this.#entry(index, entry)
+    // Whole bundles, because neighbours are often asked for together, and some ahead of what is read out.
+    const groups = [...Map.groupBy(indexes, (index) => Math.floor(index / tileWidth))]
+    const runs: Promise<EntryRun>[] = []
+    for (const [place, [, within]] of groups.entries()) {
+      while (runs.length < Math.min(groups.length, place + bundlesAhead)) {
+        const run = this.#reader.entriesFrom(groups[runs.length]![0] * tileWidth)
+        // Told when it is its turn.
+        run.catch(() => {})
+        runs.push(run)
+      }
+      const { first, entries } = await runs[place]!
+      delete runs[place]
+      for (const index of within) {
+        const entry = entries[index - first]
+        if (!entry) throw new RangeError(`the audit log of ${this.tenant} has no entry ${index}`)
+        yield await this.#entry(index, entry)
+      }
     }
   }
 

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { IndexedLog } from '../index/log-index.ts'
 import type { Tables } from '../index/schema.ts'
 import { ask } from './ask.ts'
+import { fewCalls } from './few-calls.ts'
 import { matching, type OfSubject } from './matching.ts'
 import { pageOf } from './page.ts'
 
@@ -39,6 +40,7 @@ export async function findCalls(
 async function rowsOf(index: IndexedLog, query: CallQuery) {
   const { database, log } = index
   const { from, to, indexed } = await pageOf(index, query)
+  const few = await fewCalls(database, log, query)
   const { outcome, state, since, until } = query
   let found = (database as unknown as Kysely<Joined>)
     .selectFrom('records as it' as 'it')
@@ -47,7 +49,7 @@ async function rowsOf(index: IndexedLog, query: CallQuery) {
     )
     .select(['it.index', 'call.call_id', 'call.server', 'call.tool', 'call.principal', 'call.digest', 'call.state'])
     .select(['call.code', 'call.requested_at', 'call.updated_at'])
-    .where(matching(log, query) as never)
+    .where(matching(log, query, few) as never)
     .where('it.index', '>=', from)
     .where('it.index', '<', to)
     .where(({ not, exists, selectFrom }) =>

@@ -2,6 +2,7 @@ import type { AuditQuery, Coverage, SealedRecord } from '@countersign/contracts'
 import type { TenantLog } from '../log/log.ts'
 import type { IndexedLog } from '../index/log-index.ts'
 import { ask } from './ask.ts'
+import { fewCalls } from './few-calls.ts'
 import { matching, type OfSubject } from './matching.ts'
 import { pageOf } from './page.ts'
 import type { Kysely } from 'kysely'
@@ -39,10 +40,11 @@ export async function findRecords(
 async function recordPlaces(index: IndexedLog, query: AuditQuery): Promise<{ places: number[]; indexed: number }> {
   const { database, log } = index
   const { from, to, indexed } = await pageOf(index, query)
+  const few = await fewCalls(database, log, query)
   let found = (database as unknown as Kysely<OfSubject & { it: { index: number; event: string; stored_at: Date } }>)
     .selectFrom('records as it' as 'it')
     .select('it.index')
-    .where(matching(log, query) as never)
+    .where(matching(log, query, few) as never)
     .where('it.index', '>=', from)
     .where('it.index', '<', to)
   if (query.outcome !== undefined) found = found.where('it.event', '=', query.outcome)

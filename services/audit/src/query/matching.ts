@@ -10,9 +10,14 @@ type Builder = ExpressionBuilder<OfSubject, 'it'>
 /**
  * Conditions that are the same for records and for calls: whose, where, which, and what is known of the call as a whole.
  *
+ * @param few all calls that can match, where these are few
  * @throws CountersignError `invalid_params` for a text without words to look for
  */
-export function matching(log: number, filter: AuditFilter): (it: Builder) => Expression<SqlBool> {
+export function matching(
+  log: number,
+  filter: AuditFilter,
+  few?: readonly string[],
+): (it: Builder) => Expression<SqlBool> {
   const { callId, principal, server, tool, agent, rule, approver, text } = filter
   const equal = { call_id: callId, principal, server, tool }
   const marked: [MarkKind, string | undefined][] = [
@@ -24,6 +29,7 @@ export function matching(log: number, filter: AuditFilter): (it: Builder) => Exp
   return (it) =>
     it.and([
       it('it.log', '=', log),
+      ...(few === undefined ? [] : [sql<SqlBool>`it.call_id = any(${few}::uuid[])`]),
       ...Object.entries(equal).flatMap(([column, value]) =>
         value === undefined ? [] : [it(`it.${column as keyof typeof equal}`, '=', value)],
       ),

@@ -34,12 +34,15 @@ const begun = performance.now()
 index.start()
 while (index.status('default').indexed < tree.size) await new Promise((resolve) => setTimeout(resolve, 50))
 const seconds = (performance.now() - begun) / 1000
-const memory = Math.round(process.memoryUsage().rss / 1e6)
+const { user, system } = process.cpuUsage()
+const processorSeconds = (user + system) / 1e6
 console.log(
-  `${kind}: ${tree.size} records in ${seconds.toFixed(1)} s, ${Math.round(tree.size / seconds)} a second, ${memory} MB resident`,
+  `${kind}: ${tree.size} records in ${seconds.toFixed(1)} s, ${Math.round(tree.size / seconds)} a second; ` +
+    `${processorSeconds.toFixed(1)} s of processor time of this process, ${Math.round(tree.size / processorSeconds)} a second of it`,
 )
 // Statistics are made when it is idle.
 await new Promise((resolve) => setTimeout(resolve, 15_000))
+console.log(`${Math.round(process.memoryUsage().rss / 1e6)} MB resident`)
 
 const calls = Math.floor(tree.size / 6)
 const any = (below: number) => Math.floor(Math.random() * below)
