@@ -127,16 +127,17 @@ export class Tree implements TenantLog {
   async *readEach(indexes: readonly number[]): AsyncGenerator<LogEntry> {
     // Whole bundles, because neighbours are often asked for together, and some ahead of what is read out.
     const groups = [...Map.groupBy(indexes, (index) => Math.floor(index / tileWidth))]
-    const runs: Promise<EntryRun>[] = []
+    const runs = new Map<number, Promise<EntryRun>>()
+    let begun = 0
     for (const [place, [, within]] of groups.entries()) {
-      while (runs.length < Math.min(groups.length, place + bundlesAhead)) {
-        const run = this.#reader.entriesFrom(groups[runs.length]![0] * tileWidth)
+      for (; begun < Math.min(groups.length, place + bundlesAhead); begun++) {
+        const run = this.#reader.entriesFrom(groups[begun]![0] * tileWidth)
         // Told when it is its turn.
         run.catch(() => {})
-        runs.push(run)
+        runs.set(begun, run)
       }
-      const { first, entries } = await runs[place]!
-      delete runs[place]
+      const { first, entries } = await runs.get(place)!
+      runs.delete(place)
       for (const index of within) {
         const entry = entries[index - first]
         if (!entry) throw new RangeError(`the audit log of ${this.tenant} has no entry ${index}`)
