@@ -33,7 +33,7 @@ export async function superviseService(service: {
     // A process group of its own: Ctrl-C reaches the launcher alone, which stops things in order.
     child = fork(service.main, {
       // Calls are short-lived garbage: a small young generation, and an old one that is collected when it has grown by a third instead
-      // of when it has doubled, keep half of the memory from being resident, at the same speed.
+      // of when it has doubled, keep a third of the memory from being resident, at the same speed.
       execArgv: ['--max-semi-space-size=8', '--heap-growing-percent=30'],
       env: service.env,
       stdio: ['ignore', log, log, 'ipc'],
