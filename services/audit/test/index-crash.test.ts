@@ -52,7 +52,7 @@ test(
     )
     for (const { callId } of calls) called.add(callId)
     assert.deepEqual([calls.length, called.size, next], [total / 2, total / 2, null])
-      assert.equal((await console.callApi(verbs.audit.reindex, { tenant }, timeoutMs)).size, total)
+    assert.equal((await console.callApi(verbs.audit.reindex, { tenant }, timeoutMs)).size, total)
     await until(async () => (await ask()).indexed === total, 'all is indexed anew')
     const top = await console.callApi(verbs.audit.top, { tenant, by: 'state' }, timeoutMs)
     assert.deepEqual(top.top, [{ value: 'denied', calls: total / 2 }])
