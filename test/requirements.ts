@@ -46,6 +46,8 @@ export const requirements = {
   R26: 'An export sends every record at least once however long its target is away, delays nothing and nobody, and sets aside what is refused for good.',
   R27: 'What an export sends is what its format and protocol say, judged by software of others.',
   R28: 'What is personal is sealed encrypted, with a key per subject, kind and month that lies apart from the log: erasing the keys erases the content everywhere audit keeps it, and the log still verifies.',
+  R29: 'An erasure is done and recorded, or neither, whatever crashes; under a legal hold, and when holds cannot be read, nothing is erased.',
+  R30: 'Retention per tenant and kind erases what is over its time, and nothing else.',
   R31: 'When audit is behind by more than its bounds, in events or in time, new calls are refused, and metrics, readiness, status and the error say why.',
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
   R33: 'What stopped working starts again by itself once its cause is gone, or says what a person must do: a full disk, a changed secret, a lost stream.',

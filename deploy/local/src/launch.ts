@@ -118,7 +118,10 @@ function environmentOf(
 ): Record<string, string> {
   const own: Record<(typeof services)[number], Record<string, string>> = {
     policy: { POLICIES_DIR: layout.policies, GRANT_KEY_FILE: layout.grantKey },
-    audit: { AUDIT_DIR: layout.audit, AUDIT_KEY_FILE: layout.auditKey, AUDIT_EXPORTS_DIR: layout.exports },
+    audit: {
+      ...{ AUDIT_DIR: layout.audit, AUDIT_KEY_FILE: layout.auditKey, AUDIT_EXPORTS_DIR: layout.exports },
+      ...{ AUDIT_SUBJECT_KEYS_DIR: layout.subjectKeys, AUDIT_SUBJECT_KEK_FILE: layout.subjectKek },
+    },
     lifecycle: { SERVERS_DIR: layout.servers, RUN_DIR: layout.run, PATH_PREPEND: join(root, 'node_modules', '.bin') },
     'agent-executor': { GRANT_PUBLIC_KEYS_FILE: layout.grantPublicKeys },
     gateway: { GATEWAY_PORT: String(ports.gateway), USERS_FILE: layout.users },

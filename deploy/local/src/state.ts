@@ -21,6 +21,8 @@ export function stateLayout(dir: string) {
     grantKey: join(dir, 'keys', 'grant.pem'),
     grantPublicKeys: join(dir, 'keys', 'grant.pub.pem'),
     auditKey: join(dir, 'keys', 'audit.pem'),
+    subjectKeys: join(dir, 'subject-keys'),
+    subjectKek: join(dir, 'keys', 'subject-kek'),
     users: join(dir, 'users.json'),
     tokens: join(dir, 'keys', 'tokens.json'),
     passwords: (user: BusUser) => join(dir, 'keys', `nats-${user}.pass`),
@@ -66,6 +68,7 @@ export async function openState(
   for (const folder of [layout.keys, layout.audit, layout.exports, layout.run, layout.logs])
     await mkdir(folder, { recursive: true, mode: 0o700 })
   await makeKeys(layout)
+  await makeSubjectKek(layout)
   const passwords = await openPasswords(layout)
   const tokens = await openTokens(layout)
   if (!existsSync(layout.workspace)) {
@@ -93,6 +96,11 @@ async function makeKeys(layout: StateLayout): Promise<void> {
     const { privateKey } = generateKeyPairSync('ed25519')
     await writeSecret(layout.auditKey, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string)
   }
+}
+
+/** What content of the audit log is encrypted with; an earlier log stays as it is. */
+async function makeSubjectKek({ subjectKek }: StateLayout): Promise<void> {
+  if (!existsSync(subjectKek)) await writeSecret(subjectKek, `${randomBytes(32).toString('base64')}\n`)
 }
 
 async function openPasswords(layout: StateLayout): Promise<Record<BusUser, string>> {

@@ -80,6 +80,8 @@ export const errorTable = {
   requester_may_not_vote: row('Who asked for the call may not vote on it.', false, 403),
   not_unknown: row('Only a call whose outcome is unknown can be resolved.', false, 409),
   query_too_slow: row('The query took too long and was stopped; narrow its time or add a filter.', false, 422),
+  legal_hold: row('A legal hold keeps the content; nothing was erased.', false, 409),
+  erasure_off: row('Nothing personal is encrypted here, so nothing can be erased.', false, 409),
   service_unavailable: row('A part of Countersign does not answer.', true, 503),
   internal: row('A defect in Countersign; the log has the details.', false, 500, -32603),
 } as const satisfies Record<string, ErrorRow>

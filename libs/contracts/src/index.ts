@@ -32,6 +32,7 @@ export {
   TopQuery,
 } from './api/audit-queries.ts'
 export { ExportView } from './api/export-view.ts'
+export { ErasureView, HoldView, SubjectView } from './api/erasure.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
 export {
   ApprovalView,
@@ -94,6 +95,7 @@ export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call
 export { count } from './count.ts'
 export { canonicalJson, digestOf, sha256 } from './digest.ts'
 export { AuditExport, ExportTarget } from './documents/audit-export.ts'
+export { AuditRetention, type KeepByKind } from './documents/audit-retention.ts'
 export { matchTarget } from './documents/match-target.ts'
 export { CommandSource, ContainerSource, McpServerDocument, UrlSource } from './documents/mcp-server.ts'
 export { ApprovalSpec, Duration, durationMs, PolicyRule, ToolPolicy } from './documents/tool-policy.ts'
@@ -119,6 +121,7 @@ export {
   unwrapDigest,
   wrapDigest,
 } from './record/encryption.ts'
+export { type FindKey, openEvent, type OpenedEvent, unreadableMark } from './record/open-event.ts'
 export { LifecycleEvent } from './record/lifecycle-event.ts'
 export {
   Condition,

@@ -33,7 +33,7 @@ test('I11: each event of a call can be published by its writer and nobody else',
 test('I11: each activity can be published by its writer and nobody else', () => {
   const writers = {
     ...{ policies_changed: 'policy', policies_refused: 'policy', signed_in: 'console', sign_in_refused: 'console' },
-    ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit' },
+    ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit', expired: 'audit' },
   }
   assert.deepEqual(activityEventNames.toSorted(), Object.keys(writers).toSorted())
   for (const [name, writer] of Object.entries(writers)) {

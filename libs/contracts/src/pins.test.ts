@@ -105,6 +105,7 @@ test('pin: event types', () => {
     'dev.countersign.activity.erased.v1',
     'dev.countersign.activity.hold_placed.v1',
     'dev.countersign.activity.hold_lifted.v1',
+    'dev.countersign.activity.expired.v1',
   ])
 })
 
@@ -181,6 +182,7 @@ test('pin: bus users and verbs', () => {
       'lifecycle.accept',
       ...['audit.records', 'audit.calls', 'audit.story', 'audit.counts', 'audit.top', 'audit.index', 'audit.reindex'],
       ...['audit.status', 'audit.prove', 'audit.exports', 'audit.settleExport', 'audit.consistency'],
+      ...['audit.subject', 'audit.erase', 'audit.holds', 'audit.placeHold', 'audit.liftHold'],
     ],
   )
 })
@@ -240,6 +242,8 @@ test('pin: error codes with their HTTP status, JSON-RPC code and whether asking 
     'requester_may_not_vote 403 result',
     'not_unknown 409 result',
     'query_too_slow 422 result',
+    'legal_hold 409 result',
+    'erasure_off 409 result',
     'service_unavailable 503 result retry',
     'internal 500 -32603',
   ])

@@ -1,5 +1,7 @@
 export { Deeds, type Deed } from './deeds.ts'
+export { ExpiredKeys } from './expired-keys.ts'
 export { type KeyEncryptionKeys, openKeyEncryptionKeys } from './key-encryption-keys.ts'
 export { type Hold, LegalHolds } from './legal-holds.ts'
 export { inTransaction, openKeyDatabase } from './open-key-database.ts'
+export { openKeyReader } from './open-key-reader.ts'
 export { type KeyScope, SubjectKeys } from './subject-keys.ts'

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-const databaseFile = 'subject-keys.sqlite'
+export const databaseFile = 'subject-keys.sqlite'
 const busyTimeoutMs = 5000
 
 const schema = `
@@ -20,7 +20,7 @@ const schema = `
   CREATE INDEX IF NOT EXISTS holds_by_tenant ON holds (tenant);
   CREATE TABLE IF NOT EXISTS deeds (
     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL,
-    applied INTEGER NOT NULL DEFAULT 0
+    applied INTEGER NOT NULL DEFAULT 0, recorded INTEGER NOT NULL DEFAULT 0
   );
 `
 

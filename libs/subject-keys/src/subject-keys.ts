@@ -43,6 +43,7 @@ export class SubjectKeys {
       ofScope: sql('SELECT id, kek, wrapped FROM keys WHERE tenant = ? AND subject = ? AND kind = ? AND period = ?'),
       ofId: sql('SELECT id, kek, wrapped FROM keys WHERE id = ?'),
       insert: sql('INSERT INTO keys (id, tenant, subject, kind, period, kek, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?)'),
+      ofSubject: sql('SELECT kind, period FROM keys WHERE tenant = ? AND subject = ? ORDER BY period, kind'),
       eraseSubject: sql('DELETE FROM keys WHERE tenant = ? AND subject = ?'),
       otherKek: sql('SELECT id, kek, wrapped FROM keys WHERE kek <> ? LIMIT ?'),
       rewrap: sql('UPDATE keys SET kek = ?, wrapped = ? WHERE id = ?'),
@@ -88,6 +89,11 @@ export class SubjectKeys {
     const key = this.#unwrap(row)
     this.#byId.set(id, key)
     return key
+  }
+
+  /** The keys of a subject, by kind and month. */
+  ofSubject(tenant: string, subject: string): Pick<KeyScope, 'kind' | 'period'>[] {
+    return this.#statements.ofSubject.all(tenant, subject) as unknown as Pick<KeyScope, 'kind' | 'period'>[]
   }
 
   /** Erases all keys of a subject; returns how many there were. Within the caller's transaction, if there is one. */

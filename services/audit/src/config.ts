@@ -68,6 +68,12 @@ export const Settings = z.object({
     .optional()
     .describe('Postgres server for the index instead of a folder: `postgres://<user>@<host>/<database>`, no password'),
   auditIndexPasswordFile: z.string().optional().describe('File with the password for that server'),
+  auditRetentionFile: z
+    .string()
+    .optional()
+    .describe(
+      'YAML document of kind AuditRetention: how long content is kept; left out, for ever; read again when it changes',
+    ),
   auditGraceMs: z.coerce
     .number()
     .int()

@@ -23,6 +23,7 @@ import type { AuditLog } from './log/audit-log.ts'
 import type { Sealed } from './log/log.ts'
 import { openLog } from './log/open-log.ts'
 import { signingKeys } from './log/signing-keys.ts'
+import { erasurePart } from './erasure/erasure-part.ts'
 import { openPersonal, type Personal } from './erasure/open-personal.ts'
 import { AuditMetrics } from './metrics.ts'
 import { serveQueries } from './query/serve-queries.ts'
@@ -267,6 +268,12 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       stop: () => queries.stop(),
     },
     ...(config.auditExportsDir === undefined ? [] : [exportsPart(config.auditExportsDir)]),
+    erasurePart({
+      ...{ bus, logger },
+      personal: () => personal,
+      index: () => index,
+      retentionFile: config.auditRetentionFile,
+    }),
     ...(config.auditWitnessPolicyFile === undefined ? [] : [witnessPart(config.auditWitnessPolicyFile)]),
     {
       name: 'lag',

@@ -361,6 +361,12 @@ for (const kind of kinds) {
     assert.deepEqual(await who({ text: 'milk' }), ['ann'])
     assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
     assert.deepEqual(await who({ principal: 'bob' }), ['bob'])
+    await index.forgetBefore('default', new Date(0))
+    assert.deepEqual(await who({ text: 'milk' }), ['ann'])
+    await index.forgetBefore('default', new Date(Date.now() + 3_600_000))
+    assert.deepEqual([await who({ text: 'milk' }), await who({ principal: 'ann' })], [[], ['ann', 'ann']])
+    await index.forgetDeleted()
+    assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
   })
 }
 

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { type Bus, encode, type Followed } from '@countersign/bus'
 import {
   digestOf,
+  type FindKey,
   History,
   type JsonObject,
+  openEvent,
   parseCallSubject,
   SealedRecord,
   type StreamName,
@@ -27,6 +29,8 @@ export interface Sources {
   auditDir: string
   recordFile: string
   grantPublicKeys: string
+  /** What opens the content of records. */
+  findKey: FindKey
   told: readonly Told[]
   poisoned: ReadonlySet<string>
 }
@@ -37,7 +41,7 @@ const page = { maxMessages: 1000, maxBytes: 16 * 1024 * 1024 }
 export async function readEvidence(sources: Sources): Promise<Evidence> {
   const { auditor, auditDir, recordFile, grantPublicKeys, told, poisoned } = sources
   // The log before the streams: what is stored meanwhile shows as not sealed yet, and never the other way around.
-  const log = await readLog(auditDir)
+  const log = (await readLog(auditDir)).map((sealed) => opened(sealed, sources.findKey))
   const messages = await readAll(auditor, 'CALLS')
   const published = (await readAll(auditor, 'AUDIT')).map(({ data }) => SealedRecord.parse(parse(data)))
   return {
@@ -84,6 +88,11 @@ async function sealedRecord(folder: string, entry: Buffer, index: number): Promi
   const beside = record.content && join(folder, contentPath(record.content.digest.replace('sha256:', '')))
   const cloudEvent = beside === undefined ? record.cloudEvent : parse(await readFile(beside))
   return SealedRecord.parse({ index, leafHash: leafHash(entry).toString('base64'), record: { ...record, cloudEvent } })
+}
+
+/** With the event as it was before audit encrypted what is personal. */
+function opened({ record, ...place }: SealedRecord, find: FindKey): SealedRecord {
+  return { ...place, record: { ...record, cloudEvent: openEvent(record, find).cloudEvent } }
 }
 
 /** The JSON lines of a text; one that is not ended yet is left out. */

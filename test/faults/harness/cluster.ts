@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Bus, connectBus, RegistryView } from '@countersign/bus'
 import type { BusUser } from '@countersign/contracts'
+import { openKeyReader } from '@countersign/subject-keys'
 import { type Cleanup, until } from '@countersign/testing'
 import { settlePorts } from '../../../deploy/local/src/ports.ts'
 import { openState, type State, stateLayout } from '../../../deploy/local/src/state.ts'
@@ -157,14 +158,20 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
       return bus
     },
     async evidence() {
-      return readEvidence({
-        auditor: await cluster.bus('auditor'),
-        auditDir: layout.audit,
-        recordFile,
-        grantPublicKeys: layout.grantPublicKeys,
-        told: cluster.told,
-        poisoned: cluster.poisoned,
-      })
+      const keys = await openKeyReader(layout.subjectKeys, layout.subjectKek)
+      try {
+        return await readEvidence({
+          auditor: await cluster.bus('auditor'),
+          auditDir: layout.audit,
+          recordFile,
+          grantPublicKeys: layout.grantPublicKeys,
+          findKey: keys.find,
+          told: cluster.told,
+          poisoned: cluster.poisoned,
+        })
+      } finally {
+        keys.close()
+      }
     },
     async settled(timeoutMs = 120_000) {
       await Promise.all(replicas.map((replica) => replica.untilUp()))
@@ -231,6 +238,8 @@ function settingsOf(
       return {
         AUDIT_DIR: layout.audit,
         AUDIT_KEY_FILE: layout.auditKey,
+        AUDIT_SUBJECT_KEYS_DIR: layout.subjectKeys,
+        AUDIT_SUBJECT_KEK_FILE: layout.subjectKek,
         AUDIT_GRACE_MS: String(options.auditGraceMs ?? dayMs),
       }
   }

@@ -4,7 +4,7 @@ import { DnsLabel } from '../subjects.ts'
 
 /** What was acted on: not a call, but a part of Countersign itself. */
 export const Resource = z.object({
-  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold']),
+  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold', 'retention']),
   name: z.string().max(256),
 })
 export type Resource = z.infer<typeof Resource>
@@ -59,11 +59,29 @@ export type SignInRefused = z.infer<typeof SignInRefused>
 const withReason = z.object({ ...activityFields, reason: z.string().min(1).max(2000) })
 
 /** The content about a person was made unreadable. */
-export const Erased = withReason
+export const Erased = withReason.extend({
+  /** How many keys were erased. */
+  keys: z.int().nonnegative().optional(),
+})
+export type Erased = z.infer<typeof Erased>
+
+const aboutHold = withReason.extend({
+  /** Whose records; null: those of the whole tenant. */
+  subject: z.string().max(256).nullable().optional(),
+})
 /** Records were put under legal hold: they are kept whatever the retention says. */
-export const HoldPlaced = withReason
+export const HoldPlaced = aboutHold
 /** A legal hold ended. */
-export const HoldLifted = withReason
+export const HoldLifted = aboutHold
+
+/** Content was over its time and was made unreadable; `resource` names the kind. */
+export const Expired = z.object({
+  ...activityFields,
+  /** Months before this one, in UTC. */
+  before: z.string().regex(/^\d{4}-\d{2}$/),
+  keys: z.int().positive(),
+})
+export type Expired = z.infer<typeof Expired>
 
 export type ActivityWriter = 'policy' | 'console' | 'audit'
 
@@ -76,6 +94,7 @@ export const activityEvents = {
   erased: row('audit', 'succeeded', Erased, 'The content about a person was made unreadable.'),
   hold_placed: row('audit', 'succeeded', HoldPlaced, 'Records were put under legal hold.'),
   hold_lifted: row('audit', 'succeeded', HoldLifted, 'A legal hold ended.'),
+  expired: row('audit', 'succeeded', Expired, 'Content was over its time and was made unreadable.'),
 } as const
 
 function row<S extends z.ZodType>(writer: ActivityWriter, status: 'succeeded' | 'refused', schema: S, meaning: string) {

@@ -16,6 +16,7 @@ import {
   TopQuery,
 } from './audit-queries.ts'
 import { ExportView } from './export-view.ts'
+import { ErasureView, HoldView, Reason, Subject, SubjectView } from './erasure.ts'
 import { apiVerb } from './reply.ts'
 
 /** A person or agent, as the identity library established it. */
@@ -241,6 +242,24 @@ export const verbs = {
       'consistency',
       z.object({ tenant: DnsLabel, from: z.int().min(1) }),
       z.object({ from: z.int(), checkpoint: z.string(), proof: z.array(z.string()) }),
+    ),
+    /** What there is of a subject that could be erased. */
+    subject: apiVerb('audit', 'subject', z.object({ operator: Principal, subject: Subject }), SubjectView),
+    /** Erases the keys of a subject, and with them the content of its calls. */
+    erase: apiVerb('audit', 'erase', z.object({ operator: Principal, subject: Subject, reason: Reason }), ErasureView),
+    holds: apiVerb('audit', 'holds', z.object({ operator: Principal }), z.object({ holds: z.array(HoldView) })),
+    /** Keeps the content of a subject, or of the whole tenant, from being erased. */
+    placeHold: apiVerb(
+      'audit',
+      'placeHold',
+      z.object({ operator: Principal, subject: Subject.nullable(), reason: Reason }),
+      HoldView,
+    ),
+    liftHold: apiVerb(
+      'audit',
+      'liftHold',
+      z.object({ operator: Principal, id: z.int().positive(), reason: Reason }),
+      HoldView,
     ),
   },
 } as const

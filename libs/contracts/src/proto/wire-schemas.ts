@@ -5,6 +5,7 @@ import { envelopeSchema } from '../call/envelope.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import { Grant } from '../call/grant.ts'
 import { AuditExport } from '../documents/audit-export.ts'
+import { AuditRetention } from '../documents/audit-retention.ts'
 import { McpServerDocument } from '../documents/mcp-server.ts'
 import { ToolPolicy } from '../documents/tool-policy.ts'
 import { AuditRecordV2, SealedRecordV2 } from '../record/audit-record-v2.ts'
@@ -84,6 +85,12 @@ export const wireSchemas: readonly WireSchema[] = [
     role: 'document',
     meaning: 'A policy document. Unknown members are errors.',
     schema: ToolPolicy,
+  },
+  {
+    name: 'audit-retention.v1alpha1',
+    role: 'document',
+    meaning: 'How long the content of audit records is kept. Unknown members are errors.',
+    schema: AuditRetention,
   },
   {
     name: 'mcp-server.v1beta1',

@@ -1,6 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { WatchOptions } from '@countersign/config'
-import { type KeyEncryptionKeys, openKeyDatabase, openKeyEncryptionKeys, SubjectKeys } from '@countersign/subject-keys'
+import {
+  Deeds,
+  ExpiredKeys,
+  type KeyEncryptionKeys,
+  LegalHolds,
+  openKeyDatabase,
+  openKeyEncryptionKeys,
+  SubjectKeys,
+} from '@countersign/subject-keys'
 import { Encryptor } from '../record/encrypt/encryptor.ts'
 import { readPersonalRules } from '../record/encrypt/personal-rules.ts'
 
@@ -18,6 +26,9 @@ export interface Personal {
   database: DatabaseSync
   keks: KeyEncryptionKeys
   keys: SubjectKeys
+  expired: ExpiredKeys
+  holds: LegalHolds
+  deeds: Deeds
   encryptor: Encryptor
 }
 
@@ -47,7 +58,13 @@ export async function openPersonal(settings: PersonalSettings, options: WatchOpt
           'not have: put it back, as a further line',
       )
     }
-    return { database, keks, keys, encryptor: new Encryptor(rules, keys, keks) }
+    return {
+      ...{ database, keks, keys },
+      expired: new ExpiredKeys(database),
+      holds: new LegalHolds(database),
+      deeds: new Deeds(database),
+      encryptor: new Encryptor(rules, keys, keks),
+    }
   } catch (error) {
     database.close()
     throw error

@@ -3,7 +3,7 @@ import { CountersignError, type IndexStatus, type SealedRecord } from '@counters
 import type { Log } from '../log/log.ts'
 import { beginAnew, type Cursor, readCursors } from './cursors.ts'
 import type { IndexDatabase } from './index-database.ts'
-import { rereadSubject } from './reread-subject.ts'
+import { rereadBefore, rereadSubject } from './reread-calls.ts'
 import { rowOf } from './row-of.ts'
 import { type Database, prepareSchema } from './schema.ts'
 import { sweep } from './sweep.ts'
@@ -134,10 +134,26 @@ export class LogIndex {
    */
   forget(tenant: string, subject: string): Promise<void> {
     const { log, read } = this.#options
-    return this.#errand(async ({ writer }) => {
+    return this.#errand(async (database) => {
       const cursor = this.#cursors.get(tenant)
-      if (cursor) await rereadSubject(writer, { log: cursor.log, tree: log.tree(tenant), read }, subject)
+      if (!cursor) return
+      await rereadSubject(database.writer, { log: cursor.log, tree: log.tree(tenant), read }, subject)
     })
+  }
+
+  /** The same for calls of all subjects that began before an instant. */
+  forgetBefore(tenant: string, before: Date): Promise<void> {
+    const { log, read } = this.#options
+    return this.#errand(async (database) => {
+      const cursor = this.#cursors.get(tenant)
+      if (!cursor) return
+      await rereadBefore(database.writer, { log: cursor.log, tree: log.tree(tenant), read }, before)
+    })
+  }
+
+  /** Takes what was forgotten out of the files too; all tables with content are written anew, so it is done for many at once. */
+  forgetDeleted(): Promise<void> {
+    return this.#errand((database) => database.forgetDeleted())
   }
 
   #errand(work: (database: IndexDatabase) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { lockFile } from '@countersign/tlog'
 import { Kysely, PGliteDialect } from 'kysely'
-import { type IndexDatabase, queryTimeoutMs } from './index-database.ts'
+import { contentTables, type IndexDatabase, queryTimeoutMs } from './index-database.ts'
 import { PGliteThread } from './pglite-thread.ts'
 import type { Tables } from './schema.ts'
 
@@ -16,6 +16,8 @@ const parameters = [
   // Nobody replicates it.
   'wal_level=minimal',
   'max_wal_senders=0',
+  // Else a segment would be used again with what was erased still in it.
+  'wal_recycle=off',
 ]
 const sameBootMs = 60_000
 
@@ -72,6 +74,11 @@ export async function openPGlite(
     async maintain() {
       await thread.query('VACUUM (ANALYZE)')
       // It has no process that does this, and its write-ahead log would grow for ever.
+      await thread.query('CHECKPOINT')
+    },
+    async forgetDeleted() {
+      for (const table of contentTables) await thread.query(`VACUUM FULL ${table}`)
+      await thread.query('SELECT pg_switch_wal()')
       await thread.query('CHECKPOINT')
     },
     async discard() {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type CustomTypesConfig, Pool, type PoolClient, types as standard } from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
-import { type IndexDatabase, queryTimeoutMs } from './index-database.ts'
+import { contentTables, type IndexDatabase, queryTimeoutMs } from './index-database.ts'
 import type { Tables } from './schema.ts'
 
 const connectTimeoutMs = 10_000
@@ -74,6 +74,10 @@ export async function openPostgres(
     writer,
     reader,
     maintain: async () => void (await sql`analyze`.execute(writer)),
+    // Its write-ahead log, and what it archives of that, are whose server it is.
+    async forgetDeleted() {
+      for (const table of contentTables) await sql`vacuum full ${sql.table(table)}`.execute(writer)
+    },
     discard: async () => {
       await sql`drop schema if exists countersign_audit cascade`.execute(writer)
       await close()

@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '@countersign/contracts'
+import { erasedMark, isJsonObject, type Json } from '@countersign/contracts'
 
 /** Words of one value that are indexed, at most; the rest of it is not found by its text. */
 const maxWords = 2000
@@ -27,6 +27,7 @@ export function splitWords(text: string): { word: string; open: boolean }[] {
 
 function collect(value: Json, words: Set<string>): void {
   if (words.size >= maxWords) return
+  if (value === erasedMark) return
   if (typeof value === 'string' || typeof value === 'number') {
     if (jwe.test(String(value))) return
     for (const { word } of splitWords(String(value))) {

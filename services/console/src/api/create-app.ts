@@ -9,6 +9,7 @@ import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
 import { calls } from './calls.ts'
 import { describeRoute } from './describe-route.ts'
+import { erasure } from './erasure.ts'
 import { policies } from './policies.ts'
 import type { ApiContext, Route } from './route.ts'
 import { servers } from './servers.ts'
@@ -16,7 +17,15 @@ import { status } from './status.ts'
 import { validate } from './validate.ts'
 
 /** Every route of the API, under `/api/v1`. */
-export const routes: readonly Route[] = [...approvals, ...calls, ...servers, ...policies, ...audit, ...status]
+export const routes: readonly Route[] = [
+  ...approvals,
+  ...calls,
+  ...servers,
+  ...policies,
+  ...audit,
+  ...erasure,
+  ...status,
+]
 
 const prefix = '/api/v1'
 const openApiPath = `${prefix}/openapi.json`

@@ -119,6 +119,8 @@ function nextOf(code: string, identity: string | undefined): string | undefined 
     case 'not_found':
     case 'unknown_tool':
       return 'list tool servers with: countersign servers'
+    case 'legal_hold':
+      return 'list legal holds with: countersign audit hold list'
     case 'service_unavailable':
     case 'internal':
       return 'find out what is wrong with: countersign doctor'

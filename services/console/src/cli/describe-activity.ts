@@ -23,9 +23,15 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
   signed_in: ({ address }) => `from ${address}`,
   sign_in_refused: ({ count: tokens, addresses }) =>
     `${count(tokens, 'refused token')} from ${addresses.map(({ address }) => address).join(', ')}`,
-  erased: ({ resource, reason }) => `${resource.name}: ${reason}`,
-  hold_placed: ({ resource, reason }) => `${resource.name}: ${reason}`,
-  hold_lifted: ({ resource, reason }) => `${resource.name}: ${reason}`,
+  erased: ({ resource, keys, reason }) =>
+    `${resource.name}${keys === undefined ? '' : `, ${count(keys, 'key')}`}: ${reason}`,
+  hold_placed: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
+  hold_lifted: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
+  expired: ({ resource, before, keys }) => `${resource.name} before ${before}, ${count(keys, 'key')}`,
+}
+
+function heldOf(subject: string | null | undefined): string {
+  return subject ?? 'the whole tenant'
 }
 
 function describeServerEvent({ tool, message }: JsonObject): string {

@@ -1,5 +1,5 @@
 import { LostRace } from '@countersign/bus'
-import { callFieldsOf, CountersignError, digestOf, makeEvent, type Principal } from '@countersign/contracts'
+import { callFieldsOf, CountersignError, makeEvent, type Principal } from '@countersign/contracts'
 import { operatorsGroup } from '@countersign/identity'
 import { type PolicyContext, storePatienceMs } from '../call/context.ts'
 
@@ -35,12 +35,8 @@ export async function resolve(
   const event = makeEvent(
     'resolved',
     { ...callFieldsOf(unknown.data), operator: operator.id, outcome, evidence },
-    // Two rulings are two messages, so that only one of them is told that it was stored.
-    {
-      now: context.now(),
-      traceparent: unknown.traceparent,
-      distinct: digestOf([operator.id, outcome, evidence]).slice(7, 39),
-    },
+    // Two rulings are two messages, so that only one of them is told that it was stored; an id says nothing about the evidence.
+    { now: context.now(), traceparent: unknown.traceparent, distinct: crypto.randomUUID() },
   )
   try {
     await context.bus.publishEvent(unknown.data, 'resolved', event, last.seq, Date.now() + storePatienceMs)

@@ -13,6 +13,7 @@ import {
   type JsonObject,
   makeEvent,
   subjects,
+  unreadableMark,
 } from '@countersign/contracts'
 import { inTransaction, openKeyDatabase, openKeyEncryptionKeys, SubjectKeys } from '@countersign/subject-keys'
 import { allowedFixture, type Cleanup, newGrantSigner, requestedFixture } from '@countersign/testing'
@@ -22,7 +23,7 @@ import { makeRecord } from '../make-record.ts'
 import { calls } from '../record-source.ts'
 import { Redactor } from '../redact/redactor.ts'
 import { Encryptor } from './encryptor.ts'
-import { openSealed, unreadableMark } from './open-record.ts'
+import { openSealed } from './open-record.ts'
 import { defaultPersonalRules, readPersonalRules } from './personal-rules.ts'
 
 const created = '2026-11-22T09:00:00Z'

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { StoreLocation, VerifierKey, WitnessPolicy } from '@countersign/tlog'
+import type { ContentVerification, StoreLocation, VerifierKey, WitnessPolicy } from '@countersign/tlog'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { findLocalInfo } from '../find-console.ts'
@@ -24,7 +24,7 @@ export async function auditVerify(invocation: Invocation): Promise<Exit> {
 }
 
 async function verifyFolder(
-  { out }: Invocation,
+  { out, option, where }: Invocation,
   { name, keys, witnesses }: Target,
   location: StoreLocation,
 ): Promise<Exit> {
@@ -35,8 +35,9 @@ async function verifyFolder(
       next: 'name the folder of a log, the URL of its bucket, or a proof',
     })
   })
-  const good = found.problemCount === 0
-  if (out.forPrograms) out.json({ ok: good, ...found })
+  const content = await verifyOpened(location, option, where.cwd)
+  const good = found.problemCount === 0 && (content?.problems ?? []).length === 0
+  if (out.forPrograms) out.json({ ok: good, ...found, ...(content ? { content } : {}) })
   for (const { origin, size, root, checkpoints, signedBy, witnessed } of found.trees) {
     out.line(
       { text: origin, style: 'strong' },
@@ -53,10 +54,42 @@ async function verifyFolder(
   const { records, calls, problems, problemCount } = found
   out.line(`${count(records, 'record')}, ${count(calls.ended, 'call')} that ended, ${calls.open} open`)
   for (const problem of problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
+  if (content) {
+    out.line(`${count(content.opened, 'encrypted place')} opened to what was sealed, ${content.erased} erased`)
+    for (const problem of content.problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
+  }
   if (problemCount > problems.length) out.line(`and ${problemCount - problems.length} more`)
   if (keys.length === 0) warnOfKeys(out)
   out.line(good ? { text: `${name} verifies`, style: 'good' } : { text: `${name} does not verify`, style: 'bad' })
   return good ? exits.ok : exits.negative
+}
+
+/** With the keys of subjects: whether what is encrypted is what was sealed. */
+async function verifyOpened(
+  location: StoreLocation,
+  option: Invocation['option'],
+  cwd: string,
+): Promise<ContentVerification | undefined> {
+  const [dir, kek] = [option('subject-keys'), option('kek')]
+  if (dir === undefined && kek === undefined) return undefined
+  if (dir === undefined || kek === undefined) {
+    throw new CliError(
+      exits.usage,
+      '--subject-keys and --kek go together: the folder of keys, and what they are wrapped with',
+    )
+  }
+  const { openKeyReader } = await import('@countersign/subject-keys')
+  const { verifyContent } = await import('@countersign/tlog')
+  try {
+    const keys = await openKeyReader(resolve(cwd, dir), resolve(cwd, kek))
+    try {
+      return await verifyContent(location, keys.find)
+    } finally {
+      keys.close()
+    }
+  } catch (error) {
+    throw new CliError(exits.usage, `the keys of subjects cannot be used: ${(error as Error).message}`)
+  }
 }
 
 async function verifyProof({ out }: Invocation, { name, keys, witnesses }: Target, text: string): Promise<Exit> {

@@ -15,6 +15,8 @@ const parts: Record<string, () => Promise<(invocation: Invocation) => Promise<Ex
   verify: async () => (await import('./audit-verify.ts')).auditVerify,
   prove: async () => (await import('./audit-prove.ts')).auditProve,
   exports: async () => (await import('./audit-exports.ts')).auditExports,
+  erase: async () => (await import('./audit-erase.ts')).auditErase,
+  hold: async () => (await import('./audit-hold.ts')).auditHold,
 }
 
 export const audit: Command = {
@@ -26,11 +28,16 @@ export const audit: Command = {
     'audit top principal|agent|server|tool|state|code|rule|approver …',
     'audit export --out FILE [--format jsonl|csv|parquet] …',
     'audit reindex',
-    'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY]',
+    'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY] [--subject-keys DIR --kek FILE]',
     'audit prove <call> [--out FILE] [--log FOLDER | URL]',
     'audit exports [retry <name> | discard <name>]',
+    'audit erase --subject PRINCIPAL --reason TEXT [--yes]',
+    'audit hold place (--subject PRINCIPAL | --whole-tenant) --reason TEXT',
+    'audit hold lift <id> --reason TEXT',
+    'audit hold list',
   ],
-  summary: 'The sealed log, newest first; ask, count, export, send; verify it offline; prove what it says about a call',
+  summary:
+    'The sealed log, newest first; ask, count, export, send; verify it offline; prove what it says; erase content',
   options: {
     ...auditFilterOptions,
     limit: { type: 'string' },
@@ -42,6 +49,12 @@ export const audit: Command = {
     witness: { type: 'string' },
     out: { type: 'string' },
     log: { type: 'string' },
+    'subject-keys': { type: 'string' },
+    kek: { type: 'string' },
+    subject: { type: 'string' },
+    reason: { type: 'string' },
+    yes: { type: 'boolean' },
+    'whole-tenant': { type: 'boolean' },
   },
   optionHelp: {
     ...auditFilterHelp,
@@ -51,8 +64,14 @@ export const audit: Command = {
     '--format FORMAT': 'jsonl, csv or parquet; left out, as the name of the file ends',
     '--key KEY': 'verifier key to trust, or a file with some; left out, those beside the log',
     '--witness KEY': 'verifier key of a witness that must have cosigned, or a file with some, or with a witness policy',
+    '--subject-keys DIR, --kek FILE':
+      'open what is encrypted, to see that it is what was sealed; the log verifies without',
     '--out FILE': 'where the export or the proof goes; a proof left out, <call>.proof.json',
     '--log FOLDER | URL': 'prove from a copy of the log and not by the console',
+    '--subject PRINCIPAL': 'on whose behalf the calls were made',
+    '--whole-tenant': 'the hold is over everything of the tenant',
+    '--reason TEXT': 'why it is erased, held or lifted; it is recorded',
+    '--yes': 'do not ask before erasing',
   },
   async run(invocation) {
     const { args, out, client, option } = invocation

@@ -1,0 +1,81 @@
+import type { Json, JsonObject } from '../json.ts'
+import type { AuditRecord, AuditRecordV3 } from './audit-record.ts'
+import { decryptValue, erasedMark, keyIdOf, type SubjectKey, unwrapDigest } from './encryption.ts'
+
+/** Finds a key by its id; undefined for one that was erased. */
+export type FindKey = (id: string) => SubjectKey | undefined
+
+/** An event, opened as far as there are keys. */
+export interface OpenedEvent {
+  cloudEvent: JsonObject
+  /** Places that were opened. */
+  opened: number
+  /** Places whose key is gone. */
+  erased: number
+  /** Places that have a key and do not open with it: the log, or the key, was changed. */
+  unreadable: string[]
+}
+
+/** What stands, in an opened event, where a key does not open what was sealed. */
+export const unreadableMark = '[unreadable]'
+
+/**
+ * Opens what was encrypted in the event of a record. Where the key is gone stands `"[erased]"`; a digest whose key is gone stays
+ * wrapped. The record itself is left as it is.
+ */
+export function openEvent(record: AuditRecord, find: FindKey): OpenedEvent {
+  // Earlier versions have nothing encrypted.
+  if (record.version === 2 || !record.encrypted) {
+    return { cloudEvent: record.cloudEvent, opened: 0, erased: 0, unreadable: [] }
+  }
+  const result: OpenedEvent = { cloudEvent: structuredClone(record.cloudEvent), opened: 0, erased: 0, unreadable: [] }
+  // What was encrypted last lies outermost.
+  for (const { path, digest } of record.encrypted.toReversed()) {
+    const place = placeOf(result.cloudEvent, path)
+    const text = place?.holder[place.key]
+    // Inside something that was erased there is nothing more to open.
+    if (!place || typeof text !== 'string') continue
+    const key = find(keyIdOf(text) ?? '')
+    if (!key) {
+      result.erased += 1
+      if (digest !== undefined) place.holder[place.key] = erasedMark
+      continue
+    }
+    try {
+      place.holder[place.key] = openPlace(record, key, path, text, digest)
+      result.opened += 1
+    } catch {
+      place.holder[place.key] = unreadableMark
+      result.unreadable.push(path)
+    }
+  }
+  return result
+}
+
+/** @throws Error when it is not what was sealed there */
+function openPlace(
+  { tenant, stream, callId = '' }: AuditRecordV3,
+  key: SubjectKey,
+  path: string,
+  text: string,
+  digest: string | undefined,
+): Json {
+  if (digest === undefined) return unwrapDigest(key, callId, text)
+  return decryptValue(key, { tenant, stream, path }, { jwe: text, digest })
+}
+
+/** What holds the member that a JSON Pointer (RFC 6901) names, and its key. */
+function placeOf(value: Json, pointer: string): { holder: Record<string, Json>; key: string } | undefined {
+  const steps = pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const key = steps.pop()
+  let holder: Json | undefined = value
+  for (const step of steps) {
+    holder = typeof holder === 'object' && holder !== null ? (holder as Record<string, Json>)[step] : undefined
+  }
+  return key !== undefined && typeof holder === 'object' && holder !== null
+    ? { holder: holder as Record<string, Json>, key }
+    : undefined
+}

@@ -1,0 +1,44 @@
+import { type ActivityEventData, CountersignError, type HoldView, type Principal } from '@countersign/contracts'
+import { inTransaction } from '@countersign/subject-keys'
+import type { Personal } from './open-personal.ts'
+
+/** Places a legal hold over a subject, or over the whole tenant (null), and notes that it was done. */
+export function placeHold(
+  { database, holds, deeds }: Personal,
+  { operator, subject, reason }: { operator: Principal; subject: string | null; reason: string },
+  now: Date,
+): HoldView {
+  const { tenant, id: placedBy } = operator
+  const at = now.toISOString()
+  return inTransaction(database, () => {
+    const hold = holds.place({ tenant, subject, reason, placedBy, placedAt: at })
+    const data = holdData(hold, placedBy, reason)
+    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_placed', data, at })
+    return hold
+  })
+}
+
+/**
+ * Lifts a legal hold, and notes that it was done.
+ *
+ * @throws CountersignError `not_found` when the tenant has none with this id
+ */
+export function liftHold(
+  { database, holds, deeds }: Personal,
+  { operator, id, reason }: { operator: Principal; id: number; reason: string },
+  now: Date,
+): HoldView {
+  const { tenant } = operator
+  return inTransaction(database, () => {
+    const hold = holds.lift(tenant, id)
+    if (!hold)
+      throw new CountersignError('not_found', `there is no legal hold ${id}; the list of holds has those in force`)
+    const data = holdData(hold, operator.id, reason)
+    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_lifted', data, at: now.toISOString() })
+    return hold
+  })
+}
+
+function holdData({ id, tenant, subject }: HoldView, by: string, reason: string): ActivityEventData<'hold_placed'> {
+  return { tenant, resource: { type: 'hold', name: String(id) }, by, reason, subject }
+}

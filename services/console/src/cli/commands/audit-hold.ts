@@ -1,0 +1,75 @@
+import type { HoldView } from '@countersign/contracts'
+import { CliError, type Exit, exits } from '../cli-error.ts'
+import { checkArguments, countOf, type Invocation } from '../command.ts'
+import { dateAndClock } from '../times.ts'
+
+/** `countersign audit hold place|lift|list`: legal holds, which keep content from being erased. */
+export async function auditHold(invocation: Invocation): Promise<Exit> {
+  const [, verb] = invocation.args
+  if (verb === 'place') return place(invocation)
+  if (verb === 'lift') return lift(invocation)
+  if (verb === 'list' || verb === undefined) return list(invocation)
+  throw new CliError(exits.usage, `audit hold: "${verb}" is not one of place, lift, list`)
+}
+
+async function place({ args, option, flag, out, client }: Invocation): Promise<Exit> {
+  checkArguments(args, 2, 2, 'audit hold')
+  const subject = option('subject')
+  if ((subject === undefined) === !flag('whole-tenant')) {
+    throw new CliError(exits.usage, 'say over whom: either --subject PRINCIPAL or --whole-tenant')
+  }
+  const reason = reasonOf(option)
+  const console = await client('operator')
+  const hold = await console.post<HoldView>('/audit/holds', { subject: subject ?? null, reason })
+  if (out.forPrograms) out.json(hold)
+  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}; nothing of it is erased`)
+  return exits.ok
+}
+
+async function lift({ args, option, out, client }: Invocation): Promise<Exit> {
+  checkArguments(args, 3, 3, 'audit hold')
+  const id = countOf(args[2], 'id', Number.MAX_SAFE_INTEGER)!
+  const reason = reasonOf(option)
+  const console = await client('operator')
+  const hold = await console.post<HoldView>(`/audit/holds/${id}/lifting`, { reason }).catch((error: CliError) => {
+    if (error.exit !== exits.notFound) throw error
+    throw new CliError(error.exit, error.message, { next: 'list legal holds with: countersign audit hold list' })
+  })
+  if (out.forPrograms) out.json(hold)
+  out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}`)
+  return exits.ok
+}
+
+async function list({ args, out, client }: Invocation): Promise<Exit> {
+  checkArguments(args, 1, 2, 'audit hold')
+  const console = await client('operator')
+  const answer = await console.get<{ holds: HoldView[] }>('/audit/holds')
+  if (out.forPrograms) out.json(answer)
+  if (answer.holds.length === 0) out.line('no legal holds')
+  else {
+    out.table(
+      [
+        { head: 'ID', align: 'right' },
+        { head: 'OVER' },
+        { head: 'PLACED' },
+        { head: 'BY' },
+        { head: 'REASON', shrinks: true },
+      ],
+      answer.holds.map((hold) => [
+        ...[String(hold.id), whose(hold), dateAndClock(hold.placedAt)],
+        ...[hold.placedBy, hold.reason],
+      ]),
+    )
+  }
+  return exits.ok
+}
+
+function reasonOf(option: Invocation['option']): string {
+  const reason = option('reason')
+  if (!reason) throw new CliError(exits.usage, '--reason is missing: it is recorded with the hold')
+  return reason
+}
+
+function whose({ subject }: HoldView): string {
+  return subject ?? 'the whole tenant'
+}

@@ -1,0 +1,23 @@
+import { createInterface } from 'node:readline/promises'
+import { CliError, exits } from './cli-error.ts'
+
+/**
+ * Has a person write a word before something is done that cannot be undone.
+ *
+ * @throws CliError when they write something else, or when nobody is there to be asked
+ */
+export async function confirm(question: string, word: string): Promise<void> {
+  if (!process.stdin.isTTY) {
+    throw new CliError(exits.usage, 'this cannot be undone, and nobody is there to be asked', {
+      next: 'if it is meant, say it again with --yes',
+    })
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    if ((await terminal.question(`${question} `)) !== word) {
+      throw new CliError(exits.negative, 'nothing was done: what was written is not what was asked for')
+    }
+  } finally {
+    terminal.close()
+  }
+}
