@@ -38,7 +38,8 @@ test(
     }
     const audit = await startAudit(t, testBus, folder, settings)
     await until(async () => (await reader.streamInfo('AUDIT')).lastSeq === 180, 'all is published')
-    const { records } = await console.callApi(verbs.audit.records, { tenant: 'default', principal: 'p3', limit: 20 })
+    const query = { tenant: 'default', principal: 'p3', limit: 20 }
+    const { records } = await until(() => console.callApi(verbs.audit.records, query), 'the index is open', 60_000)
     assert.equal(records.length, 20)
     const stored = new Map((await readAll(reader, 'CALLS')).map(({ seq, data }) => [seq, data]))
     for (const { record } of records) {
