@@ -38,11 +38,28 @@ test('R26: a target that was away gets everything, in order, and goes on where i
   await until(async () => (await standing())?.next === 40, 'the cursor is at the end')
   const ids = idsIn(receiver.taken)
   assert.deepEqual([...new Set(ids)], idsUpTo(40))
-  // What was sent twice was sent under the same id, so that it can be dropped.
-  const webhookIds = receiver.taken.map(({ headers }) => headers['webhook-id'])
-  assert.equal(new Set(webhookIds).size * 7 >= 40, true)
+  // At most the batch that was on its way.
   assert.ok(ids.length - 40 <= 7, `${ids.length} records were sent`)
   await second.stop('SIGTERM')
+})
+
+test('R26: a batch whose answer was lost is cut the same again after a restart, under the same id', async (t) => {
+  const { write, append, start, secretFile } = await startExports(t, 3)
+  const asked: string[] = []
+  let answering = false
+  const receiver = await startReceiver(t, ({ headers }, response) => {
+    asked.push(headers['webhook-id']!)
+    if (answering) response.writeHead(200).end()
+  })
+  await write('hook', { to: { type: 'webhook', url: receiver.url, secretFile } })
+  const first = await start()
+  await until(() => asked.length === 1, 'a batch is on its way')
+  await first.stop()
+  await append(4)
+  answering = true
+  const second = await start()
+  await until(() => viewOf(second, 'hook')?.next === 7, 'all is sent')
+  assert.deepEqual(asked, ['msg_default_0_2_3', 'msg_default_0_2_3', 'msg_default_3_6_4'])
 })
 
 test('R26: a target that hangs delays nobody else, and nothing is lost to it', async (t) => {

@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { type AuditExport, durationMs, matchTarget } from '@countersign/contracts'
 import type { LogEntry, TenantLog } from '../log/log.ts'
 import type { Driver } from './driver.ts'
@@ -18,9 +19,12 @@ export interface Cut {
   oldest: number
 }
 
+/** Records read between two looks at what else there is to do. */
+const breatheEvery = 32
+
 /** An object of an archive is worth gathering for; others want records at once. */
 export function limitsOf({ batch, to }: AuditExport['spec']): BatchLimits {
-  const usual = to.type === 's3' ? { records: 5000, bytes: 4_194_304, after: '1m' } : { records: 500, bytes: 1_048_576 }
+  const usual = to.type === 's3' ? { records: 5000, bytes: 4_194_304, after: '1m' } : { records: 200, bytes: 1_048_576 }
   const { records = usual.records, bytes = usual.bytes, after = usual.after } = batch
   return { records, bytes, afterMs: after === undefined ? 0 : durationMs(after) }
 }
@@ -60,6 +64,7 @@ export async function cutBatch(
   let bytes = 0
   // A read ends after 8 MiB at the latest, which is more than a batch holds.
   for (const entry of await log.read(from, count)) {
+    if (entry.index % breatheEvery === 0) await othersTurn()
     const record = open(entry)
     const own = partitionOf(record)
     if (cut && through === undefined && (bytes + entry.text.length > limits.bytes || own !== partition)) break

@@ -6,6 +6,7 @@ import { type BatchLimits, cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
 import { type Driver, Refused } from './driver.ts'
 import { type Cursor, deadOf, type ExportState } from './export-state.ts'
 import type { ExportedRecord } from './open-entry.ts'
+import type { Pace } from './pace.ts'
 
 /** What a runner works with. */
 export interface RunnerOptions {
@@ -14,6 +15,8 @@ export interface RunnerOptions {
   log: Pick<Log, 'tenants' | 'tree'>
   state: ExportState
   open: (entry: LogEntry) => ExportedRecord
+  /** One for all exports. */
+  pace: Pace
   backoff: Backoff
   /** With so many it stops, and nothing is lost. */
   maxDeadLetters: number
@@ -219,11 +222,9 @@ export class ExportRunner {
     }
     const gathering = sending === undefined ? await this.#gatheringMs(tenant, next, tree.size - next) : 0
     if (gathering > 0) return gathering
-    const cut = await cutBatch(tree, next, sending, this.#limits, {
-      open: this.#options.open,
-      matches: this.#matches,
-      ...(this.#options.driver.partitionOf ? { partitionOf: this.#options.driver.partitionOf } : {}),
-    })
+    const { open, driver, pace } = this.#options
+    const reading = { open, matches: this.#matches, ...(driver.partitionOf ? { partitionOf: driver.partitionOf } : {}) }
+    const cut = await pace.take(() => cutBatch(tree, next, sending, this.#limits, reading))
     if (!cut) return idleMs
     this.#oldest.set(tenant, cut.oldest)
     if (cut.records.length > 0) {

@@ -3,7 +3,7 @@
  *
  * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (sends in order, sets aside) →
  * drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
- * entry; export-state keeps cursors and dead letters in the bucket `exports`; backoff, http-post and request-headers serve the drivers.
+ * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; backoff, http-post and request-headers serve the drivers.
  */
 import { isDeepStrictEqual } from 'node:util'
 import {
@@ -22,6 +22,7 @@ import { makeDriver } from './drivers/make-driver.ts'
 import { ExportRunner } from './export-runner.ts'
 import type { ExportState } from './export-state.ts'
 import { openEntry } from './open-entry.ts'
+import { Pace } from './pace.ts'
 
 /** What exports work with. */
 export interface ExportsOptions {
@@ -47,6 +48,7 @@ export class Exports {
   #files = new Map<string, AuditExport[]>()
   #problems: DocumentProblem[] = []
   readonly #runners = new Map<string, { document: AuditExport; runner: ExportRunner }>()
+  readonly #pace = new Pace()
   #seen: string | undefined
   #taken: string | undefined
   #timer: NodeJS.Timeout | undefined
@@ -172,7 +174,7 @@ export class Exports {
     const { name } = document.metadata
     const opening = document.spec.personal === 'open' ? openSealed : undefined
     return new ExportRunner({
-      ...{ document, log, state, backoff, maxDeadLetters, now: Date.now, random: Math.random },
+      ...{ document, log, state, backoff, maxDeadLetters, pace: this.#pace, now: Date.now, random: Math.random },
       open: (entry) => openEntry(entry, opening),
       driver: makeDriver(document.spec.to, Date.now),
       onChange(problem) {
