@@ -13,6 +13,8 @@ const parameters = [
   // Its default of 128 MB is held in memory whatever the size of the log.
   'shared_buffers=32MB',
   'work_mem=16MB',
+  // Memory of WebAssembly grows and is never given back.
+  'maintenance_work_mem=16MB',
   // Nobody replicates it.
   'wal_level=minimal',
   'max_wal_senders=0',
