@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { LocalInfo } from '@countersign/contracts'
 import { until } from '@countersign/testing'
@@ -15,7 +15,7 @@ import { callTool } from './clients.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** `npm start`, as a person runs it. */
-function npmStart(args: string[], env: Record<string, string> = {}) {
+function npmStart(t: TestContext, args: string[], env: Record<string, string> = {}) {
   const child: ChildProcess = spawn('npm', ['start', '--silent', '--', ...args], {
     cwd: root,
     env: { ...process.env, ...env },
@@ -26,6 +26,12 @@ function npmStart(args: string[], env: Record<string, string> = {}) {
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const exited = once(child, 'exit') as Promise<[number | null]>
+  // A test that fails leaves nothing running, and does not hang.
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    process.kill(-child.pid!, 'SIGINT')
+    await exited
+  })
   return {
     output: () => output,
     exited,
@@ -52,7 +58,7 @@ test(
     const local = join(state, 'local.json')
     const info = () => LocalInfo.parse(JSON.parse(readFileSync(local, 'utf8')))
 
-    const first = npmStart(['--state', state, '--free-ports'])
+    const first = npmStart(t, ['--state', state, '--free-ports'])
     await until(() => first.output().includes('Try it'), 'the screen shows', 60_000)
     const one = info()
     for (const shown of [
@@ -86,7 +92,7 @@ test(
       'spec: { source: { type: Url, url: { url: "http://127.0.0.1:9/mcp" } } }',
     ]
     writeFileSync(join(state, 'servers', 'dead.yaml'), dead.join('\n'))
-    const second = npmStart(['--state', state, '--free-ports'])
+    const second = npmStart(t, ['--state', state, '--free-ports'])
     await until(() => second.output().includes('Try it'), 'the screen shows again', 60_000)
     assert.match(second.output(), /dead +not ready: /)
     assert.match(second.output(), /files +ready, \d+ tools/)
@@ -105,7 +111,7 @@ test(
     )
     await second.interrupt()
 
-    const third = npmStart(['--state', state, '--free-ports', '--fresh'])
+    const third = npmStart(t, ['--state', state, '--free-ports', '--fresh'])
     await until(() => third.output().includes('Try it'), 'the screen shows once more', 60_000)
     assert.notDeepEqual(info().tokens, one.tokens)
     assert.ok(!existsSync(join(state, 'workspace', 'x')))
@@ -121,17 +127,17 @@ test('R14: a port that is taken and a missing server binary are said plainly', {
   t.after(() => void other.close())
   const { port } = other.address() as { port: number }
 
-  const taken = npmStart(['--state', join(dir, 'a'), '--free-ports'], { COUNTERSIGN_GATEWAY_PORT: String(port) })
+  const taken = npmStart(t, ['--state', join(dir, 'a'), '--free-ports'], { COUNTERSIGN_GATEWAY_PORT: String(port) })
   assert.equal((await taken.exited)[0], 1)
   assert.match(taken.output(), new RegExp(`port ${port} \\(gateway\\) is taken`))
 
-  const missing = npmStart(['--state', join(dir, 'b'), '--free-ports'], {
+  const missing = npmStart(t, ['--state', join(dir, 'b'), '--free-ports'], {
     COUNTERSIGN_NATS_SERVER: '/nowhere/nats-server',
   })
   assert.equal((await missing.exited)[0], 1)
   assert.match(missing.output(), /COUNTERSIGN_NATS_SERVER cannot be used/)
 
-  const unknown = npmStart(['--frsh'])
+  const unknown = npmStart(t, ['--frsh'])
   assert.equal((await unknown.exited)[0], 2)
   assert.match(unknown.output(), /--fresh/)
 })

@@ -20,6 +20,11 @@ async function health(cluster: Cluster, service: string, page: 'readyz' | 'metri
   return (await fetch(`http://127.0.0.1:${cluster.of(service)[0]!.healthPort}/${page}`)).text()
 }
 
+/** Waits until it says something: each replica looks for itself, every two seconds. */
+async function untilSays(cluster: Cluster, service: string, page: 'readyz' | 'metrics', what: RegExp): Promise<void> {
+  await until(async () => what.test(await health(cluster, service, page)), `${page} of ${service} says ${what}`)
+}
+
 async function untilTakenAgain(cluster: Cluster): Promise<void> {
   const taken = async () => !(await health(cluster, 'policy', 'readyz')).includes('audit within its bounds')
   await until(taken, 'audit is within its bounds', 120_000)
@@ -37,22 +42,16 @@ test(
       refusals(cluster)[0]!,
       /\d+ events wait to be sealed, and at most 60 may; nothing ran, ask again later/,
     )
-    assert.match(
-      await health(cluster, 'policy', 'readyz'),
-      /"audit within its bounds":"the audit log is too far behind/,
-    )
-    assert.match(
-      await health(cluster, 'policy', 'metrics'),
-      /^countersign_policy_refusing\{reason="audit_events"[^}]*\} 1/m,
-    )
+    await untilSays(cluster, 'policy', 'readyz', /"audit within its bounds":"the audit log is too far behind/)
+    await untilSays(cluster, 'policy', 'metrics', /^countersign_policy_refusing\{reason="audit_events"[^}]*\} 1/m)
     // Audit itself names the cause.
-    assert.match(await health(cluster, 'audit', 'readyz'), /"recording":"ENOSPC/)
-    assert.match(await health(cluster, 'audit', 'metrics'), /^countersign_audit_failures_total\{code="ENOSPC"/m)
+    await untilSays(cluster, 'audit', 'readyz', /"recording":"ENOSPC/)
+    await untilSays(cluster, 'audit', 'metrics', /^countersign_audit_failures_total\{code="ENOSPC"/m)
     const console = await cluster.bus('console')
     const { problem } = await console.callApi(verbs.audit.status, { tenant: 'default' })
     assert.match(problem!, /ENOSPC/)
     // Gateways stay in service: whoever asks is told why.
-    assert.match(await health(cluster, 'gateway', 'readyz'), /"awaited":\[\]/)
+    await untilSays(cluster, 'gateway', 'readyz', /"awaited":\[\]/)
     await cluster.disks.audit.leave()
     await untilTakenAgain(cluster)
     await run.flows('when there is space again')
@@ -70,10 +69,7 @@ test(
     await audit!.end()
     await until(() => refusals(cluster).length > 0, 'calls are refused', 60_000)
     assert.match(refusals(cluster)[0]!, /waiting to be sealed for \d+ s, and at most 4 s is allowed; nothing ran/)
-    assert.match(
-      await health(cluster, 'policy', 'metrics'),
-      /^countersign_policy_refusing\{reason="audit_age"[^}]*\} 1/m,
-    )
+    await untilSays(cluster, 'policy', 'metrics', /^countersign_policy_refusing\{reason="audit_age"[^}]*\} 1/m)
     await audit!.begin()
     await untilTakenAgain(cluster)
     await run.flows('when audit is back')
