@@ -7,6 +7,7 @@ import { startTestBus, until } from '@countersign/testing'
 import { Webhook } from 'standardwebhooks'
 import { exportDocument, idsIn, idsUpTo, startExports, startReceiver } from './export-fixture.ts'
 import { auditFolder, callWriter, startAudit } from './harness.ts'
+import { personalSettings } from './personal.ts'
 
 const viewOf = (exports: Awaited<ReturnType<Awaited<ReturnType<typeof startExports>>['start']>>, name: string) =>
   exports.view('default').exports.find((view) => view.name === name)
@@ -215,4 +216,62 @@ test('R27: webhooks are signed as Standard Webhooks says, judged by its own libr
   }
   assert.throws(() => new Webhook(secret).verify(body.replace('default', 'defauld'), headers), /No matching signature/)
   assert.equal(headers['webhook-id'], 'msg_default_0_2_3')
+})
+
+test(
+  'R26, R28: what is personal is sent encrypted, or opened where the document says so',
+  { timeout: 120_000 },
+  async (t) => {
+    const bus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const { dir, secretFile } = await startExports(t)
+    const receivers = await Promise.all(
+      ['sealed', 'open'].map(async (personal) => {
+        const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+        const to = { type: 'webhook', url: receiver.url, secretFile, format: 'ecs' }
+        await writeFile(join(dir, `${personal}.yaml`), exportDocument(personal, { personal, to }))
+        return receiver
+      }),
+    )
+    const settings = { ...(await personalSettings(folder)), COUNTERSIGN_AUDIT_EXPORTS_DIR: dir }
+    const audit = await startAudit(t, bus, folder, settings)
+    const { request } = await callWriter(bus)
+    await request({}, { text: 'ann@example.com' })
+    const bodies = await until(() => {
+      const [sealed, open] = receivers.map(({ taken }) => taken[0]?.body)
+      return sealed !== undefined && open !== undefined ? { sealed, open } : undefined
+    }, 'both came')
+    assert.ok(!bodies.sealed.includes('ann@example.com'))
+    assert.ok(bodies.open.includes('ann@example.com'))
+    await audit.stop('SIGTERM')
+  },
+)
+
+test('R26: redirects are not followed, and a target that wants other credentials or cannot be trusted is asked again', async (t) => {
+  const { write, start, root, secretFile } = await startExports(t, 2)
+  const elsewhere = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const moved = await startReceiver(t, (_received, response) =>
+    response.writeHead(307, { location: elsewhere.url }).end(),
+  )
+  const token = join(root, 'token')
+  await writeFile(token, 'Bearer wrong\n')
+  const guarded = await startReceiver(t, ({ headers }, response) =>
+    response.writeHead(headers['authorization'] === 'Bearer right' ? 200 : 401).end(),
+  )
+  const to = { type: 'webhook', secretFile }
+  const headers = [{ name: 'Authorization', valueFrom: { file: token } }]
+  await write('moved', { to: { ...to, url: moved.url } })
+  await write('guarded', { to: { ...to, url: guarded.url, headers } })
+  await write('plain', { to: { ...to, url: guarded.url.replace('http:', 'https:') } })
+  const exports = await start()
+  await until(() => exports.view('default').exports.every(({ failed }) => failed > 1), 'all are tried again')
+  const problems = Object.fromEntries(exports.view('default').exports.map(({ name, problem }) => [name, problem]))
+  assert.match(problems['moved']!, /answered 307: redirects are not followed/)
+  assert.match(problems['guarded']!, /answered 401; look at the URL and the credentials/)
+  assert.match(problems['plain']!, /cannot be reached/)
+  assert.ok(!JSON.stringify(exports.view('default')).includes('wrong'))
+  await writeFile(token, 'Bearer right\n')
+  await until(() => viewOf(exports, 'guarded')?.next === 2, 'the new token is used')
+  assert.equal(elsewhere.taken.length, 0)
+  assert.ok(exports.view('default').exports.every(({ dead }) => dead === 0))
 })
