@@ -12,7 +12,7 @@ import { startStack } from './stack.ts'
 const run = promisify(execFile)
 const cli = fileURLToPath(new URL('../../node_modules/.bin/countersign', import.meta.url))
 
-test('I8: what local.json says of the audit log is enough to verify a copy of it, and a proof needs not even that', async (t) => {
+test('I8, R28: what local.json says of the audit log is enough to verify a copy of it, and a proof needs not even that', async (t) => {
   const stack = await startStack(t)
   const { gateway, auditLog, tokens } = stack.info
   const client = await modernClient(`${gateway}/mcp`, tokens.agent, '2026-07-28')
@@ -43,4 +43,16 @@ test('I8: what local.json says of the audit log is enough to verify a copy of it
     JSON.parse(proof.stdout).events.map(({ event }: { event: string }) => event),
     ['requested', 'allowed', 'dispatched', 'succeeded'],
   )
+
+  // What was answered is shown to operators, kept encrypted, and gone when it is erased; the log verifies all the same.
+  const answer = readFileSync(path, 'utf8')
+  const shown = async () => JSON.stringify(await finals()).includes(JSON.stringify(answer).slice(1, -1))
+  assert.ok(await shown())
+  const erase = ['erase', '--subject', 'agent', '--reason', 'asked for', '--yes', '--json', '--state', state]
+  const { keys, by } = JSON.parse((await countersign(...erase)).stdout)
+  assert.deepEqual([keys, by], [2, 'operator'])
+  assert.ok(!(await shown()))
+  cpSync(auditLog.dir, copy, { recursive: true })
+  const after = JSON.parse((await countersign('verify', copy, '--key', auditLog.verifierKey, '--json')).stdout)
+  assert.deepEqual([after.ok, after.calls.ended], [true, 5])
 })

@@ -1,3 +1,4 @@
+export { BoundedMap } from './bounded-map.ts'
 export { Deeds, type Deed } from './deeds.ts'
 export { ExpiredKeys } from './expired-keys.ts'
 export { type KeyEncryptionKeys, openKeyEncryptionKeys } from './key-encryption-keys.ts'

@@ -10,7 +10,7 @@ import {
   type SubjectKey,
   wrapDigest,
 } from '@countersign/contracts'
-import type { KeyEncryptionKeys, SubjectKeys } from '@countersign/subject-keys'
+import { BoundedMap, type KeyEncryptionKeys, type SubjectKeys } from '@countersign/subject-keys'
 import { type EventRule, EventRules } from '../event-rules.ts'
 import type { RedactedEvent } from '../redact/redactor.ts'
 
@@ -27,6 +27,8 @@ export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable'
 }
 
+const maxWrapped = 10_000
+
 type Members = Record<string | number, Json>
 
 /** Encrypts what is personal in events, before they are sealed, with keys of whom it is about. */
@@ -34,6 +36,7 @@ export class Encryptor {
   readonly #rules: EventRules
   readonly #keys: SubjectKeys
   readonly #keks: KeyEncryptionKeys
+  readonly #wrappedBefore = new BoundedMap<string, string>(maxWrapped)
 
   /** @throws Error for a path that cannot be read, or that names all of an event */
   constructor(rules: readonly EventRule[], keys: SubjectKeys, keks: KeyEncryptionKeys) {
@@ -105,9 +108,19 @@ export class Encryptor {
       const path = `/data${below}/${name}`
       if (value === undefined) return []
       if (typeof value !== 'string' || !isDigest(value)) return [this.#encryptMember(holder, name, path, kind, about)]
-      holder[name] = wrapDigest(this.#keyFor(kind, about), about.callId, value)
+      holder[name] = this.#wrapped(this.#keyFor(kind, about), about.callId, value)
       return [{ path }]
     })
+  }
+
+  /** The events of a call follow each other, and most have the same digest, some more than once. */
+  #wrapped(key: SubjectKey, callId: string, digest: string): string {
+    const name = `${key.id} ${callId} ${digest}`
+    const known = this.#wrappedBefore.get(name)
+    if (known !== undefined) return known
+    const wrapped = wrapDigest(key, callId, digest)
+    this.#wrappedBefore.set(name, wrapped)
+    return wrapped
   }
 
   #encryptMember(
