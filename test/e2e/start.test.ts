@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { LocalInfo } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { callTool } from './clients.ts'
@@ -49,7 +50,7 @@ const read = async (info: LocalInfo, path: string) => {
 }
 
 test(
-  'R14: npm start brings all of it up, Ctrl-C stops all of it, and starting again continues',
+  'R14, R36: npm start brings all of it up, Ctrl-C stops all of it, and starting again continues',
   { timeout: 120_000 },
   async (t) => {
     const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
@@ -71,6 +72,11 @@ test(
     ]) {
       assert.ok(first.output().includes(shown), shown)
     }
+    // As somebody copies it: the line, and the one it goes on with.
+    const [byHand] = /npx -y @modelcontextprotocol.*\n.*/.exec(first.output()) ?? assert.fail('no line to try by hand')
+    const { stdout } = await promisify(execFile)('sh', ['-c', byHand], { cwd: root })
+    const { tools } = JSON.parse(stdout) as { tools: { name: string }[] }
+    assert.ok(tools.some(({ name }) => name === 'files_read_text_file'))
     assert.equal(statSync(local).mode & 0o777, 0o600)
     const welcome = join(state, 'workspace', 'welcome.txt')
     await until(

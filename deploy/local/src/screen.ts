@@ -1,52 +1,99 @@
-import { relative } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { ToolServer } from './await-samples.ts'
 import type { Running } from './launch.ts'
+import { defaultStateDir } from './options.ts'
+
+/** Exact, and the one this project is tested with: npm gives older Nodes an older inspector that reads its options differently. */
+const inspector = '@modelcontextprotocol/inspector@2.12.0'
 
 /** The one screen that tells a person what runs, how to connect, and what to try. */
 export function screen({ info, state, servers }: Pick<Running, 'info' | 'state' | 'servers'>): string {
   const { tokens } = info
+  const { layout } = state
   const mcp = `${info.gateway}/mcp`
-  const folder = state.layout.workspace
-  const shown = (path: string) => relative(process.cwd(), path) || '.'
+  const auth = `Authorization: Bearer ${tokens.agent}`
   const entry = { countersign: { type: 'http', url: mcp, headers: { Authorization: `Bearer ${tokens.agent}` } } }
+  // The state that the command finds by itself needs no naming.
+  const named = resolve(layout.dir) === defaultStateDir ? '' : ` --state ${quoted(shown(layout.dir))}`
+  const again = named === '' ? 'npm start' : `npm start --${named}`
+  const command = (words: string) => `npx countersign ${words}${named}`
+  const call = (tool: string, args: object) => `${tool} ${JSON.stringify(args)}`
   return `
-Countersign is running. Ctrl-C stops it; npm start continues where it was; npm start -- --fresh begins anew.
+Countersign is running. Ctrl-C stops it; ${again} continues where it was; with --fresh it begins anew.
 
-  Agents connect to   ${mcp}                 (all servers; tools are named <server>_<tool>)
-                      ${mcp}/files           (one server, its own names; also ${mcp}/everything)
-  People use          npx countersign …      or the HTTP API at ${info.console}/api/v1/openapi.json
-  Agent token         ${tokens.agent}
-  Approver token      ${tokens.approver}
-  State, logs         ${shown(state.layout.dir)}/    (more tokens: ${shown(state.layout.local)})
-  Agents' folder      ${folder}
-  Tool servers        ${linesOf(servers)}
+${columns([
+  ['Agents connect to', mcp, 'all servers; tools are named <server>_<tool>'],
+  ['', `${mcp}/files`, `one server, its own names; also ${mcp}/everything`],
+  ['People use', command('…'), `in this folder; or the HTTP API, ${info.console}/api/v1/openapi.json`],
+  ['Agent token', tokens.agent],
+  ['Approver token', tokens.approver],
+  ['State, logs', `${shown(layout.dir)}/`, `more tokens: ${shown(layout.local)}`],
+  ["Agents' folder", layout.workspace],
+  ...standings(servers, command('doctor')),
+])}
 
 Add it to a client:
 
-  Claude Code     claude mcp add --transport http countersign ${mcp} --header "Authorization: Bearer ${tokens.agent}"
-  Cursor          in mcp.json: ${JSON.stringify({ mcpServers: entry })}
-  VS Code         in mcp.json: ${JSON.stringify({ servers: entry })}
-  By hand         npx @modelcontextprotocol/inspector --cli ${mcp} --transport http \\
-                    --header "Authorization: Bearer ${tokens.agent}" --method tools/list
+${columns([
+  ['Claude Code', `claude mcp add --transport http countersign ${mcp} --header "${auth}"`],
+  ['Cursor', `in .cursor/mcp.json: ${JSON.stringify({ mcpServers: entry })}`],
+  ['VS Code', `in .vscode/mcp.json: ${JSON.stringify({ servers: entry })}`],
+  ['By hand', `npx -y ${inspector} --cli ${mcp} --transport http \\`],
+  ['', `  --header "${auth}" --method tools/list`],
+])}
 
 Try it:
 
-  1. Let the agent read      files_read_text_file {"path": "${folder}/welcome.txt"}         runs at once
-  2. Let it write            files_write_file {"path": "${folder}/note.txt", "content": "hi"}   waits for a person
-  3. Be that person          npx countersign approvals        then: npx countersign approve <id>
-  4. Look it up              npx countersign calls            then: npx countersign call <id>
-  5. Let it try to get out   files_read_text_file {"path": "/etc/passwd"}                    is denied
-  6. Let it move a file     files_move_file needs two people: approve with --as approver, then with --as approver2
+${columns([
+  ['1. Let the agent read', call('files_read_text_file', { path: `${layout.workspace}/welcome.txt` })],
+  ['', 'runs at once'],
+  ['2. Let it write', call('files_write_file', { path: `${layout.workspace}/note.txt`, content: 'hi' })],
+  ['', 'waits for a person'],
+  ['3. Be that person', command('approvals')],
+  ['', command('approve <id>')],
+  ['4. Look it up', command('calls')],
+  ['', command('call <id>')],
+  ['5. Let it try to get out', call('files_read_text_file', { path: '/etc/passwd' })],
+  ['', 'is denied'],
+  [
+    '6. Let it move a file',
+    'files_move_file waits for two people: approve as in 3, then once more with --as approver2',
+  ],
+])}
 
-Drop policies into ${shown(state.layout.policies)}/ and tool servers into ${shown(state.layout.servers)}/ : they are taken up within two seconds.
+Drop policies into ${shown(layout.policies)}/ and tool servers into ${shown(layout.servers)}/: they are taken up within two seconds.
 `
 }
 
-function linesOf(servers: readonly ToolServer[]): string {
+/** A path as it is shortest: from here when it lies below, else whole. */
+function shown(path: string): string {
+  const below = relative(process.cwd(), path)
+  return below === '' || below.startsWith('..') ? path : below
+}
+
+/** A path as a shell takes it for one word. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}
+
+/** Rows with a name, a value and a remark, each below the one before. */
+function columns(rows: readonly (readonly [name: string, value: string, remark?: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  const remarked = Math.max(0, ...rows.map(([, value, remark]) => (remark === undefined ? 0 : value.length)))
+  return rows
+    .map(([name, value, remark]) => {
+      const line = `  ${name.padEnd(width)}   ${value}`
+      return remark === undefined ? line : `${line.padEnd(width + remarked + 5)}   (${remark})`
+    })
+    .join('\n')
+}
+
+/** How the tool servers stand, as rows. */
+function standings(servers: readonly ToolServer[], doctor: string): (readonly [string, string])[] {
   const width = Math.max(0, ...servers.map(({ name }) => name.length))
   const lines = servers.map(({ name, standing }) => `${name.padEnd(width)}   ${standing}`)
   if (servers.length === 0) lines.push('none yet')
   if (servers.some(({ ready }) => !ready))
-    lines.push('(what is not ready is tried again and again; npx countersign doctor tells what to do)')
-  return lines.join(`\n${' '.repeat(22)}`)
+    lines.push(`(what is not ready is tried again and again; what to do: ${doctor})`)
+  return lines.map((line, place) => [place === 0 ? 'Tool servers' : '', line])
 }
