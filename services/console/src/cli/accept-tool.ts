@@ -1,12 +1,13 @@
 import type { ServerAnswer, ServerItem, ToolItem } from '../api/server-answer.ts'
+import { agree } from './agree.ts'
 import { CliError, type Exit, exits } from './cli-error.ts'
 import { checkArguments, type Invocation } from './command.ts'
 import type { Output } from './output.ts'
 
-/** `servers accept`: makes a changed definition the one in force, or tells what waits for that. */
+/** `servers accept`: makes a changed definition the one in force, or lists what waits for that. */
 export async function acceptTool(invocation: Invocation): Promise<Exit> {
   const { args, out, client } = invocation
-  if (args.length < 3) return explainAccept(invocation)
+  if (args.length < 3) return listChanged(invocation)
   checkArguments(args, 3, 3, 'servers')
   const [, name = '', toolName = ''] = args
   const console = await client('operator')
@@ -26,6 +27,7 @@ export async function acceptTool(invocation: Invocation): Promise<Exit> {
       next: 'list what waits to be accepted with: countersign servers accept',
     })
   showChanges(out, tool, ':')
+  await agree(invocation, `accept this definition of ${toolName}?`, 'nothing was accepted')
   const answer = await console.post(`${path}/tools/${encodeURIComponent(toolName)}/acceptance`, {
     digest: tool.offered.digest,
   })
@@ -34,8 +36,8 @@ export async function acceptTool(invocation: Invocation): Promise<Exit> {
   return exits.ok
 }
 
-/** `accept` without saying what: tells what waits, and how to accept it. Wrong usage all the same: nothing was accepted. */
-async function explainAccept({ args, out, client }: Invocation): Promise<never> {
+/** `accept` without saying what: lists what waits to be accepted. */
+async function listChanged({ args, out, client }: Invocation): Promise<Exit> {
   const [, only] = args
   const console = await client('operator')
   const { servers } = await console.get<{ servers: ServerItem[] }>('/servers')
@@ -54,17 +56,17 @@ async function explainAccept({ args, out, client }: Invocation): Promise<never> 
   if (out.forPrograms) out.json({ waiting })
   const [first] = waiting
   if (!first) {
-    throw new CliError(exits.usage, `no changed tool${only === undefined ? '' : ` of ${only}`} waits to be accepted`, {
-      next: 'when one does, accept it with: countersign servers accept <server> <tool>',
-    })
+    out.line(`no changed tool${only === undefined ? '' : ` of ${only}`} waits to be accepted`)
+    return exits.ok
   }
   out.table(
     [{ head: 'SERVER' }, { head: 'TOOL' }, { head: 'WHAT' }],
     waiting.map(({ server, tool, what }) => [server, tool, { text: what, style: 'warn' }]),
   )
-  throw new CliError(exits.usage, 'say which change you accept: nobody can call these tools until you do', {
-    next: `look at it with: countersign servers ${first.server}   then: countersign servers accept ${first.server} ${first.tool}`,
-  })
+  out.line()
+  out.line('nobody can call these tools until you accept them; look at one and decide:')
+  out.line(`countersign servers accept ${first.server} ${first.tool}`)
+  return exits.ok
 }
 
 /** Shows what changed in a definition; nothing for a tool that did not change. */

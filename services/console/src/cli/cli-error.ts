@@ -7,6 +7,8 @@ export const exits = {
   /** The console cannot be reached, or does not know the token. */
   unreachable: 3,
   notFound: 4,
+  /** By Ctrl-C at a question, as a shell would say it. */
+  interrupted: 130,
 } as const
 export type Exit = (typeof exits)[keyof typeof exits]
 

@@ -1,5 +1,6 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { CallEventName } from '@countersign/contracts'
+import type { Terminal } from './ask.ts'
 import { CliError, type Exit, exits } from './cli-error.ts'
 import type { Client } from './client.ts'
 import type { Identity, Where } from './find-console.ts'
@@ -12,6 +13,8 @@ export interface Invocation {
   option: (name: string) => string | undefined
   flag: (name: string) => boolean
   out: Output
+  /** Where a person can be asked; undefined where nobody is. */
+  terminal: Terminal | undefined
   /** A client for the console; `usual` is the identity where none was asked for. */
   client: (usual: Identity) => Promise<Client>
   /** A client that sees the most that can be seen from here: only for finding out, never for acting. */

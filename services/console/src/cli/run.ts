@@ -2,10 +2,11 @@
  * `countersign`: the console's API for people at a terminal and for scripts.
  *
  * File map: commands/ has one file a command, listed in commands/all.ts · find-console.ts (which console, whose token) ·
- * client.ts (HTTP) · call-ids.ts (short ids) · output.ts, table.ts, printable.ts (what people see) · cli-error.ts (exit codes).
+ * client.ts (HTTP) · call-ids.ts (short ids) · agree.ts, ask.ts (questions at a terminal) · output.ts, table.ts, printable.ts (what people see) · cli-error.ts (exit codes).
  * Nothing here imports the bus or the HTTP server: the command starts fast and can do only what the API lets it. `policies check`
  * asks nobody: it judges with the library that policy judges with.
  */
+import type { Readable } from 'node:stream'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { CliError, type Exit, exits } from './cli-error.ts'
 import { Client } from './client.ts'
@@ -25,8 +26,11 @@ const commonOptions = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies ParseArgsOptionsConfig
 
+/** Where answers come from: a terminal, or something that nobody is asked at. */
+type Stdin = Readable & { isTTY?: boolean }
+
 /** Runs one command line; returns the exit code. */
-export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): Promise<Exit> {
+export async function run(argv: readonly string[], stdout: Sink, stderr: Sink, stdin?: Stdin): Promise<Exit> {
   const environment = cliEnvironment()
   // A reader that has seen enough (`| head`) is no failure.
   for (const sink of [stdout, stderr])
@@ -57,6 +61,7 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink): 
       option,
       flag: (key) => values[key] === true,
       out,
+      terminal: stdin?.isTTY && stdout.isTTY ? { input: stdin, output: stdout } : undefined,
       client: async (usual) => new Client(await findConsole(where, usual)),
       observer: async () => new Client(await findConsole({ ...where, as: where.as && 'operator' }, 'operator')),
       where,

@@ -21,7 +21,7 @@ export function showHelp(out: Output, all: readonly Command[]): Exit {
   list(out, [...common, ...alone])
   out.line()
   out.line(
-    'A call may be named by the beginning of its id. Exit codes: 0 yes, 1 no, 2 wrong usage, 3 not reachable, 4 not found.',
+    'A call may be named by the beginning of its id. Exit codes: 0 yes, 1 no, 2 wrong usage, 3 not reachable, 4 not found, 130 Ctrl-C.',
   )
   out.line('More about a command: countersign help <command>')
   return exits.ok

@@ -10,12 +10,15 @@ import { unmentioned } from '../unmentioned.ts'
 
 export const servers: Command = {
   name: 'servers',
-  usage: ['servers [name]', 'servers accept [<server> <tool>]'],
+  usage: ['servers [name]', 'servers accept [<server> [<tool>]] [--yes]'],
   summary: 'Tool servers, one with its tools, or accept a changed tool',
   details: [
-    'A tool whose definition changed is quarantined: nobody can call it. `accept` shows what changed and makes the new',
-    'definition the one in force. Without a server and a tool it lists what waits to be accepted.',
+    'A tool whose definition changed is quarantined: nobody can call it. `accept` without a tool lists what waits to be',
+    'accepted. With one it shows what changed and makes the new definition the one in force; at a terminal it asks first,',
+    'elsewhere it goes on. Exit code 1 when nothing was accepted, 130 for Ctrl-C.',
   ],
+  options: { yes: { type: 'boolean', short: 'y' } },
+  optionHelp: { '--yes': 'accept without asking' },
   async run(invocation) {
     const { args } = invocation
     if (args[0] === 'accept') return acceptTool(invocation)

@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { createInterface } from 'node:readline/promises'
 import type { ApprovalAnswer } from '../../api/approval-answer.ts'
+import { agree } from '../agree.ts'
 import { resolveCallId } from '../call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
@@ -23,7 +22,7 @@ function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
     summary,
     details: [
       'Shows what would run and votes over the digest of exactly that, as `approver` (or --as approver2). At a terminal it',
-      'asks first. Exit code 1 when the vote is refused.',
+      'asks first, and only a yes votes. Exit code 1 when no vote was cast or it is refused, 130 for Ctrl-C.',
     ],
     options: { comment: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
     optionHelp: { '--comment TEXT': 'kept with the vote', '--yes': 'do not ask' },
@@ -32,7 +31,7 @@ function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
 }
 
 async function vote(decision: 'approve' | 'reject', invocation: Invocation) {
-  const { args, out, client, option, flag, nowMs } = invocation
+  const { args, out, client, option, nowMs } = invocation
   checkArguments(args, 1, 1, decision)
   const console = await client('approver')
   const callId = await votedCallId(console, invocation)
@@ -42,9 +41,7 @@ async function vote(decision: 'approve' | 'reject', invocation: Invocation) {
   if (held.state !== 'waiting' || Date.parse(held.expiresAt) <= nowMs) throw await noVote()
   await checkDigest(held)
   showApproval(out, held, nowMs)
-  if (!flag('yes') && !out.forPrograms && process.stdin.isTTY && process.stdout.isTTY && !(await agreed(decision))) {
-    throw new CliError(exits.negative, 'you did not vote')
-  }
+  await agree(invocation, `${decision} this call?`, 'no vote was cast')
   const comment = option('comment')
   const counted = await orWhenRefused(
     ['approval_ended'],
@@ -97,18 +94,6 @@ async function checkDigest({ arguments: content, digest, callId }: ApprovalAnswe
       next: 'tell the operator; do not approve this call',
     },
   )
-}
-
-async function agreed(decision: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    // Ctrl-C and Ctrl-D close it, and mean no.
-    const closed = once(terminal, 'close').then(() => '')
-    const answer = await Promise.race([terminal.question(`\n${decision} this call? [y/N] `), closed])
-    return /^y(es)?$/i.test(answer.trim())
-  } finally {
-    terminal.close()
-  }
 }
 
 /** The vote is stored before policy acts on it: a vote that decides is followed until it did, for a while. */
