@@ -17,7 +17,7 @@ import { isReady, serversOf } from './server-answer.ts'
 const Fault = z.object({ what: z.string(), problem: z.string(), remedy: z.string() })
 
 export const StatusAnswer = z.object({
-  /** Nothing is in the way of calls. */
+  /** Nothing is in the way of calls, and for operators, those on the list of users may do what it says and nobody else. */
   ok: z.boolean(),
   now: z.iso.datetime(),
   bus: z.object({
@@ -91,6 +91,7 @@ export async function gatherStatus(
     operator ? settle(bus.findFaults()) : undefined,
   ])
   const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
+  const users = expiring && { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) }
   const services = [
     service('policy', policies),
     service('lifecycle', lifecycle),
@@ -102,7 +103,12 @@ export async function gatherStatus(
   const { state, reason } = standing.value?.audit ?? {}
   const newCalls = state && { taken: state === 'current', ...(reason === undefined ? {} : { reason }) }
   return {
-    ok: bus.connected && revision !== null && newCalls?.taken !== false && services.every(({ answers }) => answers),
+    ok:
+      bus.connected &&
+      revision !== null &&
+      newCalls?.taken !== false &&
+      services.every(({ answers }) => answers) &&
+      !users?.faults.length,
     now: new Date().toISOString(),
     bus: {
       connected: bus.connected,
@@ -117,7 +123,7 @@ export async function gatherStatus(
           }
         : {}),
     },
-    ...(expiring ? { users: { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) } } : {}),
+    ...(users ? { users } : {}),
     services,
     servers: {
       total: entries.length,

@@ -12,12 +12,22 @@ export const exits = {
 } as const
 export type Exit = (typeof exits)[keyof typeof exits]
 
+/** What programs read of an end that has no code of the error table. */
+export const endCodes: Record<Exit, string> = {
+  [exits.ok]: 'ok',
+  [exits.negative]: 'refused',
+  [exits.usage]: 'usage',
+  [exits.unreachable]: 'unreachable',
+  [exits.notFound]: 'not_found',
+  [exits.interrupted]: 'interrupted',
+}
+
 /** An end that is told in words: what was not done and why, and what to do next. */
 export class CliError extends Error {
   override name = 'CliError'
   readonly exit: Exit
   readonly next: string | undefined
-  /** Code of the error table, when the console said no. */
+  /** Code of the error table, where one fits: when the console said no, or for a defect. */
   readonly code: string | undefined
 
   constructor(exit: Exit, message: string, options: { next?: string | undefined; code?: string | undefined } = {}) {

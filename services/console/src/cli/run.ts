@@ -8,7 +8,7 @@
  */
 import type { Readable } from 'node:stream'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
-import { CliError, type Exit, exits } from './cli-error.ts'
+import { CliError, endCodes, type Exit, exits } from './cli-error.ts'
 import { Client } from './client.ts'
 import { type Command, oneOf } from './command.ts'
 import { commands, findCommand } from './commands/all.ts'
@@ -68,7 +68,9 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink, s
       nowMs: Date.now(),
     })
   } catch (error) {
-    return report(error, new Output(stderr, { json: false, noColor: environment.noColor }), command)
+    // Also where the command line could not be read.
+    const json = argv.includes('--json')
+    return report(error, new Output(stderr, { json, noColor: environment.noColor }), command)
   }
 }
 
@@ -102,10 +104,15 @@ function parse(command: Command, args: string[]): { values: Record<string, unkno
   }
 }
 
-function report(error: unknown, out: Output, command: Command | undefined): Exit {
-  if (!(error instanceof CliError)) {
-    out.line({ text: 'countersign: ', style: 'bad' }, `this is a defect: ${(error as Error).message}`)
-    return exits.negative
+function report(thrown: unknown, out: Output, command: Command | undefined): Exit {
+  const error =
+    thrown instanceof CliError
+      ? thrown
+      : new CliError(exits.negative, `this is a defect: ${(thrown as Error).message}`, { code: 'internal' })
+  if (out.forPrograms) {
+    const { message, next } = error
+    out.json({ code: error.code ?? endCodes[error.exit], message, ...(next === undefined ? {} : { next }) })
+    return error.exit
   }
   out.line({ text: 'countersign: ', style: 'bad' }, error.message, error.code ? ` (${error.code})` : '')
   if (error.next) out.line('  ', error.next)

@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import type { Output } from '../output.ts'
 
 const common: readonly (readonly [string, string])[] = [
-  ['--json', 'answer for programs, on one line'],
+  ['--json', 'answer for programs, on one line; errors too ({code, message, next}, on stderr)'],
   ['--as NAME', 'who asks: agent, agent2, approver, approver2 or operator'],
   ['--state DIR', 'the state folder of the Countersign to speak to'],
 ]

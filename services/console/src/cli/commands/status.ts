@@ -10,7 +10,9 @@ export const status: Command = {
   name: 'status',
   usage: ['status'],
   summary: 'Whether everything works, and what waits',
-  details: ['Exit code 1 when something is in the way of calls; `countersign doctor` says more.'],
+  details: [
+    'Exit code 1 when something is in the way of calls, or the list of users cannot be used; `countersign doctor` says more.',
+  ],
   async run({ args, out, client, nowMs, where }) {
     checkArguments(args, 0, 0, 'status')
     const console = await client('operator')
@@ -21,9 +23,13 @@ export const status: Command = {
       local && local.info.console === console.target.url ? await gatewayFinding(local.info.gateway) : undefined
     const ok = answer.ok && gateway?.verdict !== 'bad'
     if (out.forPrograms) out.json({ ...answer, ok })
-    const { servers, policies } = answer
+    const { servers, policies, bus } = answer
     const calm =
-      servers.ready === servers.total && servers.quarantinedTools === 0 && !servers.withoutPolicy && !policies?.problems
+      servers.ready === servers.total &&
+      servers.quarantinedTools === 0 &&
+      !servers.withoutPolicy &&
+      !policies?.problems &&
+      !bus.faults?.length
     out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
     const gatewayRow = gateway ? [['gateway', { text: gateway.message, style: gateway.verdict }] as const] : []
     out.fields([...gatewayRow, ...rows(answer, nowMs)])
@@ -38,13 +44,15 @@ function verdict(ok: boolean, calm: boolean): Cell {
 }
 
 function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {
-  const { services, servers, policies, newCalls, approvals, audit, unknownCalls } = answer
+  const { bus, services, users, servers, policies, newCalls, approvals, audit, unknownCalls } = answer
   const good = (ok: boolean, text: string, style: 'bad' | 'warn' = 'bad'): Cell => ({
     text,
     style: ok ? 'good' : style,
   })
   return [
-    ['bus', good(answer.bus.connected, answer.bus.connected ? 'connected' : 'away')],
+    ['bus', good(bus.connected, bus.connected ? 'connected' : 'away')],
+    ...(bus.faults ?? []).map(({ what, problem }) => ['bus', good(false, `${what}: ${problem}`, 'warn')] as const),
+    ...(users?.faults ?? []).map(({ what, problem }) => ['users', good(false, `${what}: ${problem}`)] as const),
     ...services.map(
       ({ name, answers, message }) =>
         [name, good(answers, answers ? 'answers' : (message ?? 'does not answer'))] as const,
