@@ -14,6 +14,12 @@ export const errorTable = {
   parse_error: row('The body is not JSON.', false, 400, -32700),
   invalid_request: row('The body is JSON but not a valid request.', false, 400, -32600),
   method_not_found: row('This method is not served here.', false, 404, -32601),
+  method_not_allowed: row(
+    'The address is served, but not with this HTTP method; `Allow` has those it is.',
+    false,
+    405,
+    -32601,
+  ),
   invalid_params: row('The parameters do not fit the method.', false, 400, -32602),
   header_mismatch: row('An MCP header contradicts the body.', false, 400, -32020),
   unsupported_version: row('The MCP revision is not supported.', false, 400, -32022),

@@ -196,6 +196,7 @@ test('pin: error codes with their HTTP status, JSON-RPC code and whether asking 
     'parse_error 400 -32700',
     'invalid_request 400 -32600',
     'method_not_found 404 -32601',
+    'method_not_allowed 405 -32601',
     'invalid_params 400 -32602',
     'header_mismatch 400 -32020',
     'unsupported_version 400 -32022',

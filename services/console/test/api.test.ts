@@ -39,7 +39,6 @@ test('what is not understood gets a clear error of the table and the same body e
   const json = { 'content-type': 'application/json' }
   const digest = `sha256:${'0'.repeat(64)}`
   assertError(await get('operator', '/nothing'), 'not_found')
-  assertError(await ask('operator', '/approvals', { method: 'DELETE' }), 'not_found')
   assertError(await get('operator', '/approvals/not-an-id'), 'invalid_params')
   assertError(await get('operator', '/calls?limit=0'), 'invalid_params')
   assertError(await get('operator', '/calls?state=nonsense'), 'invalid_params')
@@ -77,6 +76,48 @@ test('what is not understood gets a clear error of the table and the same body e
     socket.on('data', (chunk) => (text += chunk)).on('close', () => resolve(text))
   })
   assertError({ status: Number(raw.split(' ')[1]), body: JSON.parse(raw.split('\r\n\r\n')[1]!) }, 'invalid_request')
+})
+
+test('R12, R36: a path answers methods it is not served with by 405 and `Allow`, and HEAD like GET without the body', async (t) => {
+  const { ask, get, url, tokens } = await startConsole(t)
+  const json = { 'content-type': 'application/json' }
+  const paths = Map.groupBy(routes, ({ path }) => path)
+  for (const [path, served] of paths) {
+    const at = path.replaceAll(/:\w+/g, 'x%2Fy')
+    const allow = served.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY']) {
+      if (allow.includes(method)) continue
+      const bodies = method === 'GET' || method === 'HEAD' ? [{}] : [{}, { body: '{', headers: json }, { body: 'x' }]
+      for (const body of bodies) {
+        const answer = await ask('operator', `${at}?x=y`, { method, ...body })
+        assert.equal(answer.status, 405, `${method} ${at}`)
+        assert.deepEqual(answer.headers.get('allow')?.split(', ').toSorted(), allow.toSorted(), `${method} ${at}`)
+        if (method !== 'HEAD') assertError(answer, 'method_not_allowed')
+      }
+    }
+  }
+  assertError(await ask('operator', '/nothing', { method: 'QUERY' }), 'not_found')
+  assertError(await ask('operator', '/approvals/', { method: 'DELETE' }), 'not_found')
+  assertError(await ask(undefined, '/approvals', { method: 'DELETE' }), 'unauthenticated')
+  for (const path of ['/status', '/openapi.json', '/calls?limit=1', '/calls?limit=0']) {
+    const [head, full] = [await ask('operator', path, { method: 'HEAD' }), await get('operator', path)]
+    assert.equal(head.status, full.status)
+    assert.equal(head.headers.get('content-type'), full.headers.get('content-type'))
+    assert.equal(head.body, undefined)
+  }
+  const feed = await ask('operator', '/calls/events', { method: 'HEAD' })
+  assert.deepEqual([feed.status, feed.headers.get('content-type')], [200, 'text/event-stream'])
+  // TRACE is for no client library; the server answers it all the same.
+  const status = await new Promise<number>((resolve, reject) => {
+    const { port } = new URL(url)
+    const headers = { authorization: `Bearer ${tokens.operator}` }
+    request({ port, path: '/api/v1/status', method: 'TRACE', headers }, (response) =>
+      resolve(response.resume().statusCode!),
+    )
+      .on('error', reject)
+      .end()
+  })
+  assert.equal(status, 405)
 })
 
 test('only served hosts and pages of the same host are answered (DNS rebinding)', async (t) => {
@@ -142,6 +183,17 @@ test('R12: the OpenAPI document has every route, with its parameters, bodies and
     assert.ok(Object.keys(content!.schema).length > 0)
     for (const status of ['400', '401', '403', '503'])
       assert.ok(operation.responses[status], `${path} answers ${status}`)
+  }
+  const feed = document.paths['/api/v1/calls/events'].get.responses['200'].content['text/event-stream'].schema
+  assert.equal(feed.type, 'string', 'a stream of events is no JSON object')
+  assert.ok(feed['x-event-data'].properties.callId)
+  for (const [path, name] of [
+    ['/calls', 'cursor'],
+    ['/audit/records', 'cursor'],
+    ['/audit/consistency', 'from'],
+  ]) {
+    const { parameters } = document.paths[`/api/v1${path}`].get
+    assert.match(parameters.find((each: { name: string }) => each.name === name).description, /refused: 400/)
   }
   const inDocument = Object.values<object>(document.paths).flatMap((each) => Object.keys(each)).length
   assert.equal(inDocument, routes.length + 1, 'and nothing else')

@@ -8,9 +8,11 @@ import { type Console, serverFixture, startConsole, toolFixtures } from './conso
 
 const ctrlC = '\u0003'
 const ctrlD = '\u0004'
+/** The terminal goes away. */
+const hangUp = ''
 
 /** A command at a terminal, where somebody presses keys when they are asked; without keys nobody is asked. */
-async function atTerminal({ dir }: Pick<Console, 'dir'>, args: string[], keys?: string | 'hangs up') {
+async function atTerminal({ dir }: Pick<Console, 'dir'>, args: string[], keys?: string) {
   const [input, output, errors] = [new PassThrough(), new PassThrough(), new PassThrough()]
   for (const each of [input, output]) Object.assign(each, { isTTY: true, columns: 100 })
   const said = { shown: '', problem: '' }
@@ -19,7 +21,7 @@ async function atTerminal({ dir }: Pick<Console, 'dir'>, args: string[], keys?: 
   const ended = run([...args, '--state', join(dir, '.countersign')], output, errors, input)
   if (keys !== undefined) {
     await until(() => said.shown.includes('[y/N]'), 'it asks')
-    if (keys === 'hangs up') input.end()
+    if (keys === hangUp) input.end()
     else input.write(keys)
   }
   const exit = await ended
@@ -31,7 +33,7 @@ const noes: [keys: string, exit: number, problem: string][] = [
   [ctrlC, 130, 'countersign: interrupted: '],
   [`ye${ctrlC}`, 130, 'countersign: interrupted: '],
   [ctrlD, 1, 'countersign: '],
-  ['hangs up', 1, 'countersign: '],
+  [hangUp, 1, 'countersign: '],
   ['\r', 1, 'countersign: '],
   ['n\r', 1, 'countersign: '],
   ['yesterday\r', 1, 'countersign: '],

@@ -1,6 +1,6 @@
 import { verbs } from '@countersign/contracts'
 import { z } from 'zod'
-import { cursorOf, placeOf } from './cursor.ts'
+import { Cursor, cursorOf, placeOf } from './cursor.ts'
 import { indexTimeoutMs } from './index-timeout.ts'
 import { type Route, route } from './route.ts'
 
@@ -23,7 +23,7 @@ export const audit: readonly Route[] = [
     query: z.strictObject({
       ...filters,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
-      cursor: z.string().max(100).optional().describe('`next` of the page before'),
+      cursor: Cursor,
     }),
     answer: z.object({
       records: verbs.audit.records.output.shape.records,
@@ -113,7 +113,13 @@ export const audit: readonly Route[] = [
     path: '/audit/consistency',
     summary: 'That the log of today goes on from the one of an earlier checkpoint',
     operators: true,
-    query: z.strictObject({ from: z.coerce.number().int().min(1).describe('Entries of the earlier checkpoint') }),
+    query: z.strictObject({
+      from: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .describe('Entries of the earlier checkpoint; more than the log has are refused: 400, `invalid_params`'),
+    }),
     answer: verbs.audit.consistency.output,
     errors: ['not_found'],
     handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>

@@ -1,7 +1,7 @@
 import { callEventNames, verbs } from '@countersign/contracts'
 import { z } from 'zod'
 import { CallAnswer, CallItem, CallNews } from './call-answer.ts'
-import { cursorOf, placeOf } from './cursor.ts'
+import { Cursor, cursorOf, placeOf } from './cursor.ts'
 import { listCalls } from './list-calls.ts'
 import { readCall } from './read-call.ts'
 import { type Route, route } from './route.ts'
@@ -30,7 +30,7 @@ export const calls: readonly Route[] = [
       since,
       until,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
-      cursor: z.string().max(100).optional().describe('`next` of the page before'),
+      cursor: Cursor,
     }),
     answer: z.object({ calls: z.array(CallItem), next: z.string().optional() }),
     async handle({ viewer, query: { limit, cursor, ...filter } }, { bus }) {

@@ -10,6 +10,7 @@ import { audit } from './audit.ts'
 import { calls } from './calls.ts'
 import { describeRoute } from './describe-route.ts'
 import { erasure } from './erasure.ts'
+import { notServed, type RouteAt } from './not-served.ts'
 import { policies } from './policies.ts'
 import type { ApiContext, Route } from './route.ts'
 import { servers } from './servers.ts'
@@ -36,7 +37,6 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
-    exposeHeadRoutes: false,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
@@ -65,26 +65,23 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
       context.log.error({ err, method, url: url.split('?')[0] }, 'request failed'),
     )
     if (known.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer')
+    if (known.code === 'method_not_allowed') void reply.header('allow', (known.details!.allow as string[]).join(', '))
     return reply.status(errorRow(known.code).httpStatus).type('application/json').send(errorAnswer(known))
   }
   app.setErrorHandler(refuse)
-  app.setNotFoundHandler((request, reply) =>
-    refuse(
-      new CountersignError(
-        'not_found',
-        `nothing is served at ${request.method} ${request.url.slice(0, 200)}; see GET ${openApiPath}`,
-      ),
-      request,
-      reply,
-    ),
-  )
 
+  const registered: RouteAt[] = []
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) registered.push({ method: each, path: url })
+  })
   const viewers = new WeakMap<FastifyRequest, Principal>()
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     checkHost(request.headers, request.socket.localPort ?? 0, context.served)
     if (request.routeOptions.url === openApiPath) return
     viewers.set(request, await context.authenticator.authenticate(request.headers.authorization))
+    // Before a body is looked at: it is for nobody.
+    if (request.is404) throw notServed(registered, request.method, request.url)
   })
 
   await app.register(swagger, {
@@ -141,6 +138,7 @@ function register(
       const params = validate('path', route.params ?? nothing, request.params)
       const query = validate('query', route.query ?? nothing, request.query)
       if ('stream' in route) {
+        if (request.method === 'HEAD') return reply.type('text/event-stream').send()
         const header = (name: string) => request.headers[name]?.toString()
         const recheck = () => context.authenticator.authenticate(request.headers.authorization)
         await route.stream({ viewer, header, recheck }, context, reply.raw)

@@ -1,4 +1,12 @@
 import { CountersignError } from '@countersign/contracts'
+import { z } from 'zod'
+
+/** The parameter of a list that says where it goes on. */
+export const Cursor = z
+  .string()
+  .max(100)
+  .optional()
+  .describe('`next` of the page before; any other text is refused: 400, `invalid_params`')
 
 /** Where a list goes on: before an index of a log that is taken to end where it did with the first page. */
 export interface Place {
