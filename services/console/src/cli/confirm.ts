@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises'
+import { ask } from './ask.ts'
 import { CliError, exits } from './cli-error.ts'
 
 /**
@@ -12,12 +12,7 @@ export async function confirm(question: string, word: string): Promise<void> {
       next: 'if it is meant, say it again with --yes',
     })
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    if ((await terminal.question(`${question} `)) !== word) {
-      throw new CliError(exits.negative, 'nothing was done: what was written is not what was asked for')
-    }
-  } finally {
-    terminal.close()
-  }
+  const answer = await ask({ input: process.stdin, output: process.stderr }, question, 'nothing was done')
+  if (answer !== word)
+    throw new CliError(exits.negative, 'nothing was done: what was written is not what was asked for')
 }
