@@ -224,7 +224,7 @@ export class ExportRunner {
     if (gathering > 0) return gathering
     const { open, driver, pace } = this.#options
     const reading = { open, matches: this.#matches, ...(driver.partitionOf ? { partitionOf: driver.partitionOf } : {}) }
-    const cut = await pace.take(() => cutBatch(tree, next, sending, this.#limits, reading))
+    const cut = await pace.take(() => cutBatch(tree, next, sending, this.#limits, reading), this.#stopping.signal)
     if (!cut) return idleMs
     this.#oldest.set(tenant, cut.oldest)
     if (cut.records.length > 0) {

@@ -12,10 +12,11 @@ const longestRestMs = 1000
 export class Pace {
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** Does work in turn. */
-  take<T>(work: () => Promise<T>): Promise<T> {
+  /** Does work in turn. @throws AbortError for one who does not want its turn any more */
+  take<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     let busyMs = 0
     const done = this.#turn.then(async () => {
+      signal.throwIfAborted()
       const before = performance.eventLoopUtilization()
       try {
         return await work()
@@ -23,7 +24,11 @@ export class Pace {
         busyMs = performance.eventLoopUtilization(before).active
       }
     })
-    this.#turn = done.catch(() => {}).then(() => sleep(Math.min(longestRestMs, busyMs * restShare)))
+    this.#turn = done.catch(() => {}).then(() => rest(busyMs * restShare, signal))
     return done
   }
+}
+
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(Math.min(longestRestMs, ms), undefined, { signal }).catch(() => {})
 }
