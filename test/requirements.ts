@@ -52,6 +52,7 @@ export const requirements = {
   R32: 'Witnesses cosign the newest checkpoint of each tenant: sealing never waits for them, a log that was set back or doubled is told, and the verifier checks them.',
   R33: 'What stopped working starts again by itself once its cause is gone, or says what a person must do: a full disk, a changed secret, a lost stream.',
   R34: 'Arguments that a tool wants mirrored in headers reach it so, and a header of a call that contradicts its argument is refused.',
+  R35: 'What a tool server says in one revision of MCP reaches callers of the other in their words, and nothing of its hop does; what a request says wrongly of itself is refused with a code and the reason.',
   R36: 'What the screen tells people to type works as it stands there, a question that was not answered with yes does nothing, and programs read what went wrong, over HTTP and at the command line, by a code.',
 } as const
 

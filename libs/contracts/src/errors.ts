@@ -52,7 +52,7 @@ export const errorTable = {
   store_full: row('The event store has no space left, so new calls are refused.', true, 507),
   overloaded: row('Too many calls are waiting here.', true, 503),
   cancelled: row('The caller withdrew the call.', false, 409),
-  timeout: row('The answer did not come within the wait; ask for the status of the call.', false, 504),
+  timeout: row('The answer did not come within the wait; the call goes on, ask for its status.', false, 504),
   // Execution
   grant_invalid: row('The grant does not verify, so the call was not sent.', false, 500),
   grant_expired: row(

@@ -6,6 +6,7 @@ import {
   type CallToolResult,
   createMcpHandler,
   fromJsonSchema,
+  inputRequired,
   type InputRequiredResult,
   McpServer,
 } from '@modelcontextprotocol/server'
@@ -23,6 +24,13 @@ export interface ModernServer {
   url: string
   /** The headers of every `tools/call` received, in order. */
   calls: IncomingHttpHeaders[]
+}
+
+/** A tool that asks its client before it runs, as the modern era does it. */
+export function askingTool(name: string): ModernTool {
+  const requestedSchema = { type: 'object', properties: { ok: { type: 'boolean' } } } as const
+  const inputRequests = { sure: inputRequired.elicit({ message: 'Are you sure?', requestedSchema }) }
+  return { name, inputSchema: { type: 'object' }, answer: () => inputRequired({ inputRequests }) }
 }
 
 /** Starts a tool server of revision 2026-07-28 on a free port. */

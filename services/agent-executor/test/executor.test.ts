@@ -20,6 +20,7 @@ import {
 import { createLogger } from '@countersign/telemetry'
 import {
   allowedFixture,
+  askingTool,
   callFixture,
   newGrantSigner,
   register,
@@ -192,6 +193,17 @@ test('R34: arguments that a modern tool wants mirrored reach it in headers, too'
     assert.equal(final.name, 'succeeded', JSON.stringify(final.event.data))
     assert.equal(modern.calls.at(-1)!['mcp-param-city'], header)
   }
+})
+
+test('R35: a modern tool that wants to ask its client something fails, and its caller is not told to be able to', async (t) => {
+  const modern = await startModernServer(t, [askingTool('asks')])
+  const entry = { address: { url: modern.url }, era: '2026-07-28' }
+  const { startExecutor, allow, ended } = await setUp(t, [scriptedTool('asks')], {}, entry)
+  await startExecutor()
+  const { final } = await ended((await allow('asks')).call)
+  const { error, upstream } = (final.event as CallEvent<'failed'>).data
+  assert.deepEqual([final.name, error.code, upstream], ['failed', 'upstream_refused', undefined])
+  assert.match(error.message, /wants to ask its client something.*not passed on yet/)
 })
 
 test('I1, I4, I13: what the grant does not permit is not sent, and the call ends all the same', async (t) => {

@@ -31,8 +31,8 @@ export const Settings = z.object({
     .int()
     .min(1000)
     .max(3_600_000)
-    .default(60_000)
-    .describe('How long a call may take from request to answer, in ms'),
+    .default(55_000)
+    .describe('How long a call may take from request to answer, in ms; clients often wait 60000'),
   holdWindowMs: z.coerce
     .number()
     .int()

@@ -70,11 +70,7 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['told another result', 'told', (run) => tell(run, { content: '[]' })],
   ["told another call's id", 'told', (run) => tell(run, { callId: newCallId(0) })],
   ['told a result of no call', 'told', (run) => (run.told[0]!.n = 2)],
-  [
-    'told that the tool server refused',
-    'told',
-    (run) => (run.told[0]!.answer = { kind: 'error', code: 'upstream_error', message: '' }),
-  ],
+  ['told that the tool server refused', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_error' })],
   [
     'told that nothing was stored',
     'told',

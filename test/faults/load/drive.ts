@@ -111,7 +111,7 @@ function hasEnded(answer: Answer): boolean {
   return answer.kind === 'result'
     ? answer.status !== 'pending' && answer.status !== 'running'
     : // A call that was denied outright is one of a tool that does not exist for its caller (I10), also when it is asked for later.
-      answer.kind === 'error' && ['upstream_error', 'unknown_tool'].includes(answer.code)
+      answer.kind === 'error' && answer.code === 'unknown_tool'
 }
 
 function pause(): Promise<void> {

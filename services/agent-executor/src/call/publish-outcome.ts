@@ -19,6 +19,10 @@ export type Ending =
   | { name: 'unknown'; error: Failure }
 
 const maxMessage = 2000
+/** MCP 2026-07-28: the client lacks a capability that the request needs. */
+const missingCapability = -32021
+const wantsToAsk =
+  'The tool wants to ask its client something (elicitation, sampling, roots), which is not passed on yet.'
 
 /**
  * Names the ending of a call. Where the tool may have run and the answer is missing, only a tool that is safe to repeat has
@@ -35,10 +39,12 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
   switch (outcome.kind) {
     case 'result':
       if (outcome.result.resultType !== undefined && outcome.result.resultType !== 'complete') {
-        return failed('upstream_refused', 'The tool asked for more input before it runs, which is not passed on yet.')
+        return failed('upstream_refused', wantsToAsk)
       }
       return { name: 'succeeded', result: outcome.result, toolError: outcome.result.isError === true }
     case 'rpc-error': {
+      // It speaks of what Countersign can do, not of what the caller can.
+      if (outcome.error.code === missingCapability) return failed('upstream_refused', wantsToAsk)
       const upstream = { code: outcome.error.code, message: outcome.error.message.slice(0, maxMessage) }
       return {
         ...failed('upstream_error', `The tool server answered with error ${upstream.code}: ${upstream.message}`),

@@ -9,7 +9,7 @@ import {
 } from '@countersign/contracts'
 import type { VisibleTools } from '../catalog/visible-tools.ts'
 import { newsOf } from './outcome-board.ts'
-import { ownResult, reply } from './reply.ts'
+import { reply, runningResult } from './reply.ts'
 
 /**
  * Answers `countersign_call_status`, from the history and so on any replica.
@@ -37,11 +37,9 @@ export async function callStatus(
     callId: callId.data,
     name: data.tool,
     visible: () => visibleTools.has(principal, data.server, data.tool),
+    keyed: history.find('requested')?.data.idempotencyKeyDigest !== undefined,
   }
   const news = newsOf(history)
   if (news) return reply(bus, news, context)
-  return {
-    ...ownResult('running', callId.data, `The call is ${history.state} and not finished yet; ask again later.`),
-    isError: false,
-  }
+  return runningResult(callId.data, `is ${history.state} and not finished yet`)
 }

@@ -115,7 +115,7 @@ async function answerCall(
       earlier && newsOf(earlier),
     )
     const visible = () => services.visible.has(principal, target.server, target.tool)
-    return await reply(bus, outcome, { callId, name, visible })
+    return await reply(bus, outcome, { callId, name, visible, keyed: request.idempotencyKey !== undefined })
   } finally {
     call.signal.removeEventListener('abort', withdraw)
     wait.done()

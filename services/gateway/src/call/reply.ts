@@ -4,9 +4,11 @@ import {
   count,
   CountersignError,
   errorRow,
+  type Failure,
   isJsonObject,
   type JsonObject,
 } from '@countersign/contracts'
+import { metaKeys } from '@countersign/mcp'
 import type { Outcome } from './await-outcome.ts'
 import { unknownTool } from './resolve-target.ts'
 
@@ -20,40 +22,44 @@ export interface ReplyContext {
   name: string
   /** The caller can see the tool; if not, a denial must not tell that it exists (I10). */
   visible: () => Promise<boolean>
+  /** The call has an idempotency key, which answers for it from now on. */
+  keyed: boolean
 }
+
+/** What a tool server says of itself and of its hop; it is not true of the hop to the caller. */
+const hopMeta = new Set<string>(Object.values(metaKeys))
+/** Codes of calls that did not run and may be asked for anew once something else was done. */
+const askedAnew = new Set(['cancelled', 'quarantined', 'definition_changed'])
 
 /**
  * Turns where a call stands into the result of `tools/call`: the tool's own result as it was, or, in its place, a result that
  * says what happened and what to do next.
  *
- * @throws CountersignError for what travels as a JSON-RPC error: an unknown tool, or the tool server's own JSON-RPC error
+ * @throws CountersignError `unknown_tool`, which travels as a JSON-RPC error
  */
 export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): Promise<JsonObject> {
   switch (outcome.name) {
     case 'succeeded': {
       const { data } = outcome.event as CallEvent<'succeeded'>
       const result = await bus.payloads.fetch(data.result)
-      const meta = isJsonObject(result._meta) ? result._meta : {}
-      return { ...result, _meta: { ...meta, [callIdMeta]: context.callId } }
+      const meta = isJsonObject(result._meta) ? Object.entries(result._meta) : []
+      const kept = Object.fromEntries(meta.filter(([key]) => !hopMeta.has(key)))
+      return { ...result, _meta: { ...kept, [callIdMeta]: context.callId } }
     }
     case 'held':
       return pendingResult(outcome.event)
     case 'denied': {
       const { reason } = (outcome.event as CallEvent<'denied'>).data
       if (reason.code === 'unknown_tool' || !(await context.visible())) throw unknownTool(context.name)
-      return ownResult('denied', context.callId, reason.message, { code: reason.code })
+      return endedResult('denied', context, reason)
     }
-    case 'cancelled':
-      return ownResult('cancelled', context.callId, 'The call was withdrawn before it ran; nothing ran.', {
-        code: 'cancelled',
-      })
+    case 'cancelled': {
+      const message = 'The call was withdrawn before it ran; nothing ran.'
+      return endedResult('cancelled', context, { code: 'cancelled', message })
+    }
     case 'failed': {
       const { error, upstream } = (outcome.event as CallEvent<'failed'>).data
-      if (upstream) throw new CountersignError('upstream_error', error.message, { details: { ...upstream } })
-      return ownResult('failed', context.callId, error.message, {
-        code: error.code,
-        retryable: errorRow(error.code).retryable,
-      })
+      return endedResult('failed', context, error, upstream ? { upstream: { ...upstream } } : {})
     }
     case 'unknown':
       return unknownResult(context.callId, (outcome.event as CallEvent<'unknown'>).data.error.message)
@@ -65,12 +71,7 @@ export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): 
       })
     }
     case 'timeout':
-      return ownResult(
-        'running',
-        context.callId,
-        `The call ${context.callId} is not finished yet. Do not call the tool again; ask countersign_call_status with this call id.`,
-        { code: 'timeout' },
-      )
+      return runningResult(context.callId, 'is not finished yet')
     default:
       throw new CountersignError('internal', `a call cannot be answered at ${outcome.name}`)
   }
@@ -100,6 +101,29 @@ function pendingResult({ data }: CallEvent<'held'>): JsonObject {
     isError: false,
     _meta: { [callIdMeta]: callId },
   }
+}
+
+/**
+ * A call that goes on: no error, so that the model does not call the tool again.
+ *
+ * @param standing how the call stands, like `is held`
+ */
+export function runningResult(callId: string, standing: string): JsonObject {
+  const message = `The call ${callId} ${standing}. Do not call the tool again; ask countersign_call_status with this call id.`
+  return { ...ownResult('running', callId, message, { code: 'timeout' }), isError: false }
+}
+
+/** A call that ended without a result. With its key the same request gets this answer again, so it is not retryable as it is. */
+function endedResult(
+  status: string,
+  { callId, keyed }: ReplyContext,
+  { code, message }: Failure,
+  more: JsonObject = {},
+) {
+  const { retryable } = errorRow(code)
+  const anew = keyed && (retryable || askedAnew.has(code))
+  const text = anew ? `${message} With the same idempotency key you get this answer again; use a new key.` : message
+  return ownResult(status, callId, text, { code, retryable: retryable && !keyed, ...more })
 }
 
 function unknownResult(callId: string, message: string): JsonObject {

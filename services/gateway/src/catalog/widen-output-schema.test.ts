@@ -20,6 +20,11 @@ test("a widened schema takes the tool's own answers and ours, and nothing else",
   assert.ok(!validate({ other: 'x' }))
 })
 
+test('R35: a schema of something else than an object is left out', () => {
+  assert.equal(widenOutputSchema({ type: 'array', items: { type: 'number' } }), undefined)
+  assert.equal(widenOutputSchema({ anyOf: [{ type: 'string' }, { type: 'object' }] }), undefined)
+})
+
 test('a schema that refers to itself by other means is left out', () => {
   assert.equal(widenOutputSchema({ type: 'object', properties: { child: { $ref: '#' } } }), undefined)
   assert.equal(

@@ -14,10 +14,12 @@ export const ownResultSchema: JsonObject = {
 /**
  * Widens a tool's output schema by the shape of a pending or refused result: clients check `structuredContent` against what
  * `tools/list` said, and would throw a held call's answer away. Definitions are moved to the root so that references still
- * lead somewhere; a schema that refers to itself in another way cannot be moved, and is left out.
+ * lead somewhere; a schema that refers to itself in another way cannot be moved, and is left out. So is one that is not of an object,
+ * which only the modern era has: the schema in the list must be of one.
  */
 export function widenOutputSchema(schema: JsonObject): JsonObject | undefined {
   const { $schema, $defs, definitions, ...rest } = schema
+  if (schema.type !== 'object') return undefined
   if (hasOtherReference(rest) || hasOtherReference($defs ?? null) || hasOtherReference(definitions ?? null))
     return undefined
   return {

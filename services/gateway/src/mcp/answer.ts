@@ -43,18 +43,16 @@ export class Answer {
   /** A JSON-RPC error with the code, message and details of an error of the table. */
   error(error: CountersignError, headers: Record<string, string> = {}): void {
     const row = errorRow(error.code)
-    const upstream =
-      error.code === 'upstream_error' ? (error.details as { code: number; message: string } | undefined) : undefined
     const body = {
       jsonrpc: '2.0',
       id: this.#id,
       error: {
-        code: upstream?.code ?? row.jsonRpcCode ?? -32000,
-        message: upstream?.message ?? error.message,
+        code: row.jsonRpcCode ?? -32000,
+        message: error.message,
         data: { ...error.details, code: error.code, retryable: row.retryable },
       },
     }
-    this.#end(this.#httpErrors && !upstream ? this.#statusOf(row) : 200, body, headers)
+    this.#end(this.#httpErrors ? this.#statusOf(row) : 200, body, headers)
   }
 
   /** Modern clients read a JSON-RPC error out of HTTP 400 and of no other status, but for what HTTP itself must say. */

@@ -5,6 +5,7 @@ import { type CallServices, receiveCall } from '../call/receive.ts'
 import { statusTool } from '../call/status-tool.ts'
 import { listTools } from '../catalog/list-tools.ts'
 import type { Answer } from './answer.ts'
+import { inEra } from './in-era.ts'
 import type { Sessions } from './sessions.ts'
 
 /** One request, with what the listener knows of it. */
@@ -98,12 +99,6 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
     'method_not_found',
     `the method ${JSON.stringify(request.method.slice(0, 64))} is not served here`,
   )
-}
-
-/** A modern result says that it is complete; a legacy one must not. */
-function inEra(result: JsonObject, era: Era): JsonObject {
-  const { resultType, ...rest } = result
-  return era === legacyEra ? rest : { resultType: resultType ?? 'complete', ...rest }
 }
 
 /** The revision to speak with a legacy client: the one it asked for, or our newest. */

@@ -23,9 +23,6 @@ function contradiction(
   const final = history?.final
   if (answer.kind === 'none') return undefined
   if (answer.kind === 'error') {
-    if (answer.code === 'upstream_error') {
-      return history?.find('failed')?.data.upstream ? undefined : 'the tool server is said to have refused it'
-    }
     // Asked for only this once, so nothing else can have stored it.
     if (!askedAgain && history && /nothing was stored|no space left/.test(answer.message)) {
       return `told that nothing was stored (${answer.code})`
