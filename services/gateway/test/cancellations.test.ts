@@ -45,7 +45,7 @@ test(
     await until(async () => (await cancelled()).length === 2, "ann's call is withdrawn")
     assert.deepEqual(await cancelled(), [bobsCall, callId])
     const answer = await waiting
-    assert.equal(answer.status, 200)
-    assert.match(JSON.stringify(answer.body), /cancelled/)
+    assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'text/event-stream'])
+    assert.equal(answer.text, '', 'what was withdrawn is not answered')
   },
 )

@@ -55,6 +55,8 @@ async function post({ url, token, key }: Asked, body: JsonObject): Promise<strin
 
 /** Reads a JSON answer, or the last message of an event stream. */
 function answerOf(text: string): Answer {
+  // A call that was withdrawn has no answer.
+  if (!text.includes('{')) return { kind: 'none', why: 'the stream ended without an answer' }
   const data = text.startsWith('{') ? text : text.slice(text.lastIndexOf('\ndata: ') + 7)
   const { result, error } = JSON.parse(data) as {
     result?: JsonObject

@@ -1,5 +1,5 @@
 import { classifyInboundRequest } from '@modelcontextprotocol/server'
-import type { JsonObject } from '@countersign/contracts'
+import { CountersignError, type ErrorCode, isJsonObject, type JsonObject } from '@countersign/contracts'
 
 /** A generation of MCP: with `initialize` and sessions, or with an envelope in every request. */
 export type Era = '2025-11-25' | '2026-07-28'
@@ -19,17 +19,33 @@ export const metaKeys = {
   subscriptionId: 'io.modelcontextprotocol/subscriptionId',
 } as const
 
-/** The era of an inbound HTTP request, or why it is refused. */
-export type EraOutcome =
-  { era: Era } | { reject: { httpStatus: number; code: number; message: string; data?: unknown } }
+const spoken = [...legacyVersions, modernEra] as const
+/** The errors that the rules of the eras know, in our words. */
+const codes: Record<number, ErrorCode> = {
+  [-32020]: 'header_mismatch',
+  [-32022]: 'unsupported_version',
+  [-32601]: 'method_not_found',
+  [-32602]: 'invalid_params',
+}
 
-/** Decides the era of an inbound POST: the body decides, headers only cross-check (the SDK's own rule, as a pure function). */
-export function eraOfRequest(body: unknown, headers: Record<string, string | string[] | undefined>): EraOutcome {
+/**
+ * Decides the era of an inbound POST: the body decides, headers only cross-check (the SDK's own rule, as a pure function). A revision
+ * in the header that is not served is refused before, but for `initialize`, whose body negotiates.
+ *
+ * @throws CountersignError `unsupported_version`, `header_mismatch`, `invalid_params`, `invalid_request`
+ */
+export function eraOfRequest(body: unknown, headers: Record<string, string | string[] | undefined>): Era {
   const header = (name: string) => {
     const value = headers[name]
     return typeof value === 'string' ? value : undefined
   }
-  const version = header('mcp-protocol-version')
+  const { method: bodyMethod, params } = isJsonObject(body) ? body : {}
+  const meta = isJsonObject(params) ? params._meta : undefined
+  let version = header('mcp-protocol-version')
+  if (version !== undefined && !spoken.some((one) => one === version)) {
+    if (bodyMethod === 'initialize') version = undefined
+    else if (!isJsonObject(meta) || meta[metaKeys.protocolVersion] === undefined) throw notSpoken(version)
+  }
   const method = header('mcp-method')
   const name = header('mcp-name')
   const outcome = classifyInboundRequest({
@@ -40,10 +56,19 @@ export function eraOfRequest(body: unknown, headers: Record<string, string | str
     ...(name === undefined ? {} : { mcpNameHeader: name }),
   })
   if (outcome.kind === 'reject') {
-    const { httpStatus, code, message, data } = outcome
-    return { reject: { httpStatus, code, message, ...(data === undefined ? {} : { data }) } }
+    const { code, message, data } = outcome
+    throw new CountersignError(codes[code] ?? 'invalid_request', message, isJsonObject(data) ? { details: data } : {})
   }
-  return { era: outcome.kind === 'modern' ? modernEra : legacyEra }
+  return outcome.kind === 'modern' ? modernEra : legacyEra
+}
+
+function notSpoken(requested: string): CountersignError {
+  const shown = JSON.stringify(requested.slice(0, 64))
+  return new CountersignError(
+    'unsupported_version',
+    `the header MCP-Protocol-Version names the revision ${shown}, which is not served; served are ${spoken.join(', ')}`,
+    { details: { supported: [...spoken], requested: requested.slice(0, 64) } },
+  )
 }
 
 /** Methods whose `Mcp-Name` header mirrors a parameter. */

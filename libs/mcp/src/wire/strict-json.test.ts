@@ -30,6 +30,7 @@ test('I3: what two parsers could read differently is refused with the reason', (
     ['['.repeat(65) + ']'.repeat(65), /nested more than 64/],
     ['{"a":', /not JSON/],
     ['', /not JSON/],
+    ['\u001b[2J\u202e', /not JSON: [^\p{Cc}\p{Cf}]+$/u],
   ] as const) {
     assert.throws(
       () => parseStrictJson(text),

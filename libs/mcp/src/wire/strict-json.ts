@@ -16,7 +16,9 @@ export function parseStrictJson(text: string): unknown {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new StrictJsonError(`the text is not JSON: ${(cause as Error).message}`, { cause })
+    // The reason quotes the text, which may hold anything.
+    const reason = (cause as Error).message.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?')
+    throw new StrictJsonError(`the text is not JSON: ${reason}`, { cause })
   }
   new Scanner(text).scan()
   return value

@@ -140,7 +140,14 @@ function readParams(params: JsonObject | undefined): ToolParams {
 }
 
 function idempotencyKeyOf(header: string | undefined, meta: JsonObject): string | undefined {
-  const key = header ?? meta[idempotencyKeyMeta]
+  const inMeta = meta[idempotencyKeyMeta]
+  if (header !== undefined && inMeta !== undefined && header !== inMeta) {
+    throw new CountersignError(
+      'invalid_params',
+      `the header Idempotency-Key and _meta["${idempotencyKeyMeta}"] differ; send one, or the same in both`,
+    )
+  }
+  const key = header ?? inMeta
   if (key === undefined) return undefined
   if (typeof key !== 'string' || key === '' || key.length > 255) {
     throw new CountersignError('invalid_params', 'an idempotency key is a string of 1 to 255 characters')

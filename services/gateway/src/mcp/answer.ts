@@ -5,12 +5,19 @@ import { formatSse, type RpcId } from '@countersign/mcp'
 /** Comments keep proxies from closing a stream on which nothing happens. */
 const keepAliveMs = 15_000
 
+const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+}
+
 /** The answer to one POST: plain JSON, or an event stream from the first notification on. */
 export class Answer {
   readonly #response: ServerResponse
   readonly #id: RpcId | null
   readonly #httpErrors: boolean
   #keepAlive: NodeJS.Timeout | undefined
+  #silent = false
 
   /**
    * @param id the request's id, null when it could not be read
@@ -24,13 +31,9 @@ export class Answer {
 
   /** Sends a notification before the answer. */
   notify(method: string, params: JsonObject): void {
-    if (this.#response.destroyed || this.#response.writableEnded) return
+    if (this.#silent || this.#response.destroyed || this.#response.writableEnded) return
     if (!this.#response.headersSent) {
-      this.#response.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-      })
+      this.#response.writeHead(200, streamHeaders)
       this.#keepAlive = setInterval(() => this.#response.write(': \n\n'), keepAliveMs)
     }
     this.#response.write(formatSse({ event: 'message', data: JSON.stringify({ jsonrpc: '2.0', method, params }) }))
@@ -60,9 +63,9 @@ export class Answer {
     return jsonRpcCode === -32602 && this.#id !== null ? 400 : httpStatus
   }
 
-  /** A JSON-RPC error as the era rules put it. */
-  reject(httpStatus: number, error: { code: number; message: string; data?: unknown }): void {
-    this.#end(httpStatus, { jsonrpc: '2.0', id: this.#id, error }, {})
+  /** What was withdrawn is not answered any more (2025-11-25, Cancellation): its stream ends without the answer. */
+  silence(): void {
+    this.#silent = true
   }
 
   /** The answer to a notification. */
@@ -73,6 +76,11 @@ export class Answer {
   #end(status: number, body: object, headers: Record<string, string>): void {
     clearInterval(this.#keepAlive)
     if (this.#response.destroyed || this.#response.writableEnded) return
+    if (this.#silent) {
+      if (!this.#response.headersSent) this.#response.writeHead(200, streamHeaders)
+      this.#response.end()
+      return
+    }
     const text = JSON.stringify(body)
     if (this.#response.headersSent) this.#response.end(formatSse({ event: 'message', data: text }))
     else this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)

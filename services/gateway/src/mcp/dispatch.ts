@@ -32,6 +32,8 @@ const instructions =
   'Calls through Countersign are governed: some are denied and some wait for a person. A result with status "pending" has not ' +
   'run yet: do not repeat the call, ask countersign_call_status with its callId. A result with status "unknown" may have run: do not repeat it.'
 const capabilities = { tools: {} }
+/** What is asked of the endpoint as a whole, and so of a server that there is. */
+const aboutServer = new Set(['initialize', 'server/discover', 'tools/list'])
 /** How long a client may keep a list that was made for it alone. */
 const listTtlMs = 5000
 
@@ -41,10 +43,15 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
   const modern = era === modernEra
   const cacheable = modern ? { ttlMs: listTtlMs, cacheScope: 'private' } : {}
   const complete = (result: JsonObject) => answer.result(inEra(result, era))
+  if (aboutServer.has(request.method)) checkEndpoint(services, inbound)
   switch (request.method) {
     case 'initialize': {
       if (modern) break
-      const version = negotiate(request.params?.protocolVersion)
+      const asked = request.params?.protocolVersion
+      if (typeof asked !== 'string') {
+        throw new CountersignError('invalid_params', 'initialize needs protocolVersion, the revision that you speak')
+      }
+      const version = negotiate(asked)
       const client = isJsonObject(request.params?.clientInfo) ? String(request.params.clientInfo.name ?? '') : ''
       const session = await services.sessions.open(principal, version, client)
       answer.result({ protocolVersion: version, capabilities, serverInfo, instructions }, { 'mcp-session-id': session })
@@ -63,12 +70,6 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
         _meta: { [metaKeys.serverInfo]: serverInfo },
       })
     case 'tools/list':
-      if (inbound.endpoint !== undefined && !services.registry.server(principal.tenant, inbound.endpoint)) {
-        throw new CountersignError(
-          'not_found',
-          `there is no tool server ${inbound.endpoint} for you; look at the path of the address`,
-        )
-      }
       return complete({
         tools: await listTools(services.registry, services.visible, principal, inbound.endpoint),
         ...cacheable,
@@ -101,7 +102,15 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
   )
 }
 
+function checkEndpoint({ registry }: DispatchServices, { principal, endpoint }: Inbound): void {
+  if (endpoint === undefined || registry.server(principal.tenant, endpoint)) return
+  throw new CountersignError(
+    'not_found',
+    `there is no tool server ${endpoint} for you; look at the path of the address`,
+  )
+}
+
 /** The revision to speak with a legacy client: the one it asked for, or our newest. */
-function negotiate(asked: unknown): string {
+function negotiate(asked: string): string {
   return legacyVersions.find((version) => version === asked) ?? legacyEra
 }

@@ -7,11 +7,8 @@ import {
   mcpNameOf,
   metaKeys,
   modernEra,
-  parseStrictJson,
   readRpcMessage,
-  type RpcId,
   type RpcRequest,
-  StrictJsonError,
 } from '@countersign/mcp'
 import { checkHost, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
@@ -19,6 +16,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Answer } from './answer.ts'
 import type { Cancellations } from './cancellations.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
+import { decodeBody, idOf, parseBody, unreadable } from './read-body.ts'
 
 export interface ListenerOptions extends DispatchServices {
   authenticator: Authenticator
@@ -53,17 +51,22 @@ export class Listener {
       done()
     })
     this.#app.removeAllContentTypeParsers()
-    this.#app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-      done(null, body),
+    this.#app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      async (request: FastifyRequest, bytes: Buffer) => decodeBody(request.headers, bytes),
     )
-    this.#app.setErrorHandler((error: { code?: string }, _request, reply) => this.#refuse(reply, parserError(error)))
+    this.#app.setErrorHandler((error, _request, reply) => this.#refuse(reply, unreadable(error)))
     this.#app.setNotFoundHandler((_request, reply) =>
       this.#refuse(reply, new CountersignError('not_found', 'served here: POST /mcp and POST /mcp/<server>')),
     )
     for (const path of ['/mcp', '/mcp/:server']) {
       this.#app.post<Route>(path, (request, reply) => this.#post(request, reply))
       this.#app.delete<Route>(path, (request, reply) => this.#delete(request, reply))
-      this.#app.get<Route>(path, (_request, reply) => reply.code(405).header('allow', 'POST, DELETE').send())
+      // Before a body is read: what the method does is not served, whatever comes with it.
+      const onRequest = async (_request: FastifyRequest, reply: FastifyReply) =>
+        reply.code(405).header('allow', 'POST, DELETE').send()
+      this.#app.route({ url: path, method: ['GET', 'PUT', 'PATCH', 'OPTIONS'], onRequest, handler: onRequest })
     }
   }
 
@@ -99,12 +102,7 @@ export class Listener {
       const message = readRpcMessage(body)
       answer = new Answer(reply.raw, idOf(body), true)
       if (message.kind === 'invalid') throw new CountersignError('invalid_request', message.reason)
-      const outcome = eraOfRequest(body, request.headers)
-      if ('reject' in outcome) {
-        const { httpStatus, ...error } = outcome.reject
-        return answer.reject(httpStatus, error)
-      }
-      const { era } = outcome
+      const era = eraOfRequest(body, request.headers)
       const modern = era === modernEra
       const session = modern ? undefined : headerOf(request, 'mcp-session-id')
       // Whoever names a session owns it, or gets no further.
@@ -121,9 +119,15 @@ export class Listener {
       if (modern) checkEnvelope(request, rpc)
       const abort = new AbortController()
       let forget = () => {}
+      const mayStream = acceptsStream(request)
       // A modern caller withdraws by closing the stream; a legacy one says so, and a lost connection means nothing.
       if (modern) reply.raw.once('close', () => reply.raw.writableFinished || abort.abort())
-      else if (rpc.method === 'tools/call') forget = this.#options.cancellations.add(owner, rpc.id, abort)
+      else if (rpc.method === 'tools/call') {
+        forget = this.#options.cancellations.add(owner, rpc.id, abort)
+        const { signal } = abort
+        const silenced = answer
+        if (mayStream) signal.addEventListener('abort', () => silenced.silence(), { once: true })
+      }
       try {
         await dispatch(
           this.#options,
@@ -134,7 +138,7 @@ export class Listener {
             endpoint,
             idempotencyKey: headerOf(request, 'idempotency-key'),
             headerOf: (name) => headerOf(request, name),
-            mayStream: acceptsStream(request),
+            mayStream,
             signal: abort.signal,
           },
           answer,
@@ -210,21 +214,6 @@ export class Listener {
   }
 }
 
-function parseBody(body: unknown): unknown {
-  try {
-    return parseStrictJson(typeof body === 'string' ? body : '')
-  } catch (error) {
-    if (error instanceof StrictJsonError) throw new CountersignError('parse_error', error.message)
-    throw error
-  }
-}
-
-/** The id of whatever was sent, for the error that answers it. */
-function idOf(body: unknown): RpcId | null {
-  const id = isJsonObject(body) ? body.id : null
-  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id)) ? id : null
-}
-
 /** What a modern request must say, in the body and again in headers that must not contradict it. */
 function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
   const meta = isJsonObject(rpc.params?._meta) ? rpc.params._meta : {}
@@ -259,17 +248,4 @@ function headerOf(request: FastifyRequest, name: string): string | undefined {
 
 function acceptsStream(request: FastifyRequest): boolean {
   return /text\/event-stream|\*\/\*/.test(request.headers.accept ?? '*/*')
-}
-
-function parserError({ code }: { code?: string }): CountersignError {
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new CountersignError(
-      'body_too_large',
-      'the request body is over the limit; send less, or raise COUNTERSIGN_MAX_BODY_BYTES',
-    )
-  }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return new CountersignError('unsupported_media_type', 'send the body as application/json')
-  }
-  return new CountersignError('invalid_request', 'the request could not be read')
 }
