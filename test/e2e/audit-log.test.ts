@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { AuditRecordV3, JsonObject, SealedRecord } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { modernClient } from './clients.ts'
 import { startStack } from './stack.ts'
@@ -55,4 +56,55 @@ test('I8, R28: what local.json says of the audit log is enough to verify a copy 
   cpSync(auditLog.dir, copy, { recursive: true })
   const after = JSON.parse((await countersign('verify', copy, '--key', auditLog.verifierKey, '--json')).stdout)
   assert.deepEqual([after.ok, after.calls.ended], [true, 5])
+})
+
+test('R23, R24: policies, servers and people are in the log with the calls, and what a policy redacts is not', async (t) => {
+  const stack = await startStack(t)
+  const { gateway, tokens } = stack.info
+  const { layout } = stack.state
+  const recordOf = (event: string, fits: (record: AuditRecordV3) => boolean = () => true) =>
+    until(async () => {
+      const { records } = (await stack.api(`/audit/records?outcome=${event}`)).body as { records: SealedRecord[] }
+      return records.map(({ record }) => record as AuditRecordV3).find(fits)
+    }, `there is a record of ${event}`)
+  const first = await recordOf('policies_changed')
+  assert.deepEqual(
+    [first.who?.principal, first.resource, (first.cloudEvent['data'] as JsonObject)['added']],
+    ['policy', { type: 'policies', name: 'current' }, ['everything', 'files']],
+  )
+  assert.equal((await recordOf('tools_pinned', ({ server }) => server === 'files')).kind, 'activity')
+  assert.equal((await recordOf('signed_in')).who?.principal, 'operator')
+
+  writeFileSync(
+    join(layout.policies, 'redact.yaml'),
+    'apiVersion: countersign.dev/v1alpha1\nkind: ToolPolicy\nmetadata: { name: keep-out }\nspec:\n  match: { servers: [files] }\n' +
+      '  redact:\n    - { in: result, path: $..text }\n    - { in: result, path: $.structuredContent }\n' +
+      '    - { in: arguments, path: $.path }\n' +
+      '  rules: [{ name: none, when: "false", effect: deny }]\n',
+  )
+  const changed = await recordOf('policies_changed', ({ cloudEvent }) =>
+    JSON.stringify(cloudEvent).includes('"added":["keep-out"]'),
+  )
+  assert.equal(changed.outcome?.status, 'succeeded')
+  const path = join(stack.workspace, 'secret-of-this-test.txt')
+  writeFileSync(path, 'hunter2 is in the file')
+  const client = await modernClient(`${gateway}/mcp`, tokens.agent, '2026-07-28')
+  const answer = await client.callTool({ name: 'files_read_text_file', arguments: { path } })
+  await client.close()
+  assert.match(JSON.stringify(answer), /hunter2/, 'the caller gets it all the same')
+  const { callId } = await recordOf('succeeded', ({ what }) => what?.tool === 'read_text_file')
+  const { records } = (await stack.api(`/audit/records?callId=${callId}`)).body as { records: SealedRecord[] }
+  assert.deepEqual(
+    records.map(({ record }) => record.event),
+    ['succeeded', 'dispatched', 'allowed', 'requested'],
+  )
+  assert.ok(!/hunter2|secret-of-this-test/.test(JSON.stringify(records)))
+  assert.ok(records.every(({ record }) => record.event === 'dispatched' || record.redactions!.length > 0))
+  const countersign = (...args: string[]) =>
+    run(process.execPath, [cli, 'audit', ...args, '--state', dirname(layout.local)])
+  const listed = await countersign('--limit', '100')
+  assert.match(listed.stdout, /policies_changed +revision sha256:[0-9a-f]+; added keep-out +policy/)
+  assert.match(listed.stdout, /signed_in +from 127\.0\.0\.1 +operator/)
+  const verified = await countersign('verify')
+  assert.match(verified.stdout, /verifies/)
 })

@@ -121,6 +121,7 @@ function environmentOf(
     audit: {
       ...{ AUDIT_DIR: layout.audit, AUDIT_KEY_FILE: layout.auditKey, AUDIT_EXPORTS_DIR: layout.exports },
       ...{ AUDIT_SUBJECT_KEYS_DIR: layout.subjectKeys, AUDIT_SUBJECT_KEK_FILE: layout.subjectKek },
+      AUDIT_REDACTION_KEY_FILE: layout.redactionKey,
     },
     lifecycle: { SERVERS_DIR: layout.servers, RUN_DIR: layout.run, PATH_PREPEND: join(root, 'node_modules', '.bin') },
     'agent-executor': { GRANT_PUBLIC_KEYS_FILE: layout.grantPublicKeys },

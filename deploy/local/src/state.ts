@@ -23,6 +23,7 @@ export function stateLayout(dir: string) {
     auditKey: join(dir, 'keys', 'audit.pem'),
     subjectKeys: join(dir, 'subject-keys'),
     subjectKek: join(dir, 'keys', 'subject-kek'),
+    redactionKey: join(dir, 'keys', 'redaction.key'),
     users: join(dir, 'users.json'),
     tokens: join(dir, 'keys', 'tokens.json'),
     passwords: (user: BusUser) => join(dir, 'keys', `nats-${user}.pass`),
@@ -96,6 +97,7 @@ async function makeKeys(layout: StateLayout): Promise<void> {
     const { privateKey } = generateKeyPairSync('ed25519')
     await writeSecret(layout.auditKey, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string)
   }
+  if (!existsSync(layout.redactionKey)) await writeSecret(layout.redactionKey, randomBytes(32).toString('base64'))
 }
 
 /** What content of the audit log is encrypted with; an earlier log stays as it is. */

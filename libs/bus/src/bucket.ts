@@ -1,4 +1,6 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
 import type { KV, KvEntry } from '@nats-io/kv'
+import { apiErrors, LostRace } from './errors.ts'
 
 /** One change of a bucket; `value` is undefined for a removal. */
 export interface BucketChange {
@@ -18,6 +20,32 @@ export class Bucket {
   async get(key: string): Promise<Uint8Array | undefined> {
     const entry = await this.#kv.get(key)
     return entry?.operation === 'PUT' ? entry.value : undefined
+  }
+
+  /** Reads an entry with its revision, which is 0 for one that never was; there is no value where there is none any more. */
+  async read(key: string): Promise<{ value: Uint8Array | undefined; revision: number }> {
+    const entry = await this.#kv.get(key)
+    return { value: entry?.operation === 'PUT' ? entry.value : undefined, revision: entry?.revision ?? 0 }
+  }
+
+  /**
+   * Writes an entry that is still as it was read, by its revision.
+   *
+   * @throws LostRace when somebody else wrote it since
+   */
+  async replace(key: string, value: Uint8Array, revision: number): Promise<void> {
+    try {
+      await this.#kv.put(key, value, { previousSeq: revision })
+    } catch (error) {
+      const code = error instanceof JetStreamApiError ? error.code : 0
+      throw apiErrors.wrongLastSequence.has(code) ? new LostRace((error as Error).message) : error
+    }
+  }
+
+  /** The revision of the newest change of any entry. */
+  async lastRevision(): Promise<number> {
+    const { streamInfo } = await this.#kv.status()
+    return streamInfo.state.last_seq
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * The bus: the one way services reach NATS.
  *
- * File map: publisher.ts (store an event) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
+ * File map: publisher.ts (store an event) · activity-log.ts (store what a service did) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
  * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · find-faults.ts (what is not right) · server/ (the nats-server binary and its configuration).
  */
@@ -249,6 +249,12 @@ export class Bus {
     // Of the leader: another server may not have it yet.
     const message = await this.#jsm.streams.getMessage(stream, { last_by_subj: subject })
     return message ? { seq: message.seq, data: message.data } : undefined
+  }
+
+  /** What was stored last under a subject, by any server that has it: it may be a moment old. */
+  async lastStored(stream: StreamName, subject: string): Promise<{ seq: number; msgId: string } | undefined> {
+    const message = await this.#jsm.direct.getMessage(stream, { last_by_subj: subject })
+    return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   }
 
   /** The newest message of a stream; undefined for an empty one. */

@@ -1,3 +1,4 @@
+export { ActivityLog, type ActivityProblem } from './activity-log.ts'
 export type { BusFault } from './find-faults.ts'
 export { Bucket, type BucketChange } from './bucket.ts'
 export { Bus, type BusOptions, connectBus, encode } from './bus.ts'

@@ -16,6 +16,11 @@ export const commonSettings = {
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')
     .describe('Least severe log line written'),
+  platformTenant: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/)
+    .default('default')
+    .describe('Tenant whose audit log has what is of no single tenant: changes of policies, refused tokens'),
   shutdownGraceMs: z.coerce
     .number()
     .int()

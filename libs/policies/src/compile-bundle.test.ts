@@ -71,6 +71,20 @@ test('R5: a key that is no misspelling is told what may stand there, or where it
   ])
 })
 
+test('R24: what is redacted is read with its place, and a path that cannot be read is told at its line', () => {
+  const redacting = (redaction: string) => `${policy('a')}  redact:\n    - { ${redaction} }\n`
+  const { set, problems } = compileBundle([{ file: '1.yaml', text: redacting('in: result, path: "$..data"') }])
+  assert.deepEqual([problems, set.policies[0]!.redactions], [[], [{ in: 'result', path: '$..data', tools: ['*'] }]])
+  assert.deepEqual(problemsOf(redacting('in: result, path: "$[?x]"')), [
+    '1.yaml:8:27: redact: the path $[?x] cannot be read from "[?x]" on',
+  ])
+  assert.match(
+    problemsOf(redacting('in: everything, path: "$.a"'))[0]!,
+    /^1\.yaml:8:13: .* must be `arguments`, `result` or `facts`/,
+  )
+  assert.match(problemsOf(redacting('in: result, path: "$.a", tool: x'))[0]!, /did you mean `tools`/)
+})
+
 test('a hold without approval says why it needs one, with an example that compiles', () => {
   const [problem, ...more] = problemsOf(rule('name: writes, when: "true", effect: hold'))
   assert.deepEqual(more, [])

@@ -2,6 +2,7 @@ import {
   digestOf,
   type Json,
   matchTarget,
+  parseJsonPath,
   type DocumentProblem,
   type PolicyRule,
   type ToolPolicy,
@@ -52,6 +53,12 @@ function revisionOf(documents: readonly ParsedDocument<ToolPolicy>[]): string {
   )
 }
 
+/** The digest of each document of some files, by its name; files that cannot be read have none. */
+export function documentDigests(files: readonly DocumentFile[]): Map<string, string> {
+  const documents = files.flatMap((file) => parseDocuments(file, toolPolicyKind).documents)
+  return new Map(documents.map(({ document }) => [document.metadata.name, digestOf(document as unknown as Json)]))
+}
+
 function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>): {
   policy?: Policy
   problems: DocumentProblem[]
@@ -72,6 +79,13 @@ function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>):
       problems.push(problem([...path, 'when'], `rule "${rule.name}": \`when\` ${result.problem}`))
     } else rules.push(compileRule(rule, result.condition))
   }
+  for (const [index, { path }] of (spec.redact ?? []).entries()) {
+    try {
+      if (parseJsonPath(path).length === 0) throw new Error('the path $ names everything: name what is to be taken out')
+    } catch (error) {
+      problems.push(problem(['spec', 'redact', index, 'path'], `redact: ${(error as Error).message}`))
+    }
+  }
   if (problems.length > 0) return { problems }
   const { servers, tenants } = spec.match
   const coversServer = matchTarget(servers)
@@ -85,6 +99,7 @@ function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>):
       mode: spec.mode,
       covers: ({ tenant, server }) => coversTenant(tenant) && coversServer(server),
       rules,
+      redactions: (spec.redact ?? []).map(({ tools, ...redaction }) => ({ ...redaction, tools: tools ?? ['*'] })),
     },
     problems,
   }

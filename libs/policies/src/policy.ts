@@ -1,4 +1,4 @@
-import type { ApprovalSpec } from '@countersign/contracts'
+import type { ApprovalSpec, RedactionSpec } from '@countersign/contracts'
 import type { Condition } from './cel/condition.ts'
 
 /** One rule, its condition compiled. */
@@ -17,6 +17,8 @@ export interface Policy {
   mode: 'enforce' | 'shadow'
   covers(target: { tenant: string; server: string }): boolean
   rules: readonly Rule[]
+  /** What is taken out of the records of the calls it is for. */
+  redactions: readonly (Omit<RedactionSpec, 'tools'> & { tools: readonly string[] })[]
 }
 
 /** The documents in force together. */

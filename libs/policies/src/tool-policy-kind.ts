@@ -2,7 +2,7 @@ import { PolicyRule, ToolPolicy } from '@countersign/contracts'
 import { type DocumentKind, type Path, shown, valueAt } from '@countersign/documents'
 
 /** Of the policy language, but not enforced yet: refused rather than ignored. */
-const notEnforced = new Set(['limits', 'redact', 'preview'])
+const notEnforced = new Set(['limits', 'preview'])
 const approvalExample = 'approval: { groups: [approvers], quorum: 1, expiresAfter: 15m }'
 
 /** Documents of kind `ToolPolicy`. */

@@ -206,6 +206,22 @@ test('R35: a modern tool that wants to ask its client something fails, and its c
   assert.match(error.message, /wants to ask its client something.*not passed on yet/)
 })
 
+test('I9, R23: a call tells which credentials were used for it, by reference and never by value', async (t) => {
+  const tools = [scriptedTool('echo')]
+  const { upstream, startExecutor, allow, ended, lifecycle, keysFile } = await setUp(t, tools)
+  const secret = 'token-of-the-upstream'
+  const tokenFile = `${keysFile}.token`
+  writeFileSync(tokenFile, secret)
+  const credentials = [{ use: 'bearer', ref: 'secrets/upstream-token' }] as const
+  const address = { url: upstream.url, tokenFile, credentials: [...credentials] }
+  await register(lifecycle, serverEntryFixture('scripted', upstream.url, { address }), tools)
+  await startExecutor()
+  const { call } = await allow('echo', {})
+  const { history } = await ended(call)
+  assert.deepEqual(history.find('dispatched')!.data.credentials, credentials)
+  assert.ok(!JSON.stringify(history.entries).includes(secret))
+})
+
 test('I1, I4, I13: what the grant does not permit is not sent, and the call ends all the same', async (t) => {
   const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
   await startExecutor()

@@ -30,8 +30,8 @@ import { serveQueries } from './query/serve-queries.ts'
 import { ExportState } from './export/export-state.ts'
 import { Exports } from './export/exports.ts'
 import { readSealed } from './record/encrypt/read-sealed.ts'
-import { loadRedactor } from './record/redact/redaction-rules.ts'
-import type { Redactor } from './record/redact/redactor.ts'
+import { PolicyRedactions, RedactionsUnknown } from './record/redact/policy-redactions.ts'
+import { makeRedactor, readRedactionSettings, type RedactionSettings } from './record/redact/redaction-rules.ts'
 import { onAny } from './record/on-any.ts'
 import { RecordPublisher } from './record/publish.ts'
 import { activity, calls, type RecordSource } from './record/record-source.ts'
@@ -78,7 +78,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     if (failing.delete(source) && failing.size === 0) canRecord()
   }
   let log: AuditLog
-  let redactor: Redactor | undefined
+  let redactions: RedactionSettings
   let personal: Personal | undefined
   const read = (text: string) => readSealed(text, personal?.keys)
   let retention: Retention
@@ -133,7 +133,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     {
       name: 'log',
       async start() {
-        redactor = loadRedactor(config.auditRedactionsFile, config.auditRedactionKeyFile)
+        redactions = readRedactionSettings(config.auditRedactionsFile, config.auditRedactionKeyFile)
         personal = await openPersonal(
           {
             keysDir: config.auditSubjectKeysDir,
@@ -190,15 +190,19 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       name: 'recorder',
       async start() {
         const publisher = new RecordPublisher(bus, log)
+        const ofPolicies = new PolicyRedactions(await bus.bucket('policies'), redactions)
+        // Policies speak of calls alone.
+        const bySetting = makeRedactor(redactions, [])
         const record = (source: RecordSource, onSealed: (sealed: readonly Sealed[]) => void) => {
           const epoch = new StreamEpoch(bus, log, source.consumer.stream)
           const options = {
-            ...{ source, bus, epoch, redactor, encryptor: personal?.encryptor },
+            ...{ source, bus, epoch, encryptor: personal?.encryptor },
             onSealed(sealed: readonly Sealed[]) {
               onSealed(sealed)
               index.notify()
               exporting?.wake()
             },
+            redactor: () => (source === calls ? ofPolicies.current() : Promise.resolve(bySetting)),
             append: metrics.timed((records) => log.append(records)),
             onGap: (gap: { stream: string; from: number; to: number }) => {
               metrics.gap(gap.to - gap.from + 1)
@@ -227,8 +231,15 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         streamsKnown(true)
         await publisher.resume()
         await retention.rebuild()
-        for (const { recorder } of recordings) await recorder.recordAll()
-        canRecord()
+        try {
+          for (const { recorder } of recordings) await recorder.recordAll()
+          canRecord()
+        } catch (error) {
+          // Policy may start after audit; consumers go on with what could not be recorded yet.
+          if (!(error instanceof RedactionsUnknown)) throw error
+          failing.add(calls)
+          cannotRecord(error)
+        }
       },
       stop: () => turn.idle(),
     },

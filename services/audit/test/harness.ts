@@ -9,6 +9,8 @@ import {
   type LifecycleEvent,
   makeActivityEvent,
   makeEvent,
+  type PoliciesInForce,
+  policiesKey,
   SealedRecord,
   sha256,
   subjects,
@@ -51,13 +53,23 @@ export interface RunningAudit {
   stop: (signal: NodeJS.Signals) => Promise<number | null>
 }
 
+/** Puts policies in force, as policy does, with what they take out of records. */
+export async function keepPolicies(policy: Bus, redactions: PoliciesInForce['redactions']): Promise<void> {
+  const kept: PoliciesInForce = { revision: null, loadedAt: null, files: [], redactions, unrecorded: [] }
+  await (await policy.bucket('policies')).put(policiesKey, encode(kept))
+}
+
 /** Starts the service as a process of its own and waits until it says that it has started. */
 export async function startAudit(
   t: Cleanup,
-  { server, dir }: TestBus,
+  testBus: TestBus,
   folder: { dir: string; keyFile: string },
   more: Record<string, string> = {},
 ): Promise<RunningAudit> {
+  const { server, dir } = testBus
+  // Unless a test has seen to that.
+  const policy = await testBus.connect('policy')
+  if ((await (await policy.bucket('policies')).lastRevision()) === 0) await keepPolicies(policy, [])
   const passwordFile = join(dir, 'audit.password')
   await writeFile(passwordFile, server.passwords.audit, { mode: 0o600 })
   const child = fork(new URL('../src/main.ts', import.meta.url), {

@@ -2,20 +2,21 @@
  * The console: what people and their programs see, approve and ask. It keeps nothing; every answer comes from the bus.
  *
  * File map: api/ is the HTTP API: one table of routes a resource (approvals.ts, calls.ts, servers.ts, policies.ts, audit.ts,
- * status.ts), each authenticated, validated and answered by create-app.ts; feed/ is the live feed of calls. cli/ is the
+ * status.ts), each authenticated, validated and answered by create-app.ts, which has sign-ins.ts record who came; feed/ is the live feed of calls. cli/ is the
  * command `countersign`, which knows nothing but the API.
  *
  * What it upholds:
  * - I3: the arguments shown are checked against the digest that is voted on; a vote carries the digest that was shown.
  * - I4: the console takes no decision; who may vote and what counts is policy's, who votes is what the token says.
  * - I9: no token, token file or password is in any answer.
- * - I11: it publishes no event; its bus user could not.
+ * - I11: of events it publishes who signed in, and who was refused; its bus user could publish nothing else.
  */
-import { RegistryView } from '@countersign/bus'
+import { ActivityLog, RegistryView } from '@countersign/bus'
 import { UsersFileAuthenticator } from '@countersign/identity'
 import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { CallFeed, defaultFeedLimits } from './api/feed/call-feed.ts'
 import { Listener } from './api/listener.ts'
+import { SignIns } from './api/sign-ins.ts'
 import { UnreadableMessages } from './api/unreadable.ts'
 import type { Settings } from './config.ts'
 
@@ -28,11 +29,16 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
     onProblem: (problem) => log.error({ problem }, 'the users read last stay in force'),
   })
   const served = { hosts: readHosts(config.consoleHosts), setting: 'COUNTERSIGN_CONSOLE_HOSTS' }
+  const activities = new ActivityLog(bus, ({ subject, error, givenUp }) =>
+    log.warn({ subject, err: error }, givenUp ? 'an activity could not be stored' : 'an activity cannot be stored yet'),
+  )
+  const signIns = new SignIns(activities, config.platformTenant)
   return [
+    signIns,
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     unreadable,
     new Listener(
-      { bus, log, registry, feed, unreadable, authenticator, served },
+      { bus, log, registry, feed, unreadable, authenticator, signIns, served },
       { host: config.consoleHost, port: config.consolePort },
     ),
   ]

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Bus, encode, RegistryView } from '@countersign/bus'
+import { ActivityLog, type Bus, encode, RegistryView } from '@countersign/bus'
 import {
   type CallEventData,
   type CallEventName,
@@ -19,6 +19,7 @@ import { requestedFixture, startTestBus } from '@countersign/testing'
 import type { TestContext } from 'node:test'
 import { CallFeed, defaultFeedLimits, type FeedLimits } from '../src/api/feed/call-feed.ts'
 import { Listener } from '../src/api/listener.ts'
+import { SignIns } from '../src/api/sign-ins.ts'
 import { UnreadableMessages } from '../src/api/unreadable.ts'
 import { AuditPeer, LifecyclePeer, PolicyPeer } from './peers.ts'
 
@@ -78,9 +79,11 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, ...options.feed })
   const unreadable = new UnreadableMessages(bus)
   unreadable.start()
+  const signIns = new SignIns(new ActivityLog(bus, () => {}), 'platform')
   const listener = new Listener(
     {
       bus,
+      signIns,
       log,
       registry,
       feed,
@@ -93,6 +96,7 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   await listener.start()
   t.after(async () => {
     await listener.stop()
+    await signIns.stop()
     unreadable.stop()
     registry.stop()
   })

@@ -22,14 +22,14 @@ import { Reconciler } from './server/reconcile.ts'
 
 /** The parts of lifecycle, in start order. */
 export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<ServiceContext, 'bus' | 'log'>): Part[] {
-  const { serversDir, runDir, childEnv, probeIntervalMs } = config
+  const { serversDir, runDir, childEnv, probeIntervalMs, platformTenant } = config
   const runtime = new LocalRuntime({ runDir, serversDir, childEnv, log })
   const events = new EventLog(bus, log)
   const killAll = () => runtime.killAll()
   let reconciler: Reconciler | undefined
   let serving: { stop: () => void } | undefined
   return [
-    { name: 'events', start() {}, stop: () => events.flushed() },
+    { name: 'events', start() {}, stop: () => events.close() },
     {
       name: 'runtime',
       async start() {
@@ -45,7 +45,9 @@ export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<Servi
         await mkdir(serversDir, { recursive: true })
         const bucket = await bus.bucket('servers')
         const known = await loadRegistry(bucket, log)
-        reconciler = new Reconciler({ serversDir, probeIntervalMs, known, bucket, runtime, events, log })
+        reconciler = new Reconciler({
+          ...{ serversDir, probeIntervalMs, platformTenant, known, bucket, runtime, events, log },
+        })
         await reconciler.start()
       },
       stop: () => reconciler?.stop(),

@@ -29,6 +29,7 @@ test(
     for (const name of ['stdio', 'http']) {
       const { address } = await untilVerified(world, name)
       assert.equal(statSync(address!.secretsFile!).mode & 0o777, 0o600)
+      assert.deepEqual(address!.credentials, [{ use: 'environment', name: 'API_KEY', ref: '../key' }])
       const options = { clientInfo: { name: 'test', version: '1' }, maxResultBytes: 1e6, timeoutMs: 10_000 }
       const upstream = new Upstream({ ...options, ...address!, url: address!.url })
       t.after(() => upstream.close())

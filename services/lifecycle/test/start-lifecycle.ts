@@ -96,6 +96,7 @@ export async function startLifecycle(world: World, probeIntervalMs = 60_000): Pr
         healthHost: '',
         healthPort: 0,
         logLevel: 'info',
+        platformTenant: 'default',
         shutdownGraceMs: 0,
         serversDir: world.serversDir,
         runDir: join(world.dir, 'run'),

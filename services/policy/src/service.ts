@@ -5,7 +5,8 @@
  *   call/on-requested → call/gather-facts → call/decide → call/publish-verdict → publish-allowed (sign-grant) · publish-denied · approval/open
  *   approval/vote → approval/on-voted → approval/settle (conclude, recheck) · approval/on-hold-expired · approval/list · approval/resolve
  *   rules/ one pure function a rule, in the order of call/decide
- *   bundle/ the documents in force, and the good ones kept (keep-bundle); libs/policies reads and compiles them, and has the language of `when`
+ *   bundle/ the documents in force (accept-policies, refuse-policies), kept with what is to be recorded of them (keep-policies, record-changes);
+ *     libs/policies reads and compiles them, and has the language of `when`
  *   call/visible what a caller may see · call/audit-lag how far audit is · serve-verbs `api.policy.<verb>`
  *
  * It upholds: I2 (every event by compare-and-set on what was judged), I3 (arguments proven by their digest, passed on untouched), I4
@@ -20,6 +21,8 @@ import type { Part, ServiceContext } from '@countersign/runtime'
 import { onHoldExpired } from './approval/on-hold-expired.ts'
 import { onVoted } from './approval/on-voted.ts'
 import { PolicyBundle } from './bundle/bundle.ts'
+import { KeptPolicies } from './bundle/keep-policies.ts'
+import { ChangeRecorder } from './bundle/record-changes.ts'
 import { AuditLag } from './call/audit-lag.ts'
 import type { PolicyContext } from './call/context.ts'
 import { onRequested } from './call/on-requested.ts'
@@ -55,6 +58,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     onProblem: (problem) => log.error({ problem }, 'the grant key read last stays in force'),
   })
   let bundle: PolicyBundle | undefined
+  let recordedChanges: ChangeRecorder | undefined
   let verbs: { stop: () => void } | undefined
   const context: PolicyContext = {
     bus,
@@ -101,11 +105,18 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     {
       name: 'policies',
       async start() {
-        bundle = new PolicyBundle(config.policiesDir, await bus.bucket('policies'), log)
+        const kept = new KeptPolicies(await bus.bucket('policies'))
+        const changes = new ChangeRecorder(bus, kept, log)
+        recordedChanges = changes
+        const { policiesDir: dir, platformTenant: tenant } = config
+        bundle = new PolicyBundle({ dir, kept, log, tenant, onChange: () => changes.wake() })
         await bundle.start()
         policiesLoaded(true)
       },
-      stop: () => bundle?.stop(),
+      async stop() {
+        await bundle?.stop()
+        await recordedChanges?.stop()
+      },
     },
     {
       name: 'registry',

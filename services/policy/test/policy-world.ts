@@ -83,6 +83,7 @@ export async function startWorld(
         healthHost: '',
         healthPort: 0,
         logLevel: 'fatal',
+        platformTenant: 'default',
         shutdownGraceMs: graceMs,
         policiesDir,
         grantKeyFile,

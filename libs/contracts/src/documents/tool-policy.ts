@@ -37,6 +37,17 @@ export const PolicyRule = z.discriminatedUnion('effect', [
 ])
 export type PolicyRule = z.infer<typeof PolicyRule>
 
+/** What is taken out of every event of a call before it is sealed in the audit log. */
+export const RedactionSpec = z.strictObject({
+  /** Where the path begins: in the arguments, in the tool's result, or in the facts of the decision. */
+  in: z.enum(['arguments', 'result', 'facts']),
+  /** `$`, then any of `.name`, `['name']`, `[3]`, `[*]`, `.*` and `..name` (RFC 9535, that part of it). */
+  path: z.string().min(1).max(500),
+  /** Only of these tools (glob with `*`); left out: of all. */
+  tools: z.array(z.string().min(1)).min(1).optional(),
+})
+export type RedactionSpec = z.infer<typeof RedactionSpec>
+
 /**
  * A policy document. Strict: an unknown key is an error, because a misspelt rule that does nothing is worse than none.
  * All matching rules of all documents count: deny beats hold beats allow; nothing matching is a deny.
@@ -58,6 +69,8 @@ export const ToolPolicy = z.strictObject({
       })
       .default({}),
     rules: z.array(PolicyRule).min(1).max(500),
+    /** Holds in shadow mode too: what was sealed once cannot be taken out any more. */
+    redact: z.array(RedactionSpec).max(100).optional(),
     /** `shadow`: decided and recorded, not applied. */
     mode: z.enum(['enforce', 'shadow']).default('enforce'),
   }),

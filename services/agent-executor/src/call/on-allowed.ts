@@ -127,7 +127,8 @@ export class OnAllowed {
     const { data, traceparent } = event
     let dispatched: number
     try {
-      dispatched = await claim(bus, at, data, { ...turn, executor, traceparent })
+      const credentials = dialer.of(at.server)?.credentials
+      dispatched = await claim(bus, at, data, { ...turn, executor, traceparent, credentials })
     } catch (error) {
       if (!(error instanceof LostRace)) throw error
       const { final } = await bus.history(at)

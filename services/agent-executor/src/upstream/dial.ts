@@ -1,4 +1,4 @@
-import type { ServerEntry, ServerLimits } from '@countersign/contracts'
+import type { CredentialRef, ServerEntry, ServerLimits } from '@countersign/contracts'
 import { Upstream } from '@countersign/mcp'
 import { ServerSecrets } from './server-secrets.ts'
 
@@ -6,6 +6,8 @@ import { ServerSecrets } from './server-secrets.ts'
 export interface Dialed {
   upstream: Upstream
   limits: ServerLimits
+  /** What it is reached with and works with, by reference. */
+  credentials: CredentialRef[] | undefined
 }
 
 /** Keeps one connection a tool server, made anew when the registry says that the server is another one now. */
@@ -25,10 +27,11 @@ export class Dialer {
       void previous.upstream.close()
     }
     if (!entry?.address || key === undefined) return
-    const { url, tokenFile, secretsFile } = entry.address
+    const { url, tokenFile, secretsFile, credentials } = entry.address
     this.#dialed.set(name, {
       key,
       limits: entry.limits,
+      credentials,
       upstream: new Upstream({
         url,
         clientInfo: { name: 'countersign-agent-executor', version: '0.1.0' },

@@ -1,6 +1,16 @@
-import { isJsonObject, type Json, type JsonObject } from '@countersign/contracts'
+import {
+  callIdTimeMs,
+  escaped,
+  findPlaces,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  matchTarget,
+  parseJsonPath,
+  type Place,
+  type RedactionInForce,
+} from '@countersign/contracts'
 import { z } from 'zod'
-import { escaped, findPlaces, parseJsonPath, type Place } from './json-path.ts'
 
 /** A rule that names places in events. */
 export const EventRule = z.strictObject({
@@ -11,6 +21,16 @@ export const EventRule = z.strictObject({
   path: z.string().max(500),
 })
 export type EventRule = z.infer<typeof EventRule>
+
+/** A rule by setting, or one of policies, which can be for fewer calls. */
+export type NarrowRule = EventRule & Partial<Pick<RedactionInForce, 'tenants' | 'tools' | 'until'>>
+
+/** What rules are asked about: whose event it is, and of which call. */
+export interface RuleTarget {
+  tenant: string
+  server: string | undefined
+  callId?: string | undefined
+}
 
 export const EventRuleList = z.array(EventRule).max(1000)
 
@@ -45,36 +65,49 @@ const wholeParts: Record<EventRule['in'], readonly string[][]> = {
   event: [],
 }
 
+/** Clocks of policy and gateway may differ by this much. */
+const clockSkewMs = 10 * 60 * 1000
+
 /** Rules made ready for looking at many events. */
 export class EventRules {
-  readonly #rules: readonly { in: EventRule['in']; steps: ReturnType<typeof parseJsonPath>; servers: RegExp[] }[]
+  readonly #rules: readonly { in: EventRule['in']; steps: ReturnType<typeof parseJsonPath>; covers: Covers }[]
 
   /** @throws Error for a path that cannot be read */
-  constructor(rules: readonly EventRule[]) {
-    this.#rules = rules.map((rule) => ({
-      in: rule.in,
-      steps: parseJsonPath(rule.path),
-      // Names are DNS labels; whatever else is in a glob stands for itself.
-      servers: rule.servers.map((glob) => new RegExp(`^${glob.replaceAll(/[^\w*-]/g, '\\$&').replaceAll('*', '.*')}$`)),
-    }))
+  constructor(rules: readonly NarrowRule[]) {
+    this.#rules = rules.map((rule) => ({ in: rule.in, steps: parseJsonPath(rule.path), covers: coversOf(rule) }))
   }
 
-  /** The parts of events of a server that rules speak of. */
-  partsNamed(server: string | undefined): Set<EventRule['in']> {
-    return new Set(this.#for(server).map((rule) => rule.in))
+  /** The parts of an event that rules speak of. */
+  partsNamed(data: Json, target: RuleTarget): Set<EventRule['in']> {
+    return new Set(this.#for(data, target).map((rule) => rule.in))
   }
 
   /** The places in an event's data, as it is when each is asked for: what was replaced before is not looked into. */
-  *placesIn(data: Json, server: string | undefined): Generator<NamedPlace> {
-    for (const { in: part, steps } of this.#for(server)) {
+  *placesIn(data: Json, target: RuleTarget): Generator<NamedPlace> {
+    for (const { in: part, steps } of this.#for(data, target)) {
       const paths = steps.length === 0 ? [...partsOf[part], ...wholeParts[part]] : partsOf[part]
       for (const path of paths) for (const place of placesBelow(data, path, steps)) yield { ...place, in: part }
     }
   }
 
-  #for(server = '') {
-    return this.#rules.filter(({ servers }) => servers.some((each) => each.test(server)))
+  #for(data: Json, target: RuleTarget) {
+    const tool = isJsonObject(data) && typeof data['tool'] === 'string' ? data['tool'] : undefined
+    return this.#rules.filter(({ covers }) => covers(target, tool))
   }
+}
+
+type Covers = (target: RuleTarget, tool: string | undefined) => boolean
+
+/** Whether a rule is for an event; where the event does not say what is asked, it is. */
+function coversOf({ servers, tenants, tools, until }: NarrowRule): Covers {
+  const [ofServer, ofTenant, ofTool] = [matchTarget(servers), matchTarget(tenants), matchTarget(tools)]
+  const untilMs = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) + clockSkewMs
+  return ({ tenant, server = '', callId }, tool) =>
+    ofServer(server) &&
+    ofTenant(tenant) &&
+    (tool === undefined || ofTool(tool)) &&
+    // Of a call under an idempotency key it is not known when it began.
+    (callId === undefined ? 0 : (callIdTimeMs(callId) ?? 0)) < untilMs
 }
 
 /** The places in a part of an event's data; of very many, what they lie in. */

@@ -1,16 +1,19 @@
 import type { Bus } from '@countersign/bus'
 import type { Log, Sealed } from '../log/log.ts'
 import { makeRecord, type Protection, type StoredMessage } from './make-record.ts'
+import type { Redactor } from './redact/redactor.ts'
 import type { RecordSource } from './record-source.ts'
 import type { RecordText } from './record-text.ts'
 import type { StreamEpoch } from './stream-epoch.ts'
 
 /** What sealing the messages of one source works with. */
-export interface SealOptions extends Protection {
+export interface SealOptions extends Pick<Protection, 'encryptor'> {
   source: RecordSource
   bus: Pick<Bus, 'readStream'>
   append: Log['append']
   epoch: StreamEpoch
+  /** What takes out of events what must not be sealed; asked after they were read. It throws while that is not known. */
+  redactor?: () => Promise<Redactor | undefined>
   /** Told of records once they are on disk, in order. */
   onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
   /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
@@ -99,6 +102,8 @@ async function appendAll(
   created: string,
   messages: readonly StoredMessage[],
 ): Promise<void> {
+  if (messages.length === 0) return
+  const takesOut = await redactor?.()
   let records: RecordText[] = []
   let bytes = 0
   let previous = epoch.sealedThrough(created)
@@ -109,7 +114,7 @@ async function appendAll(
   }
   await encryptor?.refresh()
   for (const message of messages) {
-    const record = makeRecord(source, message, { created, previous }, { redactor, encryptor })
+    const record = makeRecord(source, message, { created, previous }, { redactor: takesOut, encryptor })
     previous = message.seq
     records.push(record)
     bytes += record.text.length

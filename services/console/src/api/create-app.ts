@@ -79,7 +79,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     checkHost(request.headers, request.socket.localPort ?? 0, context.served)
     if (request.routeOptions.url === openApiPath) return
-    viewers.set(request, await context.authenticator.authenticate(request.headers.authorization))
+    viewers.set(request, await authenticate(context, request))
     // Before a body is looked at: it is for nobody.
     if (request.is404) throw notServed(registered, request.method, request.url)
   })
@@ -114,6 +114,21 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   })
   await app.ready()
   return app
+}
+
+/** Who asks, by the token; that it was used, or refused, is recorded. Whoever sends none has only lost the way. */
+async function authenticate(
+  { authenticator, signIns }: ApiContext,
+  { headers, ip }: FastifyRequest,
+): Promise<Principal> {
+  try {
+    const viewer = await authenticator.authenticate(headers.authorization)
+    signIns.admitted(viewer, ip)
+    return viewer
+  } catch (error) {
+    if (headers.authorization !== undefined) signIns.refused(ip)
+    throw error
+  }
 }
 
 function register(

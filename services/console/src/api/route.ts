@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { Served } from '@countersign/runtime'
 import type { z } from 'zod'
 import type { CallFeed } from './feed/call-feed.ts'
+import type { SignIns } from './sign-ins.ts'
 import type { UnreadableMessages } from './unreadable.ts'
 
 /** What routes work with. */
@@ -16,6 +17,7 @@ export interface ApiContext {
   feed: CallFeed
   unreadable: UnreadableMessages
   authenticator: Authenticator
+  signIns: Pick<SignIns, 'admitted' | 'refused'>
   served: Served
 }
 

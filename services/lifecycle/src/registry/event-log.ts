@@ -1,51 +1,34 @@
-import { type Bus, encode } from '@countersign/bus'
+import { ActivityLog, type Bus, encode } from '@countersign/bus'
 import { LifecycleEvent, subjects } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 
-const deadlineMs = 60_000
-/** Events waiting to be stored; beyond that new ones are only logged. */
-const maxWaiting = 10_000
-
 /** Records what was done to servers, in order. */
 export class EventLog {
-  readonly #bus: Bus
+  readonly #activities: ActivityLog
   readonly #log: Logger
-  #waiting = 0
-  #last: Promise<void> = Promise.resolve()
 
-  constructor(bus: Bus, log: Logger) {
-    this.#bus = bus
+  constructor(bus: Pick<Bus, 'store'>, log: Logger) {
     this.#log = log
+    this.#activities = new ActivityLog(bus, ({ subject, error, givenUp }) => {
+      if (givenUp) log.error({ subject, err: error }, 'an event could not be stored; it is only logged')
+      else log.warn({ subject, err: error }, 'an event cannot be stored yet; it is tried again')
+    })
   }
 
   record(event: Omit<LifecycleEvent, 'at' | 'by'> & { by?: string }): void {
     const whole: LifecycleEvent = { by: 'lifecycle', ...event, at: new Date().toISOString() }
     const { changes: _changes, ...short } = whole
     this.#log.info(short, 'server event')
-    if (this.#waiting >= maxWaiting) {
-      this.#log.error(
-        { server: event.server, event: event.event },
-        'too many events wait to be stored; this one is only logged',
-      )
-      return
-    }
-    this.#waiting += 1
-    this.#last = this.#last.then(async () => {
-      const publication = {
-        subject: subjects.lifecycleEvent(whole.tenant, whole.server, whole.event),
-        data: encode(whole),
-        msgId: crypto.randomUUID(),
-        contentType: 'application/json',
-      }
-      await this.#bus.store(publication, Date.now() + deadlineMs).catch((error: unknown) => {
-        this.#log.error({ server: event.server, event: event.event, err: error }, 'an event could not be stored')
-      })
-      this.#waiting -= 1
+    void this.#activities.store({
+      subject: subjects.lifecycleEvent(whole.tenant, whole.server, whole.event),
+      data: encode(whole),
+      msgId: crypto.randomUUID(),
+      contentType: 'application/json',
     })
   }
 
   /** Resolves when every event so far is stored or given up. */
-  flushed(): Promise<void> {
-    return this.#last
+  close(): Promise<void> {
+    return this.#activities.close()
   }
 }

@@ -7,6 +7,7 @@ import { KnownSecrets, redactText } from '@countersign/mcp'
 import { stdioBridgePath } from '@countersign/mcp/bridge'
 import type { Logger } from '@countersign/telemetry'
 import type { ProbeTarget } from '../server/probe.ts'
+import { credentialsOf } from './credentials-of.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
 import { SecretFiles } from './secret-files.ts'
@@ -59,13 +60,21 @@ export class LocalRuntime {
    * @param signal aborting gives the start up
    * @throws Error saying why it could not be started
    */
-  async start(name: string, { source, config }: Spec, signal: AbortSignal): Promise<Workload> {
+  async start(name: string, spec: Spec, signal: AbortSignal): Promise<Workload> {
+    const { source, config } = spec
+    const credentials = credentialsOf(spec)
+    const named = credentials.length === 0 ? {} : { credentials }
     switch (source.type) {
       case 'Url':
-        return { target: { address: source.url }, exited: new Promise(() => {}), stop: async () => {} }
+        return {
+          target: { address: { ...source.url, ...named } },
+          exited: new Promise(() => {}),
+          stop: async () => {},
+        }
       case 'Command':
         try {
-          return await this.#startOwn(name, source.command, config, signal)
+          const { target, ...rest } = await this.#startOwn(name, source.command, config, signal)
+          return { ...rest, target: { ...target, address: { ...target.address, ...named } } }
         } catch (error) {
           await this.#secretFiles.remove(name)
           throw error

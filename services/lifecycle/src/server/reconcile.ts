@@ -17,6 +17,8 @@ const acceptingGroups = ['operators', 'approvers']
 export interface ReconcilerOptions {
   serversDir: string
   probeIntervalMs: number
+  /** Whose log has what is said of documents that name no server. */
+  platformTenant: string
   /** The registry as an earlier lifecycle left it. */
   known: Map<string, KnownServer>
   bucket: Bucket
@@ -134,7 +136,7 @@ export class Reconciler {
       this.#options.log.warn({ file, line, column }, `a document is refused: ${message}`)
       this.#options.events.record({
         event: 'refused',
-        tenant: 'default',
+        tenant: this.#options.platformTenant,
         server: server ?? labelOf(file),
         message: text,
       })

@@ -1,33 +1,41 @@
-import type { Bucket } from '@countersign/bus'
-import type { PoliciesView, DocumentProblem } from '@countersign/contracts'
+import type { DocumentProblem, PoliciesInForce, PoliciesView } from '@countersign/contracts'
 import { type DocumentFile, folderSignature, problemLine, readFolder } from '@countersign/documents'
 import { compileBundle, type PolicySet, policyView } from '@countersign/policies'
 import type { Logger } from '@countersign/telemetry'
-import { keepBundle, keptBundle, type KeptBundle } from './keep-bundle.ts'
+import { acceptPolicies } from './accept-policies.ts'
+import type { KeptPolicies } from './keep-policies.ts'
+import { refusePolicies } from './refuse-policies.ts'
 
 /** A file that was just written may not be complete: it is taken when it looks the same twice. */
 const pollMs = 250
+
+export interface BundleOptions {
+  /** The folder of documents. */
+  dir: string
+  kept: KeptPolicies
+  log: Logger
+  /** Whose audit log tells of changes. */
+  tenant: string
+  /** Told when there may be changes to record. */
+  onChange: () => void
+}
 
 /**
  * The policies in force. Follows a folder; a set with any problem is refused whole and the last good one stays in force, also across
  * restarts. An empty folder is no policy: every call is denied (I7).
  */
 export class PolicyBundle {
-  readonly #dir: string
-  readonly #bucket: Bucket
-  readonly #log: Logger
+  readonly #options: BundleOptions
   #current: (PolicySet & { loadedAt: string }) | undefined
   #problems: DocumentProblem[] = []
-  #kept: KeptBundle | undefined
+  #told: string | undefined
   #taken: string | undefined
   #seen: string | undefined
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> = Promise.resolve()
 
-  constructor(dir: string, bucket: Bucket, log: Logger) {
-    this.#dir = dir
-    this.#bucket = bucket
-    this.#log = log
+  constructor(options: BundleOptions) {
+    this.#options = options
   }
 
   /** The set in force; undefined when there is none. */
@@ -37,10 +45,11 @@ export class PolicyBundle {
 
   /** Takes up what is in the folder, or else what was in force before, and follows the folder from then on. */
   async start(): Promise<void> {
-    this.#kept = await keptBundle(this.#bucket)
-    const signature = await folderSignature(this.#dir)
-    await this.#take(signature)
-    if (this.#problems.length > 0 && this.#kept) this.#restore(this.#kept)
+    const signature = await folderSignature(this.#options.dir)
+    const kept = await this.#take(signature)
+    if (this.#problems.length > 0 && kept.revision !== null) this.#restore(kept)
+    // What an earlier process could not record any more.
+    this.#options.onChange()
     this.#poll()
   }
 
@@ -59,7 +68,9 @@ export class PolicyBundle {
   #poll(): void {
     this.#timer = setTimeout(() => {
       this.#polling = this.#look()
-        .catch((error: unknown) => this.#log.error({ err: error }, 'policies could not be taken up; trying again'))
+        .catch((error: unknown) =>
+          this.#options.log.error({ err: error }, 'policies could not be taken up; trying again'),
+        )
         .then(() => {
           if (this.#timer) this.#poll()
         })
@@ -67,47 +78,64 @@ export class PolicyBundle {
   }
 
   async #look(): Promise<void> {
-    const signature = await folderSignature(this.#dir)
+    const signature = await folderSignature(this.#options.dir)
     const settled = signature === this.#seen
     this.#seen = signature
     if (settled && signature !== this.#taken) await this.#take(signature)
   }
 
-  async #take(signature: string): Promise<void> {
-    const { files, problems } = await readFolder(this.#dir)
+  /** @returns what is kept then */
+  async #take(signature: string): Promise<PoliciesInForce> {
+    const { dir, kept, tenant, onChange } = this.#options
+    const { files, problems } = await readFolder(dir)
     const compiled = compileBundle(files)
     this.#problems = [...problems, ...compiled.problems]
+    const about = { now: new Date(), tenant }
+    let now: PoliciesInForce
     if (this.#problems.length > 0) {
-      this.#log.error(
-        { problems: this.#problems.map(problemLine), inForce: this.#current?.revision ?? this.#kept?.revision ?? null },
-        'policies refused; what was in force before stays in force',
-      )
-    } else await this.#accept(compiled.set, files)
+      now = await kept.change((before) => refusePolicies(before, { files, problems: this.#problems }, about))
+      this.#tellProblems(now)
+    } else now = await this.#accept(compiled.set, files, about)
+    onChange()
     // Last, so that what failed on the way is tried again.
     this.#taken = signature
+    return now
   }
 
-  async #accept(set: PolicySet, files: DocumentFile[]): Promise<void> {
-    const none = set.policies.length === 0
-    const same = this.#kept?.revision === set.revision
-    const loadedAt = same ? this.#kept!.loadedAt : new Date().toISOString()
-    const kept = none ? undefined : { revision: set.revision, loadedAt, files }
-    if (JSON.stringify(kept) !== JSON.stringify(this.#kept)) await keepBundle(this.#bucket, kept)
-    this.#kept = kept
-    this.#current = none ? undefined : { ...set, loadedAt }
-    if (none) this.#log.error('there is no policy, so every call is denied; put a ToolPolicy into the folder')
-    else if (!same)
-      this.#log.info({ revision: set.revision, policies: set.policies.map(({ name }) => name) }, 'policies in force')
+  /** Nothing is in force before it is kept, and with it that it is to be recorded. */
+  async #accept(set: PolicySet, files: DocumentFile[], about: { now: Date; tenant: string }): Promise<PoliciesInForce> {
+    const { kept, log } = this.#options
+    const before = this.#current?.revision ?? null
+    const now = await kept.change((policies) => acceptPolicies(policies, { set, files }, about))
+    const { revision, loadedAt } = now
+    this.#told = undefined
+    this.#current = revision === null ? undefined : { ...set, loadedAt: loadedAt! }
+    if (revision === null) log.error('there is no policy, so every call is denied; put a ToolPolicy into the folder')
+    else if (revision !== before)
+      log.info({ revision, policies: set.policies.map(({ name }) => name) }, 'policies in force')
+    return now
   }
 
-  #restore(kept: KeptBundle): void {
+  #tellProblems({ revision }: PoliciesInForce): void {
+    const problems = this.#problems.map(problemLine)
+    const told = problems.join('\n')
+    if (told === this.#told) return
+    this.#told = told
+    this.#options.log.error(
+      { problems, inForce: revision },
+      'policies refused; what was in force before stays in force',
+    )
+  }
+
+  #restore(kept: PoliciesInForce): void {
+    const { log } = this.#options
     const { set, problems } = compileBundle(kept.files)
     if (problems.length > 0) {
       // A newer release may judge more strictly than the one that accepted them.
-      this.#log.error({ problems: problems.map(problemLine) }, 'the policies kept from before cannot be used')
+      log.error({ problems: problems.map(problemLine) }, 'the policies kept from before cannot be used')
       return
     }
-    this.#current = { ...set, loadedAt: kept.loadedAt }
-    this.#log.warn({ revision: kept.revision }, 'the last good policies are in force')
+    this.#current = { ...set, loadedAt: kept.loadedAt! }
+    log.warn({ revision: kept.revision }, 'the last good policies are in force')
   }
 }

@@ -60,11 +60,11 @@ export class Encryptor {
 
   /** Puts ciphertext where something is personal, in place, and says where. The digests of what was encrypted are wrapped. */
   encrypt(event: JsonObject, about: PersonalEvent): EncryptedPlace[] {
-    const parts = this.#rules.partsNamed(about.server)
-    if (parts.size === 0) return []
     const data = event['data']!
+    const parts = this.#rules.partsNamed(data, about)
+    if (parts.size === 0) return []
     const places = new Map<string, EncryptedPlace>()
-    for (const { in: kind, holder, key, pointer } of this.#rules.placesIn(data, about.server)) {
+    for (const { in: kind, holder, key, pointer } of this.#rules.placesIn(data, about)) {
       if (!places.has(pointer)) places.set(pointer, this.#encryptMember(holder as Members, key, pointer, kind, about))
     }
     const encrypted = [...places.values()]

@@ -1,28 +1,52 @@
 import { readFileSync } from 'node:fs'
+import type { RedactionInForce } from '@countersign/contracts'
 import { z } from 'zod'
-import { EventRuleList } from '../event-rules.ts'
+import { type EventRule, EventRuleList } from '../event-rules.ts'
 import { Redactor } from './redactor.ts'
 
 const minKeyBytes = 32
+const remedy =
+  'make one with: openssl rand -out KEYFILE 32, set COUNTERSIGN_AUDIT_REDACTION_KEY_FILE to it, and keep it: without it nothing can ' +
+  'be proven about what was taken out'
+
+/** What is to be taken out by setting, and the key that salts are made from. */
+export interface RedactionSettings {
+  rules: readonly EventRule[]
+  key: Uint8Array | undefined
+}
 
 /**
- * Reads what is to be taken out, and the key that salts are made from.
+ * Reads what is to be taken out by setting, and the key that salts are made from.
  *
- * @param rulesFile JSON; without it nothing is taken out
+ * @param rulesFile JSON; without it only policies say what is taken out
  * @throws Error saying what is wrong with a file: records are not sealed with rules that were not understood (I7)
  */
-export function loadRedactor(rulesFile: string | undefined, keyFile: string | undefined): Redactor | undefined {
-  if (rulesFile === undefined) return undefined
-  const remedy =
-    'make one with: openssl rand -out KEYFILE 32, and keep it: without it nothing can be proven about what was taken out'
-  if (keyFile === undefined) throw new Error(`redactions need a key that salts are made from; ${remedy}`)
-  const key = readFileSync(keyFile)
-  if (key.length < minKeyBytes)
+export function readRedactionSettings(rulesFile: string | undefined, keyFile: string | undefined): RedactionSettings {
+  const key = keyFile === undefined ? undefined : readFileSync(keyFile)
+  if (key && key.length < minKeyBytes)
     throw new Error(`the redaction key ${keyFile} has fewer than ${minKeyBytes} bytes; ${remedy}`)
+  if (rulesFile === undefined) return { rules: [], key }
   try {
-    return new Redactor(EventRuleList.parse(JSON.parse(readFileSync(rulesFile, 'utf8'))), key)
+    const rules = EventRuleList.parse(JSON.parse(readFileSync(rulesFile, 'utf8')))
+    makeRedactor({ rules, key }, [])
+    return { rules, key }
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
     throw new Error(`the redactions ${rulesFile} cannot be used: ${reason}`, { cause })
   }
+}
+
+/**
+ * Makes what takes things out, by setting and by policy.
+ *
+ * @returns undefined when nothing is to be taken out
+ * @throws Error when something is, and there is no key: what cannot be proven later is not taken out, so nothing is sealed (I7)
+ */
+export function makeRedactor(
+  { rules, key }: RedactionSettings,
+  inForce: readonly RedactionInForce[],
+): Redactor | undefined {
+  if (rules.length + inForce.length === 0) return undefined
+  if (!key) throw new Error(`redactions need a key that salts are made from; ${remedy}`)
+  return new Redactor([...rules, ...inForce], key)
 }

@@ -3,21 +3,36 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { AuditRecord, isOriginal, type JsonObject, makeEvent, redactionSalt, subjects } from '@countersign/contracts'
+import {
+  AuditRecord,
+  callIdFromKey,
+  findPlaces,
+  isOriginal,
+  type JsonObject,
+  makeEvent,
+  newCallId,
+  parseJsonPath,
+  redactionSalt,
+  subjects,
+} from '@countersign/contracts'
 import { maxEntryBytes } from '@countersign/tlog'
 import { requestedFixture } from '@countersign/testing'
 import { makeRecord } from '../make-record.ts'
 import { calls } from '../record-source.ts'
-import type { EventRule } from '../event-rules.ts'
-import { findPlaces, parseJsonPath } from '../json-path.ts'
-import { loadRedactor } from './redaction-rules.ts'
+import type { NarrowRule } from '../event-rules.ts'
+import { readRedactionSettings } from './redaction-rules.ts'
 import { Redactor } from './redactor.ts'
 
 const key = Buffer.alloc(32, 1)
 const stream = { created: '2026-11-22T09:00:00Z', seq: 7 }
 
-function sealed(rules: Partial<EventRule>[], args: JsonObject, redactor?: Redactor): AuditRecord {
-  const data = requestedFixture({}, args)
+function sealed(
+  rules: Partial<NarrowRule>[],
+  args: JsonObject,
+  redactor?: Redactor,
+  more: { callId?: string; tool?: string } = {},
+): AuditRecord {
+  const data = requestedFixture(more, args)
   const message = {
     subject: subjects.call(data, 'requested'),
     data: Buffer.from(JSON.stringify(makeEvent('requested', data, { now: new Date() }))),
@@ -73,6 +88,21 @@ test('a rule is for the servers it names, and for its part of an event', () => {
   assert.deepEqual([record.who?.principal, record.redactions?.[0]?.path], ['[redacted]', '/data/principal'])
 })
 
+test('R24: a rule of a policy is for its tenants and tools, and when no policy says it any more, for calls that began before', () => {
+  const args = { token: 'secret' }
+  const began = Date.parse('2026-11-22T09:00:00Z')
+  const taken = (rule: Partial<NarrowRule>, more: { callId?: string; tool?: string } = {}) =>
+    sealed([{ path: '$.token', ...rule }], args, undefined, more).redactions !== undefined
+  assert.ok(taken({ tenants: ['def*'], tools: ['read_*'] }))
+  assert.ok(!taken({ tenants: ['acme'] }))
+  assert.ok(!taken({ tools: ['write_*'] }))
+  const call = { callId: newCallId(began) }
+  assert.ok(taken({ until: '2026-11-22T09:00:01Z' }, call))
+  assert.ok(taken({ until: '2026-11-22T08:55:00Z' }, call), 'clocks may differ')
+  assert.ok(!taken({ until: '2026-11-22T08:00:00Z' }, call))
+  assert.ok(taken({ until: '2026-11-22T08:00:00Z' }, { callId: callIdFromKey('default', 'agent', 'key') }), 'not known')
+})
+
 test('of a part with very many redactions all is taken out at once, of an event with too long ones all of its data', () => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`k${index}`, { s: `hunter${index}` }]))
   const pathsOf = (record: AuditRecord) => record.redactions!.map(({ path }) => path)
@@ -99,10 +129,10 @@ test('I7: rules that cannot be understood, or have no key, stop audit with the r
     return join(dir, name)
   }
   const good = file('good.json', '[{"in":"result","path":"$..data","servers":["kubernetes*"]}]')
-  assert.equal(loadRedactor(undefined, undefined), undefined)
-  assert.ok(loadRedactor(good, file('key', key)) instanceof Redactor)
-  assert.throws(() => loadRedactor(good, undefined), /need a key/)
-  assert.throws(() => loadRedactor(good, file('short', 'abc')), /fewer than 32 bytes/)
+  assert.deepEqual(readRedactionSettings(undefined, undefined), { rules: [], key: undefined })
+  assert.equal(readRedactionSettings(good, file('key', key)).rules.length, 1)
+  assert.throws(() => readRedactionSettings(good, undefined), /need a key/)
+  assert.throws(() => readRedactionSettings(good, file('short', 'abc')), /fewer than 32 bytes/)
   for (const bad of [
     '{',
     '[{"in":"result"}]',
@@ -111,6 +141,6 @@ test('I7: rules that cannot be understood, or have no key, stop audit with the r
     '[{"in":"result","path":"$"}]',
     '[{"in":"result","path":"$.a","more":1}]',
   ]) {
-    assert.throws(() => loadRedactor(file('bad.json', bad), join(dir, 'key')), /bad\.json cannot be used/)
+    assert.throws(() => readRedactionSettings(file('bad.json', bad), join(dir, 'key')), /bad\.json cannot be used/)
   }
 })

@@ -6,12 +6,13 @@ import {
   redactionDigest,
   redactionSalt,
 } from '@countersign/contracts'
-import { type EventRule, EventRules } from '../event-rules.ts'
+import { EventRules, type NarrowRule } from '../event-rules.ts'
 
 /** What a redaction knows of the event it works on. */
 export interface RedactedEvent {
   tenant: string
   server: string | undefined
+  callId?: string | undefined
   stream: { created: string; seq: number }
 }
 
@@ -24,7 +25,7 @@ export class Redactor {
    * @param key the salts are made from
    * @throws Error for a path that cannot be read, or that names everything
    */
-  constructor(rules: readonly EventRule[], key: Uint8Array) {
+  constructor(rules: readonly NarrowRule[], key: Uint8Array) {
     const whole = rules.find(({ path }) => path === '$')
     if (whole) throw new Error(`the path $ names all of ${whole.in}: name what is to be taken out`)
     this.#rules = new EventRules(rules)
@@ -42,7 +43,7 @@ export class Redactor {
   /** Puts a mark where something is taken out of the event, in place, and says what was taken out. */
   redact(event: JsonObject, about: RedactedEvent): Redaction[] {
     const redactions = new Map<string, Redaction>()
-    for (const { holder, key, pointer: path } of this.#rules.placesIn(event['data']!, about.server)) {
+    for (const { holder, key, pointer: path } of this.#rules.placesIn(event['data']!, about)) {
       const members = holder as Record<string | number, Json>
       // Taken out already, by another rule or with something around it.
       if (redactions.has(path)) continue

@@ -1,7 +1,7 @@
-import { isJsonObject, type Json } from '@countersign/contracts'
+import { isJsonObject, type Json } from '../json.ts'
 
 /** One step of a path: a member, an element, all of them, or a member at any depth. */
-type Step =
+export type PathStep =
   { kind: 'name'; name: string } | { kind: 'index'; index: number } | { kind: 'all' } | { kind: 'deep'; name: string }
 
 /** A place in a JSON value: what holds it, and the key or index. */
@@ -19,9 +19,9 @@ const token = /\.\.([A-Za-z_][\w-]*)|\.([A-Za-z_][\w-]*)|\.\*|\[\*\]|\[(\d+)\]|\
  *
  * @throws Error saying where it is not one
  */
-export function parseJsonPath(path: string): readonly Step[] {
+export function parseJsonPath(path: string): readonly PathStep[] {
   if (!path.startsWith('$')) throw new Error(`the path ${path} must begin with $`)
-  const steps: Step[] = []
+  const steps: PathStep[] = []
   for (let at = 1; at < path.length; at = token.lastIndex) {
     token.lastIndex = at
     const match = token.exec(path)
@@ -36,7 +36,7 @@ export function parseJsonPath(path: string): readonly Step[] {
 }
 
 /** The places a path names in a value, outermost first. */
-export function findPlaces(value: Json, [step, ...rest]: readonly Step[], pointer = ''): Place[] {
+export function findPlaces(value: Json, [step, ...rest]: readonly PathStep[], pointer = ''): Place[] {
   if (!step) return []
   return childrenOf(value).flatMap((place) => {
     const child = (place.holder as Record<string | number, Json>)[place.key]!
@@ -55,7 +55,7 @@ function childrenOf(value: Json): Omit<Place, 'pointer'>[] {
   return isJsonObject(value) ? Object.keys(value).map((key) => ({ holder: value, key })) : []
 }
 
-function matches(step: Step, key: string | number): boolean {
+function matches(step: PathStep, key: string | number): boolean {
   if (step.kind === 'all') return true
   return key === (step.kind === 'index' ? step.index : step.name)
 }

@@ -1,0 +1,45 @@
+import type { Bucket } from '@countersign/bus'
+import { PoliciesInForce, policiesKey } from '@countersign/contracts'
+import { makeRedactor, type RedactionSettings } from './redaction-rules.ts'
+import type { Redactor } from './redactor.ts'
+
+/** It is not known yet what is to be taken out, so nothing may be sealed. */
+export class RedactionsUnknown extends Error {
+  override name = 'RedactionsUnknown'
+}
+
+/**
+ * What policies say is to be taken out, as new as the events that it is asked for: policy keeps a set in its bucket before it is in
+ * force, and the bucket is looked at after events were read. So no event of a call is sealed by older policies than decided it.
+ */
+export class PolicyRedactions {
+  readonly #bucket: Pick<Bucket, 'read' | 'lastRevision'>
+  readonly #settings: RedactionSettings
+  #read: { revision: number; redactor: Redactor | undefined } | undefined
+
+  constructor(bucket: Pick<Bucket, 'read' | 'lastRevision'>, settings: RedactionSettings) {
+    this.#bucket = bucket
+    this.#settings = settings
+  }
+
+  /**
+   * What takes out of calls what must not be sealed; undefined when nothing is to be taken out.
+   *
+   * @throws RedactionsUnknown while that is not known, Error when there is no key for it: then nothing may be sealed (I7)
+   */
+  async current(): Promise<Redactor | undefined> {
+    const newest = await this.#bucket.lastRevision()
+    if (this.#read?.revision !== newest) {
+      const { value, revision } = await this.#bucket.read(policiesKey)
+      if (!value) {
+        throw new RedactionsUnknown(
+          'it is not known what policies take out of records, because policy has not taken up any yet; start policy',
+        )
+      }
+      if (revision !== newest) throw new RedactionsUnknown('the newest policies cannot be read yet')
+      const { redactions } = PoliciesInForce.parse(JSON.parse(new TextDecoder().decode(value)))
+      this.#read = { revision, redactor: makeRedactor(this.#settings, redactions) }
+    }
+    return this.#read.redactor
+  }
+}
