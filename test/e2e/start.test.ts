@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -146,4 +146,16 @@ test('R14: a port that is taken and a missing server binary are said plainly', {
   const unknown = npmStart(t, ['--frsh'])
   assert.equal((await unknown.exited)[0], 2)
   assert.match(unknown.output(), /--fresh/)
+})
+
+test('R14: what npm start can be told is shown before anything is installed', async (t) => {
+  const bare = await mkdtemp(join(tmpdir(), 'countersign-bare-'))
+  t.after(() => rm(bare, { recursive: true, force: true }))
+  const needed = ['package.json', 'deploy/local/start.sh', 'deploy/local/usage.txt']
+  for (const file of needed) await cp(join(root, file), join(bare, file))
+  for (const option of ['--help', '-h']) {
+    const { stdout } = await promisify(execFile)('npm', ['start', '--silent', '--', option], { cwd: bare })
+    assert.equal(stdout, readFileSync(join(root, 'deploy/local/usage.txt'), 'utf8'))
+  }
+  assert.ok(!existsSync(join(bare, 'node_modules')))
 })

@@ -2,7 +2,7 @@
  * The launcher: everything on one machine, from one command.
  *
  * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
- * processes) · await-samples (when agents can work) · screen (what people see) · `../install.mjs` (what must be there before any
+ * processes) · await-samples (when agents can work) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
  * of this can run).
  */
 import { createPublicKey } from 'node:crypto'
@@ -13,6 +13,7 @@ import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { compileCache, type Options, root, services, settingsOf } from './options.ts'
+import { moveSample } from './move-sample.ts'
 import { settlePorts } from './ports.ts'
 import { localTenant, openState, type State, stateLayout } from './state.ts'
 import { writeSecret } from './write-secret.ts'
@@ -48,6 +49,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     settlePorts({ everything: 0 }),
   )
   const state = await openState(options.stateDir, options.fresh, everything, say)
+  if (options.ports.everything === 0) await moveSample(layout.servers, say)
   await mkdir(options.stateDir, { recursive: true })
   await writeFile(layout.pid, String(process.pid))
 

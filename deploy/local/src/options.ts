@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
@@ -37,17 +38,8 @@ export const services = [
   'console',
 ] as const satisfies BusUser[]
 
-export const usage = `npm start [-- options]
-
-  --fresh          begin anew; the earlier state is moved to .countersign.old-<time>
-  --state DIR      keep the state in DIR instead of .countersign
-  --free-ports     use free ports instead of 7420 (gateway), 7421 (console) and 7422 (NATS)
-  --help           show this
-
-Ports can be set with COUNTERSIGN_GATEWAY_PORT, COUNTERSIGN_CONSOLE_PORT and COUNTERSIGN_NATS_PORT; every other setting of the services
-(the table in the README) with its variable. With COUNTERSIGN_HEALTH_PORT=9464 health and metrics are on the ports
-${services.map((name, index) => `${9464 + index} (${name})`).join(', ')}.
-`
+/** What `--help` shows; a file, so that it can be shown before anything is installed. */
+export const usage = readFileSync(new URL('../usage.txt', import.meta.url), 'utf8')
 
 /** Thrown for a command line that does not make sense. */
 export class UsageError extends Error {
@@ -84,21 +76,37 @@ export function readOptions(args: string[], env: Record<string, string | undefin
       throw new UsageError(`${name} must be a port, not ${text}`)
     return number
   }
+  const ports = {
+    gateway: port('COUNTERSIGN_GATEWAY_PORT', 7420),
+    console: port('COUNTERSIGN_CONSOLE_PORT', 7421),
+    nats: port('COUNTERSIGN_NATS_PORT', 7422),
+    everything: port('COUNTERSIGN_EVERYTHING_PORT', 7430),
+  }
   const settings = Object.entries(env).filter(([key]) => key.startsWith('COUNTERSIGN_') && !notPassedOn.has(key))
   const healthPort = port('COUNTERSIGN_HEALTH_PORT', 0)
   if (healthPort > 65_536 - services.length)
     throw new UsageError(`COUNTERSIGN_HEALTH_PORT is the first of ${services.length} ports; ${healthPort} is too high`)
+  refuseSharedPorts(ports, healthPort)
   return {
     ...(healthPort > 0 ? { healthPort } : {}),
     settings: Object.fromEntries(settings as [string, string][]),
     fresh: values.fresh,
     stateDir: resolve(values.state ?? defaultStateDir),
-    ports: {
-      gateway: port('COUNTERSIGN_GATEWAY_PORT', 7420),
-      console: port('COUNTERSIGN_CONSOLE_PORT', 7421),
-      nats: port('COUNTERSIGN_NATS_PORT', 7422),
-      everything: port('COUNTERSIGN_EVERYTHING_PORT', 7430),
-    },
+    ports,
+  }
+}
+
+/** @throws UsageError naming the first port that two things were to listen on */
+function refuseSharedPorts(ports: Options['ports'], healthPort: number): void {
+  const users = new Map<number, string>(
+    healthPort > 0 ? services.map((name, place) => [healthPort + place, `the health of ${name}`]) : [],
+  )
+  for (const [name, port] of Object.entries(ports)) {
+    const other = users.get(port)
+    if (port > 0 && other !== undefined) {
+      throw new UsageError(`port ${port} is for ${other} and for ${name}; give each a port of its own`)
+    }
+    users.set(port, name)
   }
 }
 
