@@ -160,6 +160,7 @@ test('R13: a proof is asked of the console; what is not there is told', async (t
     [['verify', 'audit', '--key', 'nonsense'], 2, /--key must be a verifier key/],
     [['prove'], 2, /an argument is missing/],
     [['prove', randomUUID(), '--log', 'audit'], 4, /has no call/],
+    [['prove', '0199a0b0', '--log', 'audit'], 2, /the whole id of the call is needed/],
   ]
   for (const [args, exit, reason] of refused) {
     const answer = await countersign(cwd, ...args)

@@ -6,6 +6,11 @@ const whole = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** The first 12 digits of a call id are the time it was asked, to the millisecond. */
 const usualLength = 13
 
+/** True for an id that nothing is missing of. */
+export function isWholeCallId(typed: string): boolean {
+  return whole.test(typed.toLowerCase())
+}
+
 /** Waiting approvals this identity may see, the oldest first, and whether more may wait. */
 export async function waitingApprovals(client: Client): Promise<{ approvals: ApprovalAnswer[]; more: boolean }> {
   type Answer = Awaited<ReturnType<typeof waitingApprovals>>
@@ -25,7 +30,7 @@ export async function waitingApprovals(client: Client): Promise<{ approvals: App
  */
 export async function resolveCallId(client: Client, typed: string, among: 'waiting' | 'all'): Promise<string> {
   const wanted = typed.toLowerCase()
-  if (whole.test(wanted)) return wanted
+  if (isWholeCallId(wanted)) return wanted
   if (!/^[0-9a-f-]{1,36}$/.test(wanted)) {
     throw new CliError(exits.usage, `"${typed}" is not a call id`, { next: 'list calls with: countersign calls' })
   }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { CallProof } from '@countersign/contracts'
-import { resolveCallId } from '../call-ids.ts'
+import { isWholeCallId, resolveCallId } from '../call-ids.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { locationOf } from './audit-verify.ts'
@@ -27,12 +27,17 @@ async function fromConsole(typed: string, client: Invocation['client']): Promise
 }
 
 async function fromLog(callId: string, log: string, cwd: string): Promise<CallProof> {
+  if (!isWholeCallId(callId)) {
+    throw new CliError(exits.usage, `with --log the whole id of the call is needed, and ${callId} is not one`, {
+      next: 'whole ids are in: countersign audit --json, and in: countersign calls --json',
+    })
+  }
   const { proveCallFrom } = await import('@countersign/tlog')
   const location = await locationOf(log, cwd)
   if (!location) throw new CliError(exits.usage, `--log must be the folder of a log or the URL of its bucket`)
   const proof = await proveCallFrom(location, callId.toLowerCase()).catch((error: Error) => {
     throw new CliError(exits.negative, error.message, { next: 'check the log with: countersign audit verify' })
   })
-  if (!proof) throw new CliError(exits.notFound, `the log has no call ${callId}; with --log the whole id is needed`)
+  if (!proof) throw new CliError(exits.notFound, `the log has no call ${callId}`)
   return proof
 }

@@ -67,7 +67,7 @@ export const audit: Command = {
     '--subject-keys DIR, --kek FILE':
       'open what is encrypted, to see that it is what was sealed; the log verifies without',
     '--out FILE': 'where the export or the proof goes; a proof left out, <call>.proof.json',
-    '--log FOLDER | URL': 'prove from a copy of the log and not by the console',
+    '--log FOLDER | URL': 'prove from a copy of the log and not by the console; with the whole id of the call',
     '--subject PRINCIPAL': 'on whose behalf the calls were made',
     '--whole-tenant': 'the hold is over everything of the tenant',
     '--reason TEXT': 'why it is erased, held or lifted; it is recorded',
