@@ -133,6 +133,7 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
       as: Person,
       request: { method: string; params?: { name?: string; [member: string]: unknown } },
       headers: Record<string, string> = {},
+      signal?: AbortSignal,
     ) =>
       send(
         url,
@@ -144,6 +145,7 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
           ...(request.params?.name === undefined ? {} : { 'mcp-name': request.params.name }),
           ...headers,
         },
+        signal,
       ),
   }
 }
@@ -163,6 +165,7 @@ async function send(
   as: Person,
   message: object | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
+  signal?: AbortSignal,
 ): Promise<Answered> {
   const response = await fetch(url, {
     method: 'POST',
@@ -173,6 +176,7 @@ async function send(
       ...headers,
     },
     body: message instanceof Uint8Array ? message : JSON.stringify({ jsonrpc: '2.0', ...message }),
+    ...(signal ? { signal } : {}),
   })
   const text = await response.text()
   const json = text.startsWith('{') ? text : /data: (.*)\n\n$/.exec(text)?.[1]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { until } from '@countersign/testing'
 import { type Answered, startGateways } from './start-gateways.ts'
 
 describe('what a request says of itself', () => {
@@ -98,6 +99,31 @@ describe('what a request says of itself', () => {
         assert.deepEqual([status, headers.get('allow')], [405, 'POST, DELETE'], method)
       }
     }
+  })
+
+  test('R7: an idempotency key answers for a call that was withdrawn, and for its status', async () => {
+    const params = { name: 'files_wait', arguments: { a: 1 } }
+    const keyed = { 'idempotency-key': 'withdrawn' }
+    const stored = async () => (await gateways.events()).map(({ event }) => event)
+    const first = new AbortController()
+    const lost = gateways.ask(url, 'ann', { method: 'tools/call', params }, keyed, first.signal)
+    await until(async () => (await stored()).includes('requested'), 'the call is stored')
+    first.abort()
+    await assert.rejects(lost)
+    await until(async () => (await stored()).includes('cancelled'), 'the call is withdrawn')
+    const before = await stored()
+
+    const again = await gateways.ask(url, 'ann', { method: 'tools/call', params }, keyed)
+    const { callId } = again.body.result!.structuredContent
+    const asked = { name: 'countersign_call_status', arguments: { callId } }
+    for (const { body } of [again, await gateways.ask(url, 'ann', { method: 'tools/call', params: asked })]) {
+      assert.equal(body.result!.structuredContent.status, 'cancelled')
+      assert.match(
+        body.result!.content[0].text,
+        /With the same idempotency key you get this answer again; use a new key/,
+      )
+    }
+    assert.deepEqual(await stored(), before)
   })
 
   test('R7: an idempotency key is one key', async () => {

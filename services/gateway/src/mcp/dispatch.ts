@@ -30,7 +30,8 @@ export interface DispatchServices extends CallServices {
 const serverInfo = { name: 'countersign', title: 'Countersign', version: '0.1.0' }
 const instructions =
   'Calls through Countersign are governed: some are denied and some wait for a person. A result with status "pending" has not ' +
-  'run yet: do not repeat the call, ask countersign_call_status with its callId. A result with status "unknown" may have run: do not repeat it.'
+  'run yet and one with status "running" goes on: do not repeat the call, ask countersign_call_status with its callId. A result ' +
+  'with status "unknown" may have run: do not repeat it.'
 const capabilities = { tools: {} }
 /** What is asked of the endpoint as a whole, and so of a server that there is. */
 const aboutServer = new Set(['initialize', 'server/discover', 'tools/list'])
