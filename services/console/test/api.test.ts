@@ -195,6 +195,8 @@ test('R12: the OpenAPI document has every route, with its parameters, bodies and
     const { parameters } = document.paths[`/api/v1${path}`].get
     assert.match(parameters.find((each: { name: string }) => each.name === name).description, /refused: 400/)
   }
+  const [hold] = document.paths['/api/v1/audit/holds/{id}/lifting'].post.parameters
+  assert.equal(hold.schema.type, 'integer')
   const inDocument = Object.values<object>(document.paths).flatMap((each) => Object.keys(each)).length
   assert.equal(inDocument, routes.length + 1, 'and nothing else')
   assert.equal(JSON.stringify(document).includes('$schema'), false)

@@ -3,7 +3,6 @@ import { z } from 'zod'
 import { type Route, route } from './route.ts'
 
 const { subject, reason } = verbs.audit.erase.input.shape
-const holdId = verbs.audit.liftHold.input.shape.id
 
 /** The index may have much to forget. */
 const erasureTimeoutMs = 30_000
@@ -56,7 +55,7 @@ export const erasure: readonly Route[] = [
     path: '/audit/holds/:id/lifting',
     summary: 'Lifts a legal hold',
     operators: true,
-    params: z.strictObject({ id: z.coerce.number().pipe(holdId) }),
+    params: z.strictObject({ id: z.coerce.number().int().positive() }),
     body: z.strictObject({ reason }),
     answer: verbs.audit.liftHold.output,
     errors: ['not_found', 'erasure_off'],

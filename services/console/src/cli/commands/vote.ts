@@ -22,7 +22,7 @@ function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
     summary,
     details: [
       'Shows what would run and votes over the digest of exactly that, as `approver` (or --as approver2). At a terminal it',
-      'asks first, and only a yes votes. Exit code 1 when no vote was cast or it is refused, 130 for Ctrl-C.',
+      'asks first, and only a yes votes; elsewhere it goes on. Exit code 1 when no vote was cast or it is refused, 130 for Ctrl-C.',
     ],
     options: { comment: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
     optionHelp: { '--comment TEXT': 'kept with the vote', '--yes': 'do not ask' },
