@@ -1,0 +1,43 @@
+import type { Bus } from '@countersign/bus'
+import type { Part } from '@countersign/runtime'
+import type { Logger } from '@countersign/telemetry'
+import type { LogPart } from '../log/log-part.ts'
+import type { AuditMetrics } from '../metrics.ts'
+import { ExportState } from './export-state.ts'
+import { Exports } from './exports.ts'
+
+/** The part of audit that sends records to targets. */
+export class ExportsPart implements Part {
+  readonly name = 'exports'
+  /** There once the part has started. */
+  exports: Exports | undefined
+  readonly #dir: string
+  readonly #bus: Bus
+  readonly #logger: Logger
+  readonly #metrics: AuditMetrics
+  readonly #log: LogPart
+
+  /** @param dir folder of the documents that name the targets */
+  constructor(dir: string, bus: Bus, logger: Logger, metrics: AuditMetrics, log: LogPart) {
+    this.#dir = dir
+    this.#bus = bus
+    this.#logger = logger
+    this.#metrics = metrics
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    this.exports = new Exports({
+      ...{ dir: this.#dir, log: this.#log.log, logger: this.#logger },
+      state: new ExportState(await this.#bus.bucket('exports')),
+      openSealed: this.#log.read,
+      onCount: (name, what, count) => this.#metrics.exported(name, what, count),
+    })
+    this.#metrics.observeExports(this.exports)
+    await this.exports.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.exports?.stop()
+  }
+}

@@ -1,0 +1,63 @@
+import type { Part } from '@countersign/runtime'
+import type { Logger } from '@countersign/telemetry'
+import type { Settings } from '../config.ts'
+import { openPersonal, type Personal } from '../erasure/open-personal.ts'
+import type { AuditMetrics } from '../metrics.ts'
+import { readSealed } from '../record/encrypt/read-sealed.ts'
+import type { AuditLog } from './audit-log.ts'
+import { openLog } from './open-log.ts'
+import { signingKeys } from './signing-keys.ts'
+
+/** The part of audit that opens the log, and the keys of what is personal in it; all other parts work with them. */
+export class LogPart implements Part {
+  readonly name = 'log'
+  /** There once the part has started. */
+  log!: AuditLog
+  personal: Personal | undefined
+  readonly #config: Settings
+  readonly #logger: Logger
+  readonly #metrics: AuditMetrics
+  readonly #usable: (met: boolean) => void
+
+  constructor(config: Settings, logger: Logger, metrics: AuditMetrics, usable: (met: boolean) => void) {
+    this.#config = config
+    this.#logger = logger
+    this.#metrics = metrics
+    this.#usable = usable
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config
+    const stays = (what: string) => ({ onProblem: (problem: string) => this.#logger.error(`${problem}; ${what}`) })
+    this.personal = await openPersonal(
+      {
+        keysDir: config.auditSubjectKeysDir,
+        kekFile: config.auditSubjectKekFile,
+        rulesFile: config.auditPersonalFile,
+        logDir: config.auditDir,
+      },
+      stays('the keys read before stay in force'),
+    )
+    const keys = signingKeys(config.auditKeyFile, stays('checkpoints are signed with the keys read before'))
+    const place = {
+      dir: config.auditDir,
+      s3Url: config.auditS3Url,
+      s3Region: config.auditS3Region,
+      s3CredentialsFile: config.auditS3CredentialsFile,
+      owner: config.auditLogOwner,
+    }
+    this.log = await openLog(place, keys)
+    this.#metrics.observe(this.log)
+    this.#usable(true)
+    const { size, tenants, last } = this.log
+    this.#logger.info({ size, trees: tenants.length, last }, 'audit log is open')
+  }
+
+  /** A sealed record with what is personal in it readable, as far as its keys are there. */
+  readonly read = (text: string) => readSealed(text, this.personal?.keys)
+
+  async stop(): Promise<void> {
+    await this.log.close()
+    this.personal?.database.close()
+  }
+}
