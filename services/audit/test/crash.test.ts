@@ -169,5 +169,7 @@ test(
       return answer.status === 200 && answer
     }, 'it is ready again')
     assert.equal(body, '{"awaited":[],"why":{}}\n')
+    // Before its folder goes: the index in it is being written.
+    await audit.stop('SIGKILL')
   },
 )
