@@ -6,6 +6,7 @@ import { type EndedCall, EndedCalls } from './ended-calls.ts'
 test('columns answer as a plain list of calls would', () => {
   const columns = new EndedCalls()
   let list: EndedCall[] = []
+  let newestMs = 0
   for (let round = 0; round < 40; round++) {
     for (let count = 0; count < 131; count++) {
       const lastSeq = round * 1000 + count * 5
@@ -13,7 +14,8 @@ test('columns answer as a plain list of calls would', () => {
       const at = { tenant: `t${count % 3}`, server: `s${count % 7}`, callId: newCallId(round) }
       const call = { ...at, firstSeq, lastSeq, endedMs: round * 100 + count }
       columns.push(call)
-      list.push({ ...call, endedMs: Math.max(call.endedMs, list.at(-1)?.endedMs ?? 0) })
+      newestMs = Math.max(newestMs, call.endedMs)
+      list.push({ ...call, endedMs: newestMs })
     }
     const gone = Math.floor(Math.random() * 150)
     columns.shift(Math.min(gone, list.length))
