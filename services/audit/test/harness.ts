@@ -24,14 +24,27 @@ import { signingKeys } from '../src/log/signing-keys.ts'
 import { makeRecord } from '../src/record/make-record.ts'
 import { calls } from '../src/record/record-source.ts'
 
-/** A folder that goes away with the test, with a key to sign with. */
-export async function auditFolder(t: Cleanup): Promise<{ dir: string; keyFile: string; key: KeyObject }> {
+/** A folder of a log, with a key to sign with. */
+export interface AuditFolder {
+  dir: string
+  keyFile: string
+  key: KeyObject
+  /** Ended before the folder goes away: who still writes into it would put files back. */
+  writers: (() => Promise<unknown>)[]
+}
+
+/** A folder that goes away with the test. */
+export async function auditFolder(t: Cleanup): Promise<AuditFolder> {
   const root = await mkdtemp(join(tmpdir(), 'countersign-audit-'))
-  t.after(() => rm(root, { recursive: true, force: true }))
+  const writers: AuditFolder['writers'] = []
+  t.after(async () => {
+    await Promise.all(writers.map((end) => end()))
+    await rm(root, { recursive: true, force: true })
+  })
   const key = generateKeyPairSync('ed25519').privateKey
   const keyFile = join(root, 'key.pem')
   await writeFile(keyFile, key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 })
-  return { dir: join(root, 'log'), keyFile, key }
+  return { dir: join(root, 'log'), keyFile, key, writers }
 }
 
 /** The log of a folder, opened in this process. */
@@ -63,7 +76,7 @@ export async function keepPolicies(policy: Bus, redactions: PoliciesInForce['red
 export async function startAudit(
   t: Cleanup,
   testBus: TestBus,
-  folder: { dir: string; keyFile: string },
+  folder: Pick<AuditFolder, 'dir' | 'keyFile'> & Partial<AuditFolder>,
   more: Record<string, string> = {},
 ): Promise<RunningAudit> {
   const { server, dir } = testBus
@@ -93,6 +106,7 @@ export async function startAudit(
     return exited
   }
   t.after(async () => void (await stop('SIGKILL')))
+  folder.writers?.push(() => stop('SIGKILL'))
   const started = new Promise<{ healthPort: number }>((resolve) =>
     child.once('message', (message) => resolve(message as never)),
   )
