@@ -1,36 +1,17 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { callEventNames } from '@countersign/contracts'
 import { checkPolicies } from '@countersign/policies'
 import { allowedFixture, newGrantSigner, until } from '@countersign/testing'
 import { callStates } from '../src/cli/command.ts'
 import { run } from '../src/cli/run.ts'
 import packageJson from '../package.json' with { type: 'json' }
-import { type Console, policyText, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
-
-const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
-
-/** Starts the command as a person would, in the folder of the console's state. */
-function start(cwd: string, args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH!, ...env } })
-  const said = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text))
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { said, ended, interrupt: () => child.kill('SIGINT') }
-}
-
-async function countersign({ dir }: Pick<Console, 'dir'>, ...args: string[]) {
-  const { said, ended } = start(dir, args)
-  const exit = await ended
-  return { exit, ...said, json: () => JSON.parse(said.stdout) }
-}
+import { countersign, start } from './cli-process.ts'
+import { policyText, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 test('R13: wrong usage is 2, with a word on what to do', async (t) => {
   const console = await startConsole(t)
