@@ -124,12 +124,13 @@ test(
     await log.close()
     // Neither the log, nor what lies beside it, nor anything else of audit has it; and what it had to be opened with is gone.
     for (const gone of [secret, 'zebra4711ann']) assert.deepEqual(filesWith(dirname(folder.dir), gone), [])
+    // The first part of a JWE whose second is empty; what follows may look like one, too.
     const kids = new Set(
-      JSON.stringify(kept.filter((each) => each.record.who?.principal === 'ann')).match(/eyJ\w{20,}/g),
+      JSON.stringify(kept.filter((each) => each.record.who?.principal === 'ann')).match(/"eyJ[\w-]{20,}(?=\.\.)/g),
     )
     assert.ok(kids.size >= 2)
     for (const header of kids) {
-      const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
+      const { kid } = JSON.parse(Buffer.from(header.slice(1), 'base64url').toString()) as { kid: string }
       assert.deepEqual(filesWith(join(dirname(folder.dir), 'subject-keys'), kid), [])
     }
   },
