@@ -120,7 +120,7 @@ describe('what a request says of itself', () => {
       assert.equal(body.result!.structuredContent.status, 'cancelled')
       assert.match(
         body.result!.content[0].text,
-        /With the same idempotency key you get this answer again; use a new key/,
+        /With the same idempotency key you get this answer again for a day; use a new key/,
       )
     }
     assert.deepEqual(await stored(), before)

@@ -61,7 +61,10 @@ test('R7: an idempotency key answers for how its call ended, and the answer says
     assert.equal(plain.structuredContent.retryable, retryable, name)
     assert.doesNotMatch(plain.content[0].text, /key/)
     assert.equal(keyed.structuredContent.retryable, false, name)
-    assert.match(keyed.content[0].text, /With the same idempotency key you get this answer again for a day; use a new key\.$/)
+    assert.match(
+      keyed.content[0].text,
+      /With the same idempotency key you get this answer again for a day; use a new key\.$/,
+    )
   }
   const ran = { error: { code: 'result_too_large', message: 'The tool ran.' }, durationMs: 1 }
   assert.equal((await answerOf('failed', ran, true)).content[0].text, 'The tool ran.', 'what ran is not asked for anew')

@@ -122,7 +122,9 @@ function endedResult(
 ) {
   const { retryable } = errorRow(code)
   const anew = keyed && (retryable || askedAnew.has(code))
-  const text = anew ? `${message} With the same idempotency key you get this answer again for a day; use a new key.` : message
+  const text = anew
+    ? `${message} With the same idempotency key you get this answer again for a day; use a new key.`
+    : message
   return ownResult(status, callId, text, { code, retryable: retryable && !keyed, ...more })
 }
 
