@@ -92,6 +92,28 @@ test('I12, R23: what a policy that was killed could not record, the next one rec
   )
 })
 
+test('I12, R23: policy starts with what was in force when too many changes wait, and takes up the next once they are recorded', async (t) => {
+  const world = await startWorld(t, { 'a.yaml': allowing('a') })
+  const { settled, kept } = await recorded(world)
+  const first = await world.start()
+  const [stored] = await settled(1)
+  await first.stop()
+  const bucket = await (await world.connect('policy')).bucket('policies')
+  const unrecorded = Array.from({ length: 50 }, (_, place) => ({
+    ...{ tenant: 'default', name: 'policies_changed', event: { ...stored, id: `waits-${place}` } },
+  }))
+  await bucket.put(policiesKey, encode({ ...(await kept()), unrecorded }))
+  await world.writePolicy('b.yaml', allowing('b'))
+  await world.start()
+  assert.notEqual((await world.console.callApi(verbs.policy.policies, {})).revision, null)
+  const events = await settled(52)
+  assert.deepEqual(
+    events.slice(1, 51).map(({ id }) => id),
+    unrecorded.map(({ event }) => event.id),
+  )
+  assert.deepEqual([events.length, events[51].data.added], [52, ['b']])
+})
+
 test('R24: what policies redact is kept with them, and when they no longer do, until when they did', async (t) => {
   const redacting = `${allowing('a')}  redact: [{ in: result, path: "$..data", tools: [read_*] }]\n`
   const world = await startWorld(t, { 'a.yaml': redacting })

@@ -4,6 +4,7 @@ import { compileBundle, type PolicySet, policyView } from '@countersign/policies
 import type { Logger } from '@countersign/telemetry'
 import { acceptPolicies } from './accept-policies.ts'
 import type { KeptPolicies } from './keep-policies.ts'
+import { TooManyUnrecorded } from './policies-activity.ts'
 import { refusePolicies } from './refuse-policies.ts'
 
 /** A file that was just written may not be complete: it is taken when it looks the same twice. */
@@ -45,11 +46,17 @@ export class PolicyBundle {
 
   /** Takes up what is in the folder, or else what was in force before, and follows the folder from then on. */
   async start(): Promise<void> {
-    const signature = await folderSignature(this.#options.dir)
-    const kept = await this.#take(signature)
-    if (this.#problems.length > 0 && kept.revision !== null) this.#restore(kept)
-    // What an earlier process could not record any more.
-    this.#options.onChange()
+    const { dir, kept, log, onChange } = this.#options
+    // First what an earlier process could not record any more: while too much of it waits, nothing is taken up.
+    onChange()
+    try {
+      const now = await this.#take(await folderSignature(dir))
+      if (this.#problems.length > 0) this.#restore(now)
+    } catch (error) {
+      if (!(error instanceof TooManyUnrecorded)) throw error
+      log.error({ err: error }, 'policies could not be taken up; trying again')
+      this.#restore(await kept.read())
+    }
     this.#poll()
   }
 
@@ -128,6 +135,7 @@ export class PolicyBundle {
   }
 
   #restore(kept: PoliciesInForce): void {
+    if (kept.revision === null) return
     const { log } = this.#options
     const { set, problems } = compileBundle(kept.files)
     if (problems.length > 0) {

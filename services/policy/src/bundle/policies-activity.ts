@@ -11,6 +11,11 @@ type Owed = PoliciesInForce['unrecorded'][number]
 /** So many changes may wait to be recorded; the next one is not taken up before. */
 const maxUnrecorded = 50
 
+/** Too many changes wait to be recorded, so no other is taken up. */
+export class TooManyUnrecorded extends Error {
+  override name = 'TooManyUnrecorded'
+}
+
 /** Makes the activity of a change. */
 export function policiesActivity<N extends Name>(
   name: N,
@@ -25,11 +30,11 @@ export function policiesActivity<N extends Name>(
 /**
  * Keeps an activity together with the change that it tells of, so that neither is there without the other.
  *
- * @throws Error when too many wait already: what cannot be recorded is not put in force
+ * @throws TooManyUnrecorded when too many wait already: what cannot be recorded is not put in force
  */
 export function withActivity(policies: PoliciesInForce, activity: Owed): PoliciesInForce {
   if (policies.unrecorded.length >= maxUnrecorded) {
-    throw new Error(
+    throw new TooManyUnrecorded(
       `${maxUnrecorded} changes of policies wait to be recorded, so no other is taken up; look at why the stream LIFECYCLE does not take them`,
     )
   }
