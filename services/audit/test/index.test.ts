@@ -353,8 +353,9 @@ for (const kind of kinds) {
     let erased = false
     // Stands for a key that is there and then is not.
     const opened = (text: string) => readSealed(erased ? text.replaceAll('milk', '#') : text)
-    const { index, callsOf } = await indexed(t, home, sample, opened)
-    assert.equal((await callsOf({ text: 'milk' })).calls.length, 2)
+    const redacted = { call: '[redacted]/files/read', event: 'requested', args: { path: '/milk' } }
+    const { index, callsOf } = await indexed(t, home, [...sample, redacted], opened)
+    assert.equal((await callsOf({ text: 'milk' })).calls.length, 3)
     erased = true
     await index.forget('default', 'bob')
     const who = async (more: Partial<CallQuery>) => (await callsOf(more)).calls.map(({ principal }) => principal)

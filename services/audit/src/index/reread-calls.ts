@@ -1,4 +1,4 @@
-import type { SealedRecord } from '@countersign/contracts'
+import { redactedMark, type SealedRecord } from '@countersign/contracts'
 import { type ExpressionBuilder, type SqlBool, type Expression, sql } from 'kysely'
 import type { TenantLog } from '../log/log.ts'
 import { type CallFacts, type IndexRow, rowOf } from './row-of.ts'
@@ -14,9 +14,12 @@ export interface Reread {
   read: (text: string) => SealedRecord
 }
 
-/** Reads anew what the index holds of the content of a subject's calls. */
+/**
+ * Reads anew what the index holds of the content of a subject's calls; where the principal was redacted, it may be any subject's, so
+ * that is read anew too.
+ */
 export function rereadSubject(database: Database, reread: Reread, subject: string): Promise<void> {
-  return rereadCalls(database, reread, (calls) => calls('principal', '=', subject))
+  return rereadCalls(database, reread, (calls) => calls('principal', 'in', [subject, redactedMark]))
 }
 
 /** Reads anew what the index holds of the content of calls that began before an instant, as far as it could still be opened. */
