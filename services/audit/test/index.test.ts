@@ -15,6 +15,7 @@ import { tellStory } from '../src/query/tell-story.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
 import { auditFolder, openTestLog } from './harness.ts'
 import { begun, type IndexHome, indexHome, kinds, recordsOf, type TestEvent } from './index-fixture.ts'
+import { filesWith } from './personal.ts'
 
 const failed = { error: { code: 'timeout', message: 'late' } }
 const denied = { reason: { code: 'policy', message: 'no' } }
@@ -370,6 +371,25 @@ for (const kind of kinds) {
     assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
   })
 }
+
+test(
+  'R20, R29: what is erased while a log is indexed anew is in no file of the index afterwards',
+  { timeout: 120_000 },
+  async (t) => {
+    const home = await indexHome(t, 'embedded')
+    assert.ok(!('none' in home))
+    let erased = false
+    const opened = (text: string) => readSealed(erased ? text.replaceAll('zebra4712', '#') : text)
+    const events = [{ call: 'bob/files/read', event: 'requested', args: { path: '/zebra4712' } }]
+    const { index, callsOf } = await indexed(t, home, events, opened)
+    assert.equal((await callsOf({ text: 'zebra4712' })).calls.length, 1)
+    erased = true
+    // One after the other, with no time between them to delete what was indexed before.
+    await Promise.all([index.rebuild('default'), index.forget('default', 'bob'), index.forgetDeleted()])
+    await index.stop()
+    assert.deepEqual(filesWith(home.dir, 'zebra4712'), [])
+  },
+)
 
 test('R20, I12: an embedded index that is damaged or gone is made anew', { timeout: 120_000 }, async (t) => {
   const home = await indexHome(t, 'embedded')

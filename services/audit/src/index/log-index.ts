@@ -6,7 +6,7 @@ import type { IndexDatabase } from './index-database.ts'
 import { rereadBefore, rereadSubject } from './reread-calls.ts'
 import { rowOf } from './row-of.ts'
 import { type Database, prepareSchema } from './schema.ts'
-import { sweep } from './sweep.ts'
+import { forgetRetired, sweep } from './sweep.ts'
 import { writeRows } from './write-rows.ts'
 
 export interface LogIndexOptions {
@@ -151,9 +151,15 @@ export class LogIndex {
     })
   }
 
-  /** Takes what was forgotten out of the files too; all tables with content are written anew, so it is done for many at once. */
+  /**
+   * Takes what was forgotten out of the files too, with what is left of logs that were indexed anew; all tables with content are written
+   * anew, so it is done for many at once.
+   */
   forgetDeleted(): Promise<void> {
-    return this.#errand((database) => database.forgetDeleted())
+    return this.#errand(async (database) => {
+      await forgetRetired(database.writer)
+      await database.forgetDeleted()
+    })
   }
 
   #errand(work: (database: IndexDatabase) => Promise<void>): Promise<void> {

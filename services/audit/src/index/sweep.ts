@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { contentTables } from './index-database.ts'
 import type { Database } from './schema.ts'
 
 const rowsAtOnce = 5000
@@ -16,4 +17,14 @@ export async function sweep(database: Database): Promise<boolean> {
   }
   await database.deleteFrom('retired_logs').where('id', '=', retired.id).execute()
   return true
+}
+
+/** Deletes at once what is still there of content that was indexed before a log was indexed anew. */
+export async function forgetRetired(database: Database): Promise<void> {
+  for (const table of contentTables) {
+    await database
+      .deleteFrom(table)
+      .where('log', 'in', (select) => select.selectFrom('retired_logs').select('id'))
+      .execute()
+  }
 }
