@@ -31,21 +31,22 @@ export class Bucket {
   /**
    * Writes an entry that is still as it was read, by its revision.
    *
+   * @returns its revision now
    * @throws LostRace when somebody else wrote it since
    */
-  async replace(key: string, value: Uint8Array, revision: number): Promise<void> {
+  async replace(key: string, value: Uint8Array, revision: number): Promise<number> {
     try {
-      await this.#kv.put(key, value, { previousSeq: revision })
+      return await this.#kv.put(key, value, { previousSeq: revision })
     } catch (error) {
       const code = error instanceof JetStreamApiError ? error.code : 0
       throw apiErrors.wrongLastSequence.has(code) ? new LostRace((error as Error).message) : error
     }
   }
 
-  /** The revision of the newest change of any entry. */
-  async lastRevision(): Promise<number> {
+  /** When the bucket was made, which tells it from one made anew, and the revision of the newest change of any entry in it. */
+  async standing(): Promise<{ created: string; lastRevision: number }> {
     const { streamInfo } = await this.#kv.status()
-    return streamInfo.state.last_seq
+    return { created: streamInfo.created, lastRevision: streamInfo.state.last_seq }
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bus, connectBus, provision } from '@countersign/bus'
 import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
-import type { BusUser } from '@countersign/contracts'
+import type { BucketName, BusUser } from '@countersign/contracts'
+import { until } from './until.ts'
 
 /** What tests pass to have things cleaned up after them: node:test's context, or anything with `after`. */
 export interface Cleanup {
@@ -15,6 +16,8 @@ export interface TestBus {
   server: NatsServer
   dir: string
   connect(user: BusUser): Promise<Bus>
+  /** Takes a bucket away with all that is in it, and makes it anew, as an operator does who lost it. */
+  loseBucket(name: BucketName): Promise<void>
 }
 
 /** Starts a nats-server on a free port with fresh state; it goes away with the test. */
@@ -27,19 +30,34 @@ export async function startTestBus(t: Cleanup, options: { callsMaxBytes?: number
     await server.stop('SIGKILL')
     await rm(dir, { recursive: true, force: true })
   })
-  await provision({
-    url: server.url,
-    user: 'provisioner',
-    password: server.passwords.provisioner,
-    ...(options.callsMaxBytes ? { callsMaxBytes: options.callsMaxBytes } : {}),
-  })
+  const setUp = () =>
+    provision({
+      url: server.url,
+      user: 'provisioner',
+      password: server.passwords.provisioner,
+      ...(options.callsMaxBytes ? { callsMaxBytes: options.callsMaxBytes } : {}),
+    })
+  const connect = async (user: BusUser) => {
+    const bus = await connectBus({ url: server.url, user, password: server.passwords[user] })
+    buses.push(bus)
+    return bus
+  }
+  await setUp()
   return {
     server,
     dir,
-    async connect(user) {
-      const bus = await connectBus({ url: server.url, user, password: server.passwords[user] })
-      buses.push(bus)
-      return bus
+    connect,
+    async loseBucket(name) {
+      const provisioner = await connect('provisioner')
+      const bucket = await provisioner.bucket(name)
+      provisioner.hint(`$JS.API.STREAM.DELETE.KV_${name}`, new Uint8Array())
+      const gone = () =>
+        bucket.standing().then(
+          () => false,
+          () => true,
+        )
+      await until(gone, `the bucket ${name} is gone`)
+      await setUp()
     },
   }
 }

@@ -82,7 +82,7 @@ export async function startAudit(
   const { server, dir } = testBus
   // Unless a test has seen to that.
   const policy = await testBus.connect('policy')
-  if ((await (await policy.bucket('policies')).lastRevision()) === 0) await keepPolicies(policy, [])
+  if ((await (await policy.bucket('policies')).standing()).lastRevision === 0) await keepPolicies(policy, [])
   const passwordFile = join(dir, 'audit.password')
   await writeFile(passwordFile, server.passwords.audit, { mode: 0o600 })
   const child = fork(new URL('../src/main.ts', import.meta.url), {

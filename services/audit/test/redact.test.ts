@@ -73,6 +73,28 @@ test(
 )
 
 test(
+  'R24: what policies redact is read anew from a bucket that was made anew, also at the revision that the old one had',
+  { timeout: 60_000 },
+  async (t) => {
+    const { testBus, folder, writer, reader, settings } = await auditWithKey(t)
+    await keepPolicies(writer.policy, [rule('$.old')])
+    await startAudit(t, testBus, folder, settings)
+    const sealed = (count: number) =>
+      until(async () => {
+        const records = await readAudit(reader)
+        return records.length === count ? JSON.stringify(records) : undefined
+      }, `${count} are sealed`)
+    await writer.request({}, { old: 'hunter1' })
+    assert.ok(!(await sealed(1)).includes('hunter1'))
+    await testBus.loseBucket('policies')
+    await keepPolicies(writer.policy, [rule('$.new')])
+    assert.equal((await (await reader.bucket('policies')).standing()).lastRevision, 1)
+    await writer.request({}, { new: 'hunter2' })
+    assert.ok(!(await sealed(2)).includes('hunter2'))
+  },
+)
+
+test(
   'I7, R24: while it is not known what policies redact, or without a key for it, no call is sealed',
   { timeout: 60_000 },
   async (t) => {

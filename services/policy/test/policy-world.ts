@@ -40,7 +40,7 @@ export async function startWorld(
   const running: (() => Promise<void>)[] = []
   // Hooks run in the order they are added: the service stops while its bus is there.
   t.after(() => Promise.all(running.map((stop) => stop())).then(() => {}))
-  const { connect, dir } = await startTestBus(t)
+  const { connect, dir, loseBucket } = await startTestBus(t)
   const [gateway, lifecycle, executor, console] = await Promise.all([
     connect('gateway'),
     connect('lifecycle'),
@@ -64,6 +64,7 @@ export async function startWorld(
 
   return {
     connect,
+    loseBucket,
     gateway,
     executor,
     console,

@@ -114,6 +114,24 @@ test('I12, R23: policy starts with what was in force when too many changes wait,
   assert.deepEqual([events.length, events[51].data.added], [52, ['b']])
 })
 
+test('R24: what policies redact is kept again after the bucket was lost and made anew, also when the folder is refused', async (t) => {
+  const redacting = `${allowing('a')}  redact: [{ in: result, path: "$..data" }]\n`
+  const world = await startWorld(t, { 'a.yaml': redacting })
+  const { settled, kept } = await recorded(world)
+  await world.start()
+  await settled(1)
+  const before = await kept()
+  assert.equal(before.redactions.length, 1)
+  await world.loseBucket('policies')
+  assert.deepEqual(await until(kept, 'it is kept again'), before)
+  await world.writePolicy('a.yaml', allowing('a', 'tool.readonly'))
+  await settled(2)
+  const refused = await kept()
+  await world.loseBucket('policies')
+  assert.deepEqual(await until(kept, 'it is kept again'), refused)
+  assert.deepEqual([refused.revision, refused.redactions], [before.revision, before.redactions])
+})
+
 test('R24: what policies redact is kept with them, and when they no longer do, until when they did', async (t) => {
   const redacting = `${allowing('a')}  redact: [{ in: result, path: "$..data", tools: [read_*] }]\n`
   const world = await startWorld(t, { 'a.yaml': redacting })

@@ -9,6 +9,8 @@ import { refusePolicies } from './refuse-policies.ts'
 
 /** A file that was just written may not be complete: it is taken when it looks the same twice. */
 const pollMs = 250
+/** Time between two looks at whether the policies in force are still kept. */
+const keptMs = 1000
 
 export interface BundleOptions {
   /** The folder of documents. */
@@ -32,6 +34,7 @@ export class PolicyBundle {
   #told: string | undefined
   #taken: string | undefined
   #seen: string | undefined
+  #lookAtKept = 0
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> = Promise.resolve()
 
@@ -76,7 +79,7 @@ export class PolicyBundle {
     this.#timer = setTimeout(() => {
       this.#polling = this.#look()
         .catch((error: unknown) =>
-          this.#options.log.error({ err: error }, 'policies could not be taken up; trying again'),
+          this.#options.log.error({ err: error }, 'policies could not be taken up or kept; trying again'),
         )
         .then(() => {
           if (this.#timer) this.#poll()
@@ -89,6 +92,19 @@ export class PolicyBundle {
     const settled = signature === this.#seen
     this.#seen = signature
     if (settled && signature !== this.#taken) await this.#take(signature)
+    else await this.#keep()
+  }
+
+  async #keep(): Promise<void> {
+    const { kept, log, onChange } = this.#options
+    if (Date.now() < this.#lookAtKept) return
+    this.#lookAtKept = Date.now() + keptMs
+    if (!(await kept.putBackIfLost())) return
+    log.error(
+      { revision: this.#current?.revision },
+      'the policies in force were lost from the store; they were put back',
+    )
+    onChange()
   }
 
   /** @returns what is kept then */

@@ -14,6 +14,8 @@ interface Kept {
 /** The policies in force as every replica and the next start find them (I12): one entry of a bucket, changed by compare-and-set. */
 export class KeptPolicies {
   readonly #bucket: Bucket
+  /** What was changed here last, and where it was kept. */
+  #last: { policies: PoliciesInForce; created: string; revision: number } | undefined
 
   constructor(bucket: Bucket) {
     this.#bucket = bucket
@@ -32,16 +34,39 @@ export class KeptPolicies {
    */
   async change(change: (policies: PoliciesInForce) => PoliciesInForce): Promise<PoliciesInForce> {
     for (;;) {
-      const { policies, revision, known } = await this.#read()
+      const { created } = await this.#bucket.standing()
+      const { policies: found, revision, known } = await this.#read()
+      // A bucket that was lost does not make nothing of what is in force.
+      const policies = known ? found : (this.#last?.policies ?? found)
       const next = change(policies)
-      if (known && JSON.stringify(next) === JSON.stringify(policies)) return policies
+      const same = known && JSON.stringify(next) === JSON.stringify(policies)
       try {
-        await this.#bucket.replace(policiesKey, encode(next), revision)
+        const now = same ? revision : await this.#bucket.replace(policiesKey, encode(next), revision)
+        this.#last = { policies: next, created, revision: now }
         return next
       } catch (error) {
         if (!(error instanceof LostRace)) throw error
       }
     }
+  }
+
+  /**
+   * Puts back what was changed here last when the bucket no longer has that or something newer: it was lost and made anew, or went
+   * back to an earlier state. Otherwise calls would go on under policies that others, who take redactions from here, do not know.
+   *
+   * @returns whether it was put back
+   */
+  async putBackIfLost(): Promise<boolean> {
+    const last = this.#last
+    if (!last) return false
+    const { created } = await this.#bucket.standing()
+    const { policies, revision, known } = await this.#read()
+    if (known && created === last.created && revision >= last.revision) return false
+    // Another replica may have put it back.
+    const same = known && policies.revision === last.policies.revision
+    const now = same ? revision : await this.#bucket.replace(policiesKey, encode(last.policies), revision)
+    this.#last = { policies: same ? policies : last.policies, created, revision: now }
+    return !same
   }
 
   async #read(): Promise<Kept> {

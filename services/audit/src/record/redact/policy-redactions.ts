@@ -13,11 +13,12 @@ export class RedactionsUnknown extends Error {
  * force, and the bucket is looked at after events were read. So no event of a call is sealed by older policies than decided it.
  */
 export class PolicyRedactions {
-  readonly #bucket: Pick<Bucket, 'read' | 'lastRevision'>
+  readonly #bucket: Pick<Bucket, 'read' | 'standing'>
   readonly #settings: RedactionSettings
-  #read: { revision: number; redactor: Redactor | undefined } | undefined
+  /** A bucket made anew counts from the start, so a revision means something only together with when its bucket was made. */
+  #read: { created: string; revision: number; redactor: Redactor | undefined } | undefined
 
-  constructor(bucket: Pick<Bucket, 'read' | 'lastRevision'>, settings: RedactionSettings) {
+  constructor(bucket: Pick<Bucket, 'read' | 'standing'>, settings: RedactionSettings) {
     this.#bucket = bucket
     this.#settings = settings
   }
@@ -28,17 +29,17 @@ export class PolicyRedactions {
    * @throws RedactionsUnknown while that is not known, Error when there is no key for it: then nothing may be sealed (I7)
    */
   async current(): Promise<Redactor | undefined> {
-    const newest = await this.#bucket.lastRevision()
-    if (this.#read?.revision !== newest) {
+    const { created, lastRevision } = await this.#bucket.standing()
+    if (this.#read?.created !== created || this.#read.revision !== lastRevision) {
       const { value, revision } = await this.#bucket.read(policiesKey)
       if (!value) {
         throw new RedactionsUnknown(
           'it is not known what policies take out of records, because policy has not taken up any yet; start policy',
         )
       }
-      if (revision !== newest) throw new RedactionsUnknown('the newest policies cannot be read yet')
+      if (revision !== lastRevision) throw new RedactionsUnknown('the newest policies cannot be read yet')
       const { redactions } = PoliciesInForce.parse(JSON.parse(new TextDecoder().decode(value)))
-      this.#read = { revision, redactor: makeRedactor(this.#settings, redactions) }
+      this.#read = { created, revision, redactor: makeRedactor(this.#settings, redactions) }
     }
     return this.#read.redactor
   }
