@@ -73,6 +73,22 @@ test(
 )
 
 test(
+  'I7, R24: audit starts also without a key for what policies redact, says so, and goes on once there is nothing to take out',
+  { timeout: 60_000 },
+  async (t) => {
+    const { testBus, folder, writer, reader, settings } = await auditWithKey(t, { key: false })
+    await keepPolicies(writer.policy, [rule('$.secret')])
+    await writer.request({}, { secret: 'hunter2' })
+    const audit = await startAudit(t, testBus, folder, settings)
+    const { status, body } = await audit.ready()
+    assert.deepEqual([status, (await reader.streamInfo('AUDIT')).lastSeq], [503, 0])
+    assert.match(body, /need a key/)
+    await keepPolicies(writer.policy, [])
+    await until(async () => (await readAudit(reader)).length === 1, 'it is sealed')
+  },
+)
+
+test(
   'R24: what policies redact is read anew from a bucket that was made anew, also at the revision that the old one had',
   { timeout: 60_000 },
   async (t) => {

@@ -3,7 +3,7 @@ import { PoliciesInForce, policiesKey } from '@countersign/contracts'
 import { makeRedactor, type RedactionSettings } from './redaction-rules.ts'
 import type { Redactor } from './redactor.ts'
 
-/** It is not known yet what is to be taken out, so nothing may be sealed. */
+/** It is not known yet what is to be taken out, or it cannot be taken out yet, so nothing may be sealed. */
 export class RedactionsUnknown extends Error {
   override name = 'RedactionsUnknown'
 }
@@ -26,7 +26,7 @@ export class PolicyRedactions {
   /**
    * What takes out of calls what must not be sealed; undefined when nothing is to be taken out.
    *
-   * @throws RedactionsUnknown while that is not known, Error when there is no key for it: then nothing may be sealed (I7)
+   * @throws RedactionsUnknown while that is not known, or there is no key for it: then nothing may be sealed (I7)
    */
   async current(): Promise<Redactor | undefined> {
     const { created, lastRevision } = await this.#bucket.standing()
@@ -39,8 +39,16 @@ export class PolicyRedactions {
       }
       if (revision !== lastRevision) throw new RedactionsUnknown('the newest policies cannot be read yet')
       const { redactions } = PoliciesInForce.parse(JSON.parse(new TextDecoder().decode(value)))
-      this.#read = { created, revision, redactor: makeRedactor(this.#settings, redactions) }
+      this.#read = { created, revision, redactor: this.#make(redactions) }
     }
     return this.#read.redactor
+  }
+
+  #make(redactions: PoliciesInForce['redactions']): Redactor | undefined {
+    try {
+      return makeRedactor(this.#settings, redactions)
+    } catch (cause) {
+      throw new RedactionsUnknown((cause as Error).message, { cause })
+    }
   }
 }
