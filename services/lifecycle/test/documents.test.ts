@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { until } from '@countersign/testing'
+import { encode } from '@countersign/bus'
+import { registryKeys } from '@countersign/contracts'
+import { toolEntryFixture, until } from '@countersign/testing'
 import {
   changing,
   conditionOf,
@@ -123,3 +125,16 @@ test(
     assert.equal(world.tool('change', 'one')?.state, 'quarantined')
   },
 )
+
+test('the removal of a server of which only tools are known is told to the tenant of the platform', async (t) => {
+  const world = await makeWorld(t)
+  const bucket = await (await world.testBus.connect('lifecycle')).bucket('servers')
+  const tool = toolEntryFixture('lost', { name: 'echo', inputSchema: { type: 'object' } })
+  await bucket.put(registryKeys.tool('lost', 'echo'), encode(tool))
+  await startLifecycle(world, 60_000, 'platform')
+  const [removed] = await until(async () => {
+    const events = await world.events()
+    return events.length > 0 ? events : undefined
+  }, 'the removal is recorded')
+  assert.deepEqual([removed!.event, removed!.server, removed!.tenant], ['removed', 'lost', 'platform'])
+})

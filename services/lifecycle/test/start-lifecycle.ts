@@ -86,7 +86,11 @@ export async function makeWorld(t: Cleanup): Promise<World> {
 }
 
 /** Runs lifecycle in this process; it is stopped with the test at the latest. */
-export async function startLifecycle(world: World, probeIntervalMs = 60_000): Promise<{ stop: () => Promise<void> }> {
+export async function startLifecycle(
+  world: World,
+  probeIntervalMs = 60_000,
+  platformTenant = 'default',
+): Promise<{ stop: () => Promise<void> }> {
   const bus = await world.testBus.connect('lifecycle')
   const parts = new Parts(
     lifecycleParts(
@@ -96,7 +100,7 @@ export async function startLifecycle(world: World, probeIntervalMs = 60_000): Pr
         healthHost: '',
         healthPort: 0,
         logLevel: 'info',
-        platformTenant: 'default',
+        platformTenant,
         shutdownGraceMs: 0,
         serversDir: world.serversDir,
         runDir: join(world.dir, 'run'),

@@ -36,6 +36,8 @@ export interface KeeperOptions {
   events: EventLog
   log: Logger
   probeIntervalMs: number
+  /** Whose log has what is said of a server of which nothing tells the tenant. */
+  platformTenant: string
 }
 
 const notVerified: Verification = { is: 'unknown', message: 'no handshake yet' }
@@ -344,7 +346,7 @@ export class ServerKeeper {
     message: string,
     more: Partial<Pick<LifecycleEvent, 'tool' | 'changes' | 'by'>> = {},
   ): void {
-    const tenant = this.#identity?.tenant ?? this.#entry?.tenant ?? 'default'
+    const tenant = this.#identity?.tenant ?? this.#entry?.tenant ?? this.#options.platformTenant
     this.#options.events.record({ event, tenant, server: this.#options.name, message, ...more })
   }
 }

@@ -96,9 +96,11 @@ export class Reconciler {
     const existing = this.#keepers.get(name)
     // A server of the same name that is still leaving has to be gone first; the next look finds it so.
     if (existing || this.#leaving.has(name)) return existing
-    const { bucket, log, runtime, events, probeIntervalMs, known } = this.#options
+    const { bucket, log, runtime, events, probeIntervalMs, platformTenant, known } = this.#options
     const writer = new EntryWriter(bucket, log, name)
-    const keeper = new ServerKeeper({ name, known: known.get(name), runtime, writer, events, log, probeIntervalMs })
+    const keeper = new ServerKeeper({
+      ...{ name, known: known.get(name), runtime, writer, events, log, probeIntervalMs, platformTenant },
+    })
     known.delete(name)
     this.#keepers.set(name, keeper)
     return keeper
