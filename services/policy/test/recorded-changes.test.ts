@@ -3,7 +3,7 @@ import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { encode } from '@countersign/bus'
-import { PoliciesInForce, policiesKey, verbs } from '@countersign/contracts'
+import { PoliciesInForce, policiesKey, subjects, verbs } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { policyText } from './fixtures.ts'
 import { startWorld, type World } from './policy-world.ts'
@@ -89,6 +89,28 @@ test('I12, R23: what a policy that was killed could not record, the next one rec
   assert.deepEqual(
     (await events()).map(({ id }) => id),
     [stored.id, 'not-stored-yet'],
+  )
+})
+
+test('I12, R23: of several changes that were stored before policy was killed none is stored again', async (t) => {
+  const world = await startWorld(t, { 'a.yaml': allowing('a') })
+  const { settled, kept, events } = await recorded(world)
+  const first = await world.start()
+  const [stored] = await settled(1)
+  await first.stop()
+  const policy = await world.connect('policy')
+  // As after the stream forgot the id of the first: it is not stored under it here, so storing it would show.
+  const owed = ['one', 'two', 'three'].map((id) => ({
+    ...{ tenant: 'default', name: 'policies_changed', event: { ...stored, id } },
+  }))
+  const subject = subjects.activity('default', 'policies_changed')
+  await policy.store({ subject, data: encode({ ...stored, id: 'two' }), msgId: 'two' }, Date.now() + 10_000)
+  await (await policy.bucket('policies')).put(policiesKey, encode({ ...(await kept()), unrecorded: owed }))
+  await world.start()
+  await settled(3)
+  assert.deepEqual(
+    (await events()).map(({ id }) => id),
+    [stored.id, 'two', 'three'],
   )
 })
 

@@ -7,8 +7,9 @@ const attemptMs = 5000
 const pauseMs = 1000
 
 /**
- * Records what is kept with the policies as not recorded, each once: also when the process that made a change was killed, or several
- * replicas find it at the same time.
+ * Records what is kept with the policies as not recorded, each at least once: also when the process that made a change was killed, or
+ * several replicas find it at the same time. One that was stored is not stored again while the newest of its subject is among what is
+ * kept, and after that within the time in which the stream knows its id.
  */
 export class ChangeRecorder {
   readonly #bus: Pick<Bus, 'store' | 'lastStored'>
@@ -47,7 +48,7 @@ export class ChangeRecorder {
   async recordAll(): Promise<void> {
     const { unrecorded } = await this.#kept.read()
     if (unrecorded.length === 0) return
-    for (const activity of unrecorded) await this.#record(activity)
+    for (const place of unrecorded.keys()) await this.#record(unrecorded.slice(place))
     const done = new Set(unrecorded.map(({ event }) => event['id']))
     await this.#kept.change((policies) => ({
       ...policies,
@@ -55,12 +56,15 @@ export class ChangeRecorder {
     }))
   }
 
-  async #record({ tenant, name, event }: PoliciesInForce['unrecorded'][number]): Promise<void> {
+  /** Records the first of some, unless it was: they are stored in this order, so it was when the newest stored is any of them. */
+  async #record(activities: PoliciesInForce['unrecorded']): Promise<void> {
+    const { tenant, name, event } = activities[0]!
+    const ids = new Set(activities.map(({ event: { id } }) => String(id)))
     const subject = subjects.activity(tenant, name)
     const msgId = String(event['id'])
     for (;;) {
       const last = await this.#bus.lastStored('LIFECYCLE', subject)
-      if (last?.msgId === msgId) return
+      if (last && ids.has(last.msgId)) return
       // Another replica may be about to do the same.
       const expect = { filter: subject, seq: last?.seq ?? 0 }
       const publication = { subject, data: encode(event), msgId, contentType: eventContentType, expect }
