@@ -71,11 +71,15 @@ test('I4: votes of the requester, of strangers and over another digest are refus
 test('one rejection denies the call', async (t) => {
   const world = await startWorld(t)
   await world.start()
-  const { at, vote } = await hold(world)
-  await vote(ann, 'reject')
+  const { at } = await hold(world)
+  const { callId, digest } = at
+  const rejection = { voter: ann, callId, digest, decision: 'reject' as const, comment: 'ask me tomorrow' }
+  await world.console.callApi(verbs.policy.vote, rejection)
   const { data } = (await untilState(world.gateway, at, 'denied')).find('denied')!
   assert.equal(data.reason.code, 'rejected')
-  assert.match(data.reason.message, /^ann rejected the call/)
+  // What a person said is nowhere but where audit looks for it (`$.comment`), to encrypt it.
+  assert.equal(data.reason.message, 'ann rejected the call; nothing ran')
+  assert.equal(data.comment, 'ask me tomorrow')
 })
 
 test('I5: a hold that nobody decides expires by its alarm, and a vote after that is refused', async (t) => {

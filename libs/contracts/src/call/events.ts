@@ -64,7 +64,13 @@ export const Allowed = z.object({
 export type Allowed = z.infer<typeof Allowed>
 
 /** Final: refused, with the reason code the error table explains. */
-export const Denied = z.object({ ...callFields, reason: Failure, decision: Decision.optional() })
+export const Denied = z.object({
+  ...callFields,
+  reason: Failure,
+  /** Of who rejected it; by itself, because it is a person's own words. */
+  comment: z.string().max(2000).optional(),
+  decision: Decision.optional(),
+})
 export type Denied = z.infer<typeof Denied>
 
 /** Final: the caller withdrew before anything ran. */

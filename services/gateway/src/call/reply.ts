@@ -49,9 +49,10 @@ export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): 
     case 'held':
       return pendingResult(outcome.event)
     case 'denied': {
-      const { reason } = (outcome.event as CallEvent<'denied'>).data
+      const { reason, comment } = (outcome.event as CallEvent<'denied'>).data
       if (reason.code === 'unknown_tool' || !(await context.visible())) throw unknownTool(context.name)
-      return endedResult('denied', context, reason)
+      const message = comment === undefined ? reason.message : `${reason.message}. They said: ${comment}`
+      return endedResult('denied', context, { ...reason, message })
     }
     case 'cancelled': {
       const message = 'The call was withdrawn before it ran; nothing ran.'

@@ -7,7 +7,7 @@ const grantMs = 5 * 60_000
 export type Conclusion =
   | { state: 'waiting' }
   | { state: 'approved'; approvals: Tally['approvals']; expiresAt: Date }
-  | { state: 'rejected'; message: string }
+  | { state: 'rejected'; message: string; comment: string | undefined }
   | { state: 'expired'; message: string }
 
 /**
@@ -22,8 +22,7 @@ export function conclude(history: History, now: Date): Conclusion {
   const votes = tally(approval.quorum, history.all('voted'), digest)
   if (votes.rejection) {
     const { approver, comment } = votes.rejection
-    const why = comment === undefined ? '' : `: ${comment}`
-    return { state: 'rejected', message: `${approver} rejected the call${why}; nothing ran` }
+    return { state: 'rejected', message: `${approver} rejected the call; nothing ran`, comment }
   }
   if (votes.reached) {
     const approvedAt = Date.parse(votes.approvals[approval.quorum - 1]!.at)

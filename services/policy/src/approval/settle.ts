@@ -36,6 +36,7 @@ export async function settle(context: PolicyContext, at: CallAddress, seenSeq = 
           effect: 'deny',
           code: conclusion.state,
           message: conclusion.message,
+          ...(conclusion.state === 'rejected' ? { comment: conclusion.comment } : {}),
           decision: history.find('held')!.data.decision,
         })
     }

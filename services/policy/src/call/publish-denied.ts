@@ -13,12 +13,17 @@ export async function publishDenied(
   context: PolicyContext,
   requested: CallEvent<'requested'>,
   followsSeq: number,
-  { code, message, decision }: Denial,
+  { code, message, comment, decision }: Denial,
 ): Promise<void> {
   const { data, traceparent } = requested
   const event = makeEvent(
     'denied',
-    { ...callFieldsOf(data), reason: { code, message }, ...(decision ? { decision } : {}) },
+    {
+      ...callFieldsOf(data),
+      reason: { code, message },
+      ...(comment === undefined ? {} : { comment }),
+      ...(decision ? { decision } : {}),
+    },
     { now: context.now(), traceparent },
   )
   const { duplicate } = await context.bus.publishEvent(data, 'denied', event, followsSeq, Date.now() + storePatienceMs)

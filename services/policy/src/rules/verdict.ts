@@ -12,6 +12,8 @@ export interface Denial {
   effect: 'deny'
   code: ErrorCode
   message: string
+  /** What a person who rejected it said. */
+  comment?: string | undefined
   /** Absent where there was no policy to decide by. */
   decision?: Decision
 }
