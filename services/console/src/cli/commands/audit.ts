@@ -2,6 +2,7 @@ import type { SealedRecord } from '@countersign/contracts'
 import { auditFilterHelp, auditFilterOptions, auditFilters } from '../audit-filters.ts'
 import { behindLine } from '../behind-line.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
+import { shortIds } from '../call-ids.ts'
 import { type Command, countOf, type Invocation } from '../command.ts'
 import { recordColumns, recordRow } from '../record-row.ts'
 
@@ -94,9 +95,10 @@ export const audit: Command = {
     const { records, next } = answer
     if (records.length === 0) out.line('no records')
     else {
+      const shortId = shortIds(records.flatMap(({ record: { callId } }) => callId ?? []))
       out.table(
         recordColumns,
-        records.map((sealed) => recordRow(sealed)),
+        records.map((sealed) => recordRow(sealed, shortId)),
       )
     }
     if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
