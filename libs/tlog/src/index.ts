@@ -11,6 +11,7 @@ export { checkTlogProof, decodeTlogProof, encodeTlogProof, type TlogProof } from
 export { DirectoryStore } from './store/directory-store.ts'
 export { lockFile } from './store/lock-file.ts'
 export { openStore, parseBucketUrl, type StoreLocation } from './store/open-store.ts'
+export { readS3Credentials } from './store/read-s3-credentials.ts'
 export { type S3Options, S3Store } from './store/s3-store.ts'
 export { Fenced, type Store, type StoreFile } from './store/store.ts'
 export { BadBundle, maxEntryBytes } from './tree/bundle.ts'

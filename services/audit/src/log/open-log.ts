@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { defaultLogOwner } from '@countersign/contracts'
-import { DirectoryStore, parseBucketUrl, S3Store, type Signer, type Store } from '@countersign/tlog'
+import { DirectoryStore, parseBucketUrl, readS3Credentials, S3Store, type Signer, type Store } from '@countersign/tlog'
 import { AuditLog } from './audit-log.ts'
 
 /** Where the log is kept, as the settings say it. */
@@ -49,19 +48,8 @@ async function openStore({ dir, s3Url, s3Region, s3CredentialsFile }: LogPlace):
   return new S3Store({
     ...parseBucketUrl(s3Url!),
     region: s3Region,
-    ...(s3CredentialsFile === undefined ? {} : { credentials: readCredentials(s3CredentialsFile) }),
+    ...(s3CredentialsFile === undefined ? {} : { credentials: await readS3Credentials(s3CredentialsFile) }),
   })
-}
-
-function readCredentials(path: string): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
-  const { accessKeyId, secretAccessKey, sessionToken } = JSON.parse(readFileSync(path, 'utf8')) as Record<
-    string,
-    unknown
-  >
-  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string') {
-    throw new Error(`${path} must be JSON with accessKeyId and secretAccessKey`)
-  }
-  return { accessKeyId, secretAccessKey, ...(typeof sessionToken === 'string' ? { sessionToken } : {}) }
 }
 
 /** The form that the log had before: it is not read any more, and a new log must not begin in the same folder. */

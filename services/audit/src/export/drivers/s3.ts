@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { ExportTarget } from '@countersign/contracts'
-import { parseBucketUrl, S3Store } from '@countersign/tlog'
+import { parseBucketUrl, readS3Credentials, S3Store } from '@countersign/tlog'
 import type { Driver } from '../driver.ts'
 import { formatted } from '../format/formatted.ts'
 import type { ExportedRecord } from '../open-entry.ts'
@@ -24,10 +23,7 @@ export function s3(target: S3Target): Driver {
         ...parseBucketUrl(target.url),
         region: target.region,
         // Read each time, so that they can be replaced.
-        credentials: JSON.parse(await readFile(target.credentialsFile, 'utf8')) as {
-          accessKeyId: string
-          secretAccessKey: string
-        },
+        credentials: await readS3Credentials(target.credentialsFile),
         // We wait ourselves, and longer.
         retryDelaysMs: [],
         send: (request) => fetch(request, { redirect: 'manual', signal: AbortSignal.any([request.signal, signal]) }),
