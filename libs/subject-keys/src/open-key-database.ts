@@ -5,6 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 export const databaseFile = 'subject-keys.sqlite'
 const busyTimeoutMs = 5000
 
+// The number of a legal hold stands in records, so it is not given to another hold when the one that had it was lifted. A database that
+// has the table without AUTOINCREMENT keeps it as it is, and in it the number of the newest hold may be given again.
 const schema = `
   CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT NOT NULL, kind TEXT NOT NULL, period TEXT NOT NULL,
@@ -14,7 +16,7 @@ const schema = `
   CREATE INDEX IF NOT EXISTS keys_by_period ON keys (tenant, kind, period);
   CREATE INDEX IF NOT EXISTS keys_by_kek ON keys (kek);
   CREATE TABLE IF NOT EXISTS holds (
-    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, subject TEXT, reason TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, subject TEXT, reason TEXT NOT NULL,
     placedBy TEXT NOT NULL, placedAt TEXT NOT NULL
   );
   CREATE INDEX IF NOT EXISTS holds_by_tenant ON holds (tenant);

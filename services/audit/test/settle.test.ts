@@ -160,6 +160,14 @@ test('R30: what is over its time is erased by tenant and kind, what is held is n
   assert.deepEqual(gone(), ['2026-08', '2026-09', '2026-10', 'result 2026-01', 'result 2025-12', 'held 2020-01'])
 })
 
+test('the number of a legal hold that was lifted is not given again', async (t) => {
+  const at = await erasing(t)
+  const { erasure } = await at.open()
+  const first = erasure.placeHold(order)
+  erasure.liftHold({ operator, id: first.id, reason: 'r' })
+  assert.notEqual(erasure.placeHold(order).id, first.id)
+})
+
 test('keys are wrapped with the newest key-encryption key by themselves', async (t) => {
   const at = await erasing(t)
   const { personal, erasure } = await at.open()
