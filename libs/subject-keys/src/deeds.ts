@@ -9,10 +9,6 @@ export interface Deed {
   data: Record<string, unknown>
   /** ISO 8601. */
   at: string
-  /** What follows from it elsewhere was done. */
-  applied: boolean
-  /** The event that records it is stored. */
-  recorded: boolean
 }
 
 /**
@@ -25,8 +21,9 @@ export class Deeds {
   constructor(database: DatabaseSync) {
     const sql = (text: string) => database.prepare(text)
     this.#statements = {
-      add: sql('INSERT INTO deeds (id, tenant, event, data, at) VALUES (?, ?, ?, ?, ?)'),
-      open: sql('SELECT id, tenant, event, data, at, applied, recorded FROM deeds ORDER BY rowid LIMIT ?'),
+      add: sql('INSERT INTO deeds (id, tenant, event, data, at, applied) VALUES (?, ?, ?, ?, ?, ?)'),
+      unrecorded: sql('SELECT id, tenant, event, data, at FROM deeds WHERE recorded = 0 ORDER BY rowid LIMIT ?'),
+      unapplied: sql('SELECT id, tenant, event, data, at FROM deeds WHERE applied = 0 ORDER BY rowid LIMIT ?'),
       applied: sql('UPDATE deeds SET applied = 1 WHERE id = ?'),
       recorded: sql('UPDATE deeds SET recorded = 1 WHERE id = ?'),
       settled: sql('DELETE FROM deeds WHERE applied = 1 AND recorded = 1'),
@@ -34,21 +31,19 @@ export class Deeds {
     }
   }
 
-  /** Notes a deed, within the caller's transaction. */
-  add({ id, tenant, event, data, at }: Omit<Deed, 'applied' | 'recorded'>): void {
-    this.#statements.add.run(id, tenant, event, JSON.stringify(data), at)
+  /** Notes a deed, within the caller's transaction; `applied` where nothing follows from it elsewhere. */
+  add({ id, tenant, event, data, at }: Deed, { applied = false } = {}): void {
+    this.#statements.add.run(id, tenant, event, JSON.stringify(data), at, Number(applied))
   }
 
-  /** Those of which something is still to be done, oldest first. */
-  open(limit: number): Deed[] {
-    type Row = Omit<Deed, 'data' | 'applied' | 'recorded'> & { data: string; applied: number; recorded: number }
-    const rows = this.#statements.open.all(limit) as unknown as Row[]
-    return rows.map(({ data, applied, recorded, ...row }) => ({
-      ...row,
-      data: JSON.parse(data) as Deed['data'],
-      applied: applied === 1,
-      recorded: recorded === 1,
-    }))
+  /** Those whose event is not stored yet, oldest first. */
+  unrecorded(limit: number): Deed[] {
+    return this.#statements.unrecorded.all(limit).map(deedOf)
+  }
+
+  /** Those of which something is still to be done elsewhere, oldest first. */
+  unapplied(limit: number): Deed[] {
+    return this.#statements.unapplied.all(limit).map(deedOf)
   }
 
   isOpen(id: string): boolean {
@@ -64,4 +59,8 @@ export class Deeds {
     this.#statements.recorded.run(id)
     this.#statements.settled.run()
   }
+}
+
+function deedOf(row: Record<string, unknown>): Deed {
+  return { ...row, data: JSON.parse(row['data'] as string) as Deed['data'] } as Deed
 }

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Principal } from '@countersign/contracts'
 import { type Cleanup, startTestBus } from '@countersign/testing'
+import { eraseSubject } from '../src/erasure/erase-subject.ts'
 import { Erasure, type ErasureOptions } from '../src/erasure/erasure.ts'
 import { openPersonal } from '../src/erasure/open-personal.ts'
 import { readRetention } from '../src/erasure/retention-document.ts'
@@ -26,7 +27,7 @@ async function erasing(t: Cleanup, more: Partial<ErasureOptions> = {}) {
   const problems: unknown[] = []
   const clock = { now: new Date('2026-11-27T00:00:00Z') }
   const open = async () => {
-    const personal = (await openPersonal({ keysDir, kekFile }, {}))!
+    const personal = (await openPersonal({ keysDir, kekFile }, { everyMs: 0 }))!
     t.after(() => {
       if (personal.database.isOpen) personal.database.close()
     })
@@ -160,6 +161,35 @@ test('R30: what is over its time is erased by tenant and kind, what is held is n
   assert.deepEqual(gone(), ['2026-08', '2026-09', '2026-10', 'result 2026-01', 'result 2025-12', 'held 2020-01'])
 })
 
+test('R29, I12: deeds that wait for the index keep none after them from being recorded', async (t) => {
+  const at = await erasing(t)
+  const { personal, erasure } = await at.open()
+  for (let place = 0; place < 110; place++) {
+    makeKey(personal, `subject ${place}`)
+    eraseSubject(personal, { ...order, subject: `subject ${place}` }, at.clock.now)
+  }
+  at.fails.index = true
+  for (let round = 0; round < 2; round++) await assert.rejects(erasure.keepUp(), /to be done again/)
+  assert.equal((await at.recorded()).length, 110)
+  at.fails.index = false
+  for (let round = 0; round < 2; round++) await erasure.keepUp()
+  assert.deepEqual(personal.deeds.unapplied(1), [])
+  assert.equal(at.forgotten.length, 110 + 2)
+})
+
+test('R30: a key that cannot be wrapped anew keeps nothing from being erased and settled', async (t) => {
+  const at = await erasing(t, { retention: () => Promise.resolve(retention('{ default: { arguments: 1d } }')) })
+  const { personal, erasure } = await at.open()
+  const over = makeKey(personal, 'ann', { period: '2020-01' })
+  const broken = makeKey(personal, 'bob')
+  const old = readFileSync(at.kekFile, 'utf8')
+  writeFileSync(at.kekFile, `${Buffer.alloc(32, 5).toString('base64')}\n${old}`)
+  personal.database.prepare('UPDATE keys SET wrapped = ? WHERE id = ?').run(Buffer.alloc(40), broken.id)
+  await assert.rejects(erasure.keepUp())
+  assert.equal(personal.keys.find(over.id), undefined)
+  assert.equal((await at.recorded()).length, 1)
+})
+
 test('the number of a legal hold that was lifted is not given again', async (t) => {
   const at = await erasing(t)
   const { erasure } = await at.open()
@@ -169,15 +199,16 @@ test('the number of a legal hold that was lifted is not given again', async (t) 
 })
 
 test('keys are wrapped with the newest key-encryption key by themselves', async (t) => {
-  const at = await erasing(t)
+  let rewrapped = 0
+  const at = await erasing(t, { onRewrapped: (keys) => void (rewrapped += keys) })
   const { personal, erasure } = await at.open()
   const scope = { tenant: 'default', kind: 'arguments', period: '2026-11' }
   for (let subject = 0; subject < 1200; subject++) personal.keys.keyFor({ ...scope, subject: `subject ${subject}` })
   personal.keys.persist()
   const old = readFileSync(at.kekFile, 'utf8')
   writeFileSync(at.kekFile, `${Buffer.alloc(32, 5).toString('base64')}\n${old}`)
-  await personal.keks.refresh()
   await erasure.keepUp()
+  assert.equal(rewrapped, 1200)
   assert.equal(personal.keys.rewrap(1), 0)
 })
 

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import type { AuditRetention, ErasureView, HoldView, Principal, SubjectView } from '@countersign/contracts'
 import { eraseSubject, type ErasureOrder } from './erase-subject.ts'
 import { expireContent } from './expire-content.ts'
@@ -68,19 +68,36 @@ export class Erasure {
     return hold
   }
 
-  /** One round of what is done without being asked for. */
+  /**
+   * One round of what is done without being asked for. What cannot be done of it keeps nothing else from being done.
+   *
+   * @throws AggregateError with what could not be done
+   */
   async keepUp(): Promise<void> {
-    const { personal, retention, everyMs, now, onExpired, onRewrapped } = this.#options
+    const errors: Error[] = []
+    for (const step of [() => this.#settle(), () => this.#rewrap(), () => this.#expire()])
+      await step().catch((error: Error) => errors.push(error))
+    if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '))
+  }
+
+  /** Wraps keys anew, a part at a time: sealing goes on in between. */
+  async #rewrap(): Promise<void> {
+    const { personal, onRewrapped } = this.#options
     await personal.keks.refresh()
     for (let some = rewrapAtOnce; some === rewrapAtOnce && !this.#stopped;) {
       some = personal.keys.rewrap(rewrapAtOnce)
       if (some > 0) onRewrapped(some)
+      await setImmediate()
     }
-    if (retention && now().getTime() - this.#expiredAt >= everyMs.expire) {
-      const erased = await expireContent(personal, await retention(), now())
-      this.#expiredAt = now().getTime()
-      if (erased > 0) onExpired(erased)
-    }
+  }
+
+  async #expire(): Promise<void> {
+    const { personal, retention, everyMs, now, onExpired } = this.#options
+    if (!retention || now().getTime() - this.#expiredAt < everyMs.expire) return
+    const erased = await expireContent(personal, await retention(), now())
+    this.#expiredAt = now().getTime()
+    if (erased === 0) return
+    onExpired(erased)
     await this.#settle()
   }
 

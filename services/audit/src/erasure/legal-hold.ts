@@ -13,7 +13,7 @@ export function placeHold(
   return inTransaction(database, () => {
     const hold = holds.place({ tenant, subject, reason, placedBy, placedAt: at })
     const data = holdData(hold, placedBy, reason)
-    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_placed', data, at })
+    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_placed', data, at }, { applied: true })
     return hold
   })
 }
@@ -34,7 +34,7 @@ export function liftHold(
     if (!hold)
       throw new CountersignError('not_found', `there is no legal hold ${id}; the list of holds has those in force`)
     const data = holdData(hold, operator.id, reason)
-    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_lifted', data, at: now.toISOString() })
+    deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_lifted', data, at: now.toISOString() }, { applied: true })
     return hold
   })
 }

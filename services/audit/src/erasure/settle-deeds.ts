@@ -38,7 +38,6 @@ const storeMs = 5000
  */
 export async function settleDeeds(options: SettleOptions): Promise<void> {
   const { deeds, index } = options
-  const open = deeds.open(atOnce)
   const errors: unknown[] = []
   const attempt = async (work: () => Promise<void>) => {
     try {
@@ -47,14 +46,19 @@ export async function settleDeeds(options: SettleOptions): Promise<void> {
       errors.push(error)
     }
   }
-  for (const deed of open)
-    if (!deed.recorded) await attempt(() => record(options, deed).then(() => deeds.recorded(deed.id)))
+  for (const deed of deeds.unrecorded(atOnce))
+    await attempt(() => record(options, deed).then(() => deeds.recorded(deed.id)))
+  const forgotten: string[] = []
+  let forgot = false
+  for (const deed of deeds.unapplied(atOnce)) {
+    await attempt(async () => {
+      forgot = (await apply(options, deed)) || forgot
+      forgotten.push(deed.id)
+    })
+  }
   await attempt(async () => {
-    const unapplied = open.filter(({ applied }) => !applied)
-    let forgot = false
-    for (const deed of unapplied) forgot = (await apply(options, deed)) || forgot
     if (forgot) await index.forgetDeleted()
-    for (const { id } of unapplied) deeds.applied(id)
+    for (const id of forgotten) deeds.applied(id)
   })
   if (errors.length > 0)
     throw new AggregateError(errors, `${errors.length} parts of what was done are to be done again`)

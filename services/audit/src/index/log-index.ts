@@ -80,7 +80,10 @@ export class LogIndex {
     await settledWithin(this.#loop, stopMs)
     this.#ending.abort()
     await settledWithin(this.#loop, stopMs)
-    await this.#database?.close().catch(this.#options.onProblem)
+    const database = this.#database
+    this.#database = undefined
+    await this.#refuseErrands()
+    await database?.close().catch(this.#options.onProblem)
   }
 
   /** Says that the log has grown. */
@@ -177,6 +180,11 @@ export class LogIndex {
     return promise
   }
 
+  /** Nobody waits for an index that may be gone for long: who gave an errand gives it again. */
+  async #refuseErrands(): Promise<void> {
+    for (const errand of this.#errands.splice(0)) await errand()
+  }
+
   #unavailable(): CountersignError {
     const why = this.#problem ?? 'it is not open yet'
     return new CountersignError(
@@ -233,6 +241,7 @@ export class LogIndex {
   async #giveUp(error: unknown): Promise<void> {
     const database = this.#database
     this.#database = undefined
+    await this.#refuseErrands()
     if (database) await discardIfDamaged(database, error)
   }
 
