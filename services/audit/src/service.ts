@@ -34,12 +34,11 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
   const streamsKnown = expectations.expect('CALLS and LIFECYCLE streams')
   const consumersRunning = expectations.expect('audit consumers')
   const recordingNow = expectations.expect('recording')
-  const { auditExportsDir, auditWitnessPolicyFile, auditWitnessIntervalMs } = config
+  const { auditExportsDir: dir, platformTenant, auditWitnessPolicyFile, auditWitnessIntervalMs } = config
   const metrics = new AuditMetrics(telemetry.meter)
   const log = new LogPart(config, logger, metrics, logUsable)
   const index = new IndexPart(config, logger, metrics, log)
-  const exporting =
-    auditExportsDir === undefined ? undefined : new ExportsPart(auditExportsDir, bus, logger, metrics, log)
+  const exporting = dir === undefined ? undefined : new ExportsPart({ dir, platformTenant }, bus, logger, metrics, log)
   const witnesses =
     auditWitnessPolicyFile === undefined
       ? undefined

@@ -87,6 +87,7 @@ export async function startExports(t: Cleanup, count = 0) {
     async start(more: { maxDeadLetters?: number } = {}) {
       const exports = new Exports({
         dir,
+        platformTenant: 'default',
         log,
         state: new ExportState(await bus.bucket('exports')),
         logger: createLogger('exports', 'silent'),

@@ -188,6 +188,7 @@ test('R26: a broken document is refused with file, line and reason, and what it 
       return all.includes(expected!) ? all : undefined
     }, expected!)
     assert.ok(lines.length > 0)
+    assert.deepEqual(exports.view('acme').problems, [])
   }
   await append(1)
   exports.wake()

@@ -4,22 +4,24 @@ import type { Logger } from '@countersign/telemetry'
 import type { LogPart } from '../log/log-part.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { ExportState } from './export-state.ts'
-import { Exports } from './exports.ts'
+import { Exports, type ExportsOptions } from './exports.ts'
+
+/** Where the documents are that name the targets, and whose operators are told what is wrong with them. */
+type ExportsPlace = Pick<ExportsOptions, 'dir' | 'platformTenant'>
 
 /** The part of audit that sends records to targets. */
 export class ExportsPart implements Part {
   readonly name = 'exports'
   /** There once the part has started. */
   exports: Exports | undefined
-  readonly #dir: string
+  readonly #place: ExportsPlace
   readonly #bus: Bus
   readonly #logger: Logger
   readonly #metrics: AuditMetrics
   readonly #log: LogPart
 
-  /** @param dir folder of the documents that name the targets */
-  constructor(dir: string, bus: Bus, logger: Logger, metrics: AuditMetrics, log: LogPart) {
-    this.#dir = dir
+  constructor(place: ExportsPlace, bus: Bus, logger: Logger, metrics: AuditMetrics, log: LogPart) {
+    this.#place = place
     this.#bus = bus
     this.#logger = logger
     this.#metrics = metrics
@@ -28,7 +30,7 @@ export class ExportsPart implements Part {
 
   async start(): Promise<void> {
     this.exports = new Exports({
-      ...{ dir: this.#dir, log: this.#log.log, logger: this.#logger },
+      ...{ ...this.#place, log: this.#log.log, logger: this.#logger },
       state: new ExportState(await this.#bus.bucket('exports')),
       openSealed: this.#log.read,
       onCount: (name, what, count) => this.#metrics.exported(name, what, count),

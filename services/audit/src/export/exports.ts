@@ -33,6 +33,8 @@ export interface ExportsOptions {
   onCount: (name: string, what: 'sent' | 'dead' | 'failed', count: number) => void
   /** Opens what was sealed encrypted, for exports that ask for it. */
   openSealed: (text: string) => SealedRecord
+  /** Whose operators are told what is wrong with documents, which are of no single tenant. */
+  platformTenant: string
   backoff?: Backoff
   maxDeadLetters?: number
 }
@@ -76,9 +78,11 @@ export class Exports {
     for (const { runner } of this.#runners.values()) runner.wake()
   }
 
+  /** The exports of a tenant; what is wrong with documents may name others, so the platform's tenant alone has it. */
   view(tenant: string): { exports: ExportView[]; problems: DocumentProblem[] } {
     const views = [...this.#runners.values()].flatMap(({ runner }) => runner.view(tenant) ?? [])
-    return { exports: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems: this.#problems }
+    const problems = tenant === this.#options.platformTenant ? this.#problems : []
+    return { exports: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems }
   }
 
   /** Of each export, over all tenants. */
