@@ -10,7 +10,9 @@ import {
   canonicalJson,
   type Json,
   type JsonObject,
+  newCallId,
   SealedRecord,
+  subjects,
 } from '@countersign/contracts'
 import {
   checkConsistency,
@@ -27,6 +29,8 @@ import { AuditLog } from '../src/log/audit-log.ts'
 import { proveCall, proveConsistency } from '../src/log/prove.ts'
 import { openLog } from '../src/log/open-log.ts'
 import { signingKeys } from '../src/log/signing-keys.ts'
+import { makeRecord } from '../src/record/make-record.ts'
+import { activity } from '../src/record/record-source.ts'
 import { auditFolder, openTestLog, readLog, testRecords, verifyFolder } from './harness.ts'
 
 const three = (seq: number) => ({ tenant: ['a', 'b', 'c'][seq % 3]! })
@@ -149,6 +153,22 @@ test('an event that is longer than an entry may be is kept beside the log, and r
   const hex = record.content.digest.slice(7)
   await appendFile(join(folder.dir, 'default', 'content', hex.slice(0, 2), hex), ' ')
   assert.match((await verifyFolder(folder.dir)).problems.join(), /entry 1: it has \d+ bytes and not/)
+})
+
+test('what an activity says of a call and of content is not taken for an event beside the log', async (t) => {
+  const log = await openTestLog(await auditFolder(t))
+  t.after(() => log.close())
+  const data = { callId: newCallId(Date.now()), content: { digest: `sha256:${'a'.repeat(64)}`, size: 1 } }
+  const message = {
+    ...{ subject: subjects.activity('default', 'erased'), seq: 1, storedAt: new Date() },
+    data: Buffer.from(JSON.stringify({ id: '1', type: 't', data })),
+  }
+  const record = makeRecord(activity, message, { created: '2026-11-22T09:00:00Z', previous: 0 })
+  const [sealed] = await log.append([record])
+  assert.deepEqual(
+    (await log.tree('default').read(0, 1)).map(({ text }) => text),
+    [sealed!.text],
+  )
 })
 
 test('I8: that the log goes on from an earlier checkpoint is proven', async (t) => {

@@ -196,6 +196,8 @@ export class Tree implements TenantLog {
     const afterCallId = () => text.indexOf(callIdMember) + callIdMember.length + callIdLength + '",'.length
     const place = text.startsWith(contentMember, 1) ? 1 : afterCallId()
     if (!text.startsWith(contentMember, place)) return text
+    // In a record that is of no call, members by these names are what its event says.
+    if (place !== 1 && readHead(text).kind !== 'call') return text
     const digest = text.slice(place + contentMember.length).slice(0, 64)
     const content = await this.#store.read(this.#folder + contentPath(`sha256:${digest}`))
     if (!content) {
