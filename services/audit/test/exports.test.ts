@@ -116,6 +116,18 @@ test('R26: records that are refused for good are set aside with the reason, the 
   await assert.rejects(again.settle('default', 'other', 'retry'), /there is no export other/)
 })
 
+test('R26, R28: what a target says that gets content opened is not kept with a dead letter', async (t) => {
+  const { write, start, secretFile } = await startExports(t, 1)
+  const receiver = await startReceiver(t, ({ body }, response) => response.writeHead(422).end(body))
+  await write('opened', { personal: 'open', to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start()
+  const letters = await until(() => {
+    const view = viewOf(exports, 'opened')
+    return view?.dead === 1 ? view.deadLetters : undefined
+  }, 'it is set aside')
+  assert.equal(letters[0]?.reason, 'the target answered 422')
+})
+
 test('R26: dead letters are bounded: an export whose target refuses everything stops, and goes on when they are settled', async (t) => {
   const { write, start, secretFile } = await startExports(t, 60)
   let refusing = true

@@ -8,6 +8,13 @@ export interface Batch {
   records: readonly ExportedRecord[]
 }
 
+/** That a target took only a part. */
+export interface OnlyPart {
+  onlyPart: string
+  /** What it said of that itself; it may repeat what it was sent. */
+  answer: string
+}
+
 /** A way to a target. One batch is sent at a time. */
 export interface Driver {
   /** Batches are cut where this changes. */
@@ -15,16 +22,23 @@ export interface Driver {
   /**
    * Sends a batch; resolves when the target has said that it has it.
    *
-   * @returns why it took only a part and does not want the rest, where it said so without naming which
+   * @returns that it took only a part and does not want the rest, where it said so without naming which
    * @throws Refused for what this target will never take, TryLater or any other error for what may be sent again
    */
-  send(batch: Batch, signal: AbortSignal): Promise<{ onlyPart: string } | undefined>
+  send(batch: Batch, signal: AbortSignal): Promise<OnlyPart | undefined>
   close(): void
 }
 
 /** Thrown when a target refuses what it was sent, and would again. */
 export class Refused extends Error {
   override name = 'Refused'
+  /** What the target said itself; it may repeat what it was sent. */
+  readonly answer: string
+
+  constructor(message: string, answer: string) {
+    super(message)
+    this.answer = answer
+  }
 }
 
 /** Thrown when a target says when it wants to be asked again. */

@@ -259,23 +259,29 @@ export class ExportRunner {
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(sendTimeoutMs)])
       const answer = await this.#options.driver.send(batch, signal)
-      if (answer) await this.#setAside(tenant, first.index, last.index, answer.onlyPart, records.length)
+      if (answer) await this.#setAside(tenant, records, this.#reasonOf(answer.onlyPart, answer))
       else this.#count('sent', records.length)
       this.#settle(undefined)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.#settle(undefined)
-      if (records.length === 1) return this.#setAside(tenant, first.index, last.index, error.message, 1)
+      if (records.length === 1) return this.#setAside(tenant, records, this.#reasonOf(error.message, error))
       const half = Math.ceil(records.length / 2)
       await this.#send(tenant, records.slice(0, half))
       await this.#send(tenant, records.slice(half))
     }
   }
 
-  async #setAside(tenant: string, first: number, last: number, reason: string, count: number): Promise<void> {
+  /** What a target says that gets content opened may repeat content, and is not kept: it would outlive an erasure. */
+  #reasonOf(said: string, { answer }: { answer: string }): string {
+    return answer === '' || this.#options.document.spec.personal === 'open' ? said : `${said}: ${answer}`
+  }
+
+  async #setAside(tenant: string, records: readonly ExportedRecord[], reason: string): Promise<void> {
     const at = new Date(this.#options.now()).toISOString()
+    const [first, last] = [records[0]!.index, records.at(-1)!.index]
     await this.#options.state.addDead(this.name, tenant, { first, last, reason: reason.slice(0, 500), at })
-    this.#count('dead', count)
+    this.#count('dead', records.length)
   }
 
   async #sendAgain(tenant: string): Promise<void> {

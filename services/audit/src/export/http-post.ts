@@ -41,7 +41,7 @@ export class HttpPost {
     const { status, retryAfter } = answer
     if (status >= 200 && status < 300) return answer
     const said = `the target answered ${status}`
-    if (refusing.has(status)) throw new Refused(`${said}${excerpt(answer.body)}`)
+    if (refusing.has(status)) throw new Refused(said, excerpt(answer.body))
     if (retryAfter !== undefined) throw new TryLater(said, retryAfter)
     if (status >= 300 && status < 400)
       throw new Error(`${said}: redirects are not followed; name the place it leads to`)
@@ -109,12 +109,11 @@ function retryAfterMs(header: string | undefined): number | undefined {
 }
 
 function excerpt(body: Buffer): string {
-  const text = body
+  return body
     .subarray(0, 300)
     .toString()
     .replaceAll(/[^\x20-\x7e]+/g, ' ')
     .trim()
-  return text === '' ? '' : `: ${text}`
 }
 
 function reasonOf(cause: Error, signal: AbortSignal): string {

@@ -1,5 +1,5 @@
 import { type ExportTarget, isJsonObject, type Json } from '@countersign/contracts'
-import type { Driver } from '../driver.ts'
+import type { Driver, OnlyPart } from '../driver.ts'
 import { otlpLogs } from '../format/otlp-logs.ts'
 import { HttpPost } from '../http-post.ts'
 import { requestHeaders } from '../request-headers.ts'
@@ -20,7 +20,7 @@ export function otlp(target: OtlpTarget): Driver {
 }
 
 /** A collector that took a part must not be sent the same request again, and does not say which part it was. */
-function partialSuccess(body: Buffer, count: number): { onlyPart: string } | undefined {
+function partialSuccess(body: Buffer, count: number): OnlyPart | undefined {
   let answer: Json
   try {
     answer = JSON.parse(body.toString()) as Json
@@ -34,6 +34,7 @@ function partialSuccess(body: Buffer, count: number): { onlyPart: string } | und
   if (!(rejected > 0)) return undefined
   const { errorMessage } = partial
   return {
-    onlyPart: `the collector rejected ${rejected} of these ${count} records${typeof errorMessage === 'string' ? `: ${errorMessage.slice(0, 300)}` : ''}`,
+    onlyPart: `the collector rejected ${rejected} of these ${count} records`,
+    answer: typeof errorMessage === 'string' ? errorMessage.slice(0, 300) : '',
   }
 }
