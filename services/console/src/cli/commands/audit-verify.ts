@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { ContentVerification, StoreLocation, VerifierKey, WitnessPolicy } from '@countersign/tlog'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
+import { bucketAccess } from '../config.ts'
 import { findLocalInfo } from '../find-console.ts'
 import { count } from '../times.ts'
 
@@ -145,22 +146,7 @@ async function findTarget({ args, option, where }: Invocation): Promise<Target> 
 export async function locationOf(named: string, cwd: string): Promise<StoreLocation | undefined> {
   if (/^https?:\/\//.test(named)) {
     const { parseBucketUrl } = await import('@countersign/tlog')
-    const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env
-    return {
-      s3: {
-        ...parseBucketUrl(named),
-        ...(AWS_REGION ? { region: AWS_REGION } : {}),
-        ...(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY
-          ? {
-              credentials: {
-                accessKeyId: AWS_ACCESS_KEY_ID,
-                secretAccessKey: AWS_SECRET_ACCESS_KEY,
-                ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
-              },
-            }
-          : {}),
-      },
-    }
+    return { s3: { ...parseBucketUrl(named), ...bucketAccess() } }
   }
   const path = resolve(cwd, named)
   const found = await stat(path).catch(() => undefined)
