@@ -1,10 +1,9 @@
 import type { Bus } from '@countersign/bus'
-import { WatchedFile } from '@countersign/config'
 import type { Part } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { Erasure } from './erasure.ts'
 import type { Personal } from './open-personal.ts'
-import { readRetention } from './retention-document.ts'
+import { RetentionFile } from './retention-file.ts'
 import { serveErasure } from './serve-erasure.ts'
 import type { ContentIndex } from './settle-deeds.ts'
 
@@ -23,15 +22,19 @@ const everyMs = { settle: 5000, expire: 10 * 60 * 1000 }
 export function erasurePart({ bus, logger, personal, index, retentionFile }: ErasurePartOptions): Part {
   let erasure: Erasure | undefined
   let serving: { stop: () => void }
+  let retention: RetentionFile | undefined
   return {
     name: 'erasure',
     async start() {
       const keys = personal()
-      const retention = await openRetention(retentionFile, keys !== undefined, logger)
+      const file = openRetention(retentionFile, keys !== undefined, logger)
+      await file?.start()
+      retention = file
       erasure =
         keys &&
         new Erasure({
-          ...{ bus, personal: keys, retention, everyMs },
+          ...{ bus, personal: keys, everyMs },
+          retention: file && (() => file.read()),
           index: index(),
           now: () => new Date(),
           onExpired: (count) => logger.info({ keys: count }, 'content was over its time and is erased'),
@@ -43,12 +46,13 @@ export function erasurePart({ bus, logger, personal, index, retentionFile }: Era
     },
     async stop() {
       serving.stop()
+      retention?.stop()
       await erasure?.stop()
     },
   }
 }
 
-async function openRetention(path: string | undefined, encrypts: boolean, logger: Logger) {
+function openRetention(path: string | undefined, encrypts: boolean, logger: Logger) {
   if (path === undefined) return undefined
   if (!encrypts) {
     throw new Error(
@@ -56,9 +60,8 @@ async function openRetention(path: string | undefined, encrypts: boolean, logger
         'COUNTERSIGN_AUDIT_SUBJECT_KEYS_DIR and COUNTERSIGN_AUDIT_SUBJECT_KEK_FILE too',
     )
   }
-  const file = new WatchedFile(path, readRetention, {
-    onProblem: (problem) => logger.error(`${problem}; what was read before stays in force`),
+  return new RetentionFile(path, {
+    onProblem: (problem) => logger.error(`${problem}; until it is mended no content is erased by its age`),
+    onMended: () => logger.info({ file: path }, 'how long content is kept is known again'),
   })
-  await file.read()
-  return () => file.read()
 }
