@@ -10,7 +10,7 @@ export const CallView = z.object({
   server: DnsLabel,
   tool: z.string(),
   principal: z.string(),
-  /** Of the arguments; wrapped (`a256kw:…`) where they were erased. */
+  /** Of the arguments; `[erased]` where they were erased. */
   digest: z.string(),
   state: z.string(),
   requestedAt: Instant.optional(),

@@ -20,8 +20,8 @@ export interface OpenedEvent {
 export const unreadableMark = '[unreadable]'
 
 /**
- * Opens what was encrypted in the event of a record. Where the key is gone stands `"[erased]"`; a digest whose key is gone stays
- * wrapped. The record itself is left as it is.
+ * Opens what was encrypted in the event of a record. Where the key is gone stands `"[erased]"`, for a digest too: wrapped, it
+ * would say nothing to whoever reads it. The record itself is left as it is.
  */
 export function openEvent(record: AuditRecord, find: FindKey): OpenedEvent {
   // Earlier versions have nothing encrypted.
@@ -38,7 +38,7 @@ export function openEvent(record: AuditRecord, find: FindKey): OpenedEvent {
     const key = find(keyIdOf(text) ?? '')
     if (!key) {
       result.erased += 1
-      if (digest !== undefined) place.holder[place.key] = erasedMark
+      place.holder[place.key] = erasedMark
       continue
     }
     try {

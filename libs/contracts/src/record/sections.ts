@@ -16,7 +16,7 @@ export const RecordedWho = z.object({
 export const RecordedWhat = z.object({
   method: z.string(),
   tool: z.string(),
-  /** Of the arguments: `sha256:…`, or wrapped (`a256kw:…`) where they are encrypted. */
+  /** Of the arguments: `sha256:…`, or wrapped (`a256kw:…`) where they are encrypted; opened, and erased: `[erased]`. */
   digest: z.string(),
   /** Of the tool's definition, as this event knew it. */
   definitionDigest: z.string().optional(),

@@ -88,7 +88,7 @@ test('R28: what is personal is nowhere in the record, opens with the keys, and i
   assert.equal(erase('agent'), 1)
   const { record } = openSealed(sealed, (id) => keys.find(id))
   assert.deepEqual((record.cloudEvent['data'] as JsonObject)['arguments'], { inline: '[erased]' })
-  assert.match(record.what!.digest, /^a256kw:/)
+  assert.equal(record.what?.digest, '[erased]')
   assert.equal(record.who?.principal, 'agent')
 })
 
@@ -119,8 +119,27 @@ test('R28: a grant, whose signature is over the digest, opens to what was signed
   const { event, made, sealed } = sealedBy(encryptor(), 'allowed', allowed)
   assert.ok(!made.text.includes(grant.signature))
   assert.deepEqual(openSealed(sealed, (id) => keys.find(id)).record.cloudEvent, event)
+  const digests = () => {
+    const { what, approvals } = openSealed(sealed, (id) => keys.find(id)).record
+    return [what?.digest, ...approvals!.map(({ digest }) => digest)]
+  }
+  assert.deepEqual(digests(), [call.digest, call.digest])
   erase('agent')
   assert.ok(!JSON.stringify(openSealed(sealed, (id) => keys.find(id))).includes(grant.signature))
+  assert.deepEqual(digests(), ['[erased]', '[erased]'])
+})
+
+test('R28: the digest of a result reads as it is while its key is there, and erased after that', async (t) => {
+  const { keys, encryptor, erase } = await keysOf(t)
+  const resultDigest = digestOf('result')
+  const succeeded = { ...callFieldsOf(requestedFixture({}, args)), result: { text: 'hi' }, resultDigest }
+  const { sealed } = sealedBy(encryptor(), 'succeeded', succeeded)
+  const opened = () => openSealed(sealed, (id) => keys.find(id)).record
+  assert.match(sealed.record.outcome!.resultDigest!, /^a256kw:/)
+  assert.equal(opened().outcome?.resultDigest, resultDigest)
+  erase('agent')
+  assert.equal(opened().outcome?.resultDigest, '[erased]')
+  assert.doesNotMatch(JSON.stringify(opened()), /a256kw:/)
 })
 
 test('R28: sealed again after a crash, an event has the same bytes; another one has another nonce', async (t) => {
