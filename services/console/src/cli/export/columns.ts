@@ -4,6 +4,8 @@ import { isJsonObject, recordKind, type SealedRecord } from '@countersign/contra
 export interface ExportColumn {
   name: string
   type: 'text' | 'whole' | 'number' | 'time' | 'boolean'
+  /** Only Countersign says what stands there, never who calls or is called: CSV has it as it is, whatever it begins with. */
+  verbatim?: true
   /** Undefined where a record does not say. Times are ISO 8601; lists are joined with `; `. */
   value: (sealed: SealedRecord) => string | number | boolean | undefined
 }
@@ -48,7 +50,7 @@ export const exportColumns: readonly ExportColumn[] = [
   { name: 'tool_error', type: 'boolean', value: ({ record }) => record.outcome?.toolError },
   { name: 'trace_id', type: 'text', value: traceIdOf },
   { name: 'stream_seq', type: 'whole', value: ({ record }) => record.stream.seq },
-  { name: 'leaf_hash', type: 'text', value: ({ leafHash }) => leafHash },
+  { name: 'leaf_hash', type: 'text', verbatim: true, value: ({ leafHash }) => leafHash },
   {
     name: 'data',
     type: 'text',

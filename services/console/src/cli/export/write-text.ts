@@ -12,7 +12,13 @@ export function writeJsonl(path: string): Promise<RecordWriter> {
 /** Writes CSV with a line of headings. */
 export function writeCsv(path: string): Promise<RecordWriter> {
   const head = csvLine(exportColumns.map(({ name }) => name))
-  return writeText(path, head, (sealed) => csvLine(exportColumns.map(({ value }) => value(sealed))))
+  const verbatim = (place: number) => exportColumns[place]!.verbatim === true
+  return writeText(path, head, (sealed) =>
+    csvLine(
+      exportColumns.map(({ value }) => value(sealed)),
+      verbatim,
+    ),
+  )
 }
 
 async function writeText(path: string, head: string, lineOf: (sealed: SealedRecord) => string): Promise<RecordWriter> {
