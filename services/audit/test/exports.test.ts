@@ -167,6 +167,8 @@ test('R26: filters choose tenants, servers and events; an export from now on lea
     'audit.default.6',
   ])
   assert.equal(viewOf(exports, 'acme'), undefined)
+  await until(() => viewOf(exports, 'later')?.sent === 2, 'what was sent is counted by tenant')
+  assert.equal(exports.view('acme').exports.find(({ name }) => name === 'acme')?.sent, 2)
 })
 
 test('R26: a broken document is refused with file, line and reason, and what it said before stays in force', async (t) => {

@@ -14,7 +14,7 @@ export const ExportView = z.object({
   lagRecords: z.int().nonnegative(),
   /** Age of that record. */
   lagSeconds: z.int().nonnegative(),
-  /** Records sent and tries that failed since audit started, of all tenants. */
+  /** Since audit started: records of the tenant that were sent, and tries of the export that failed. */
   sent: z.int().nonnegative(),
   failed: z.int().nonnegative(),
   /** What the target refused for good, and the oldest of it. */

@@ -52,8 +52,9 @@ export class ExportRunner {
   /** When the first record stored that was not sent yet, by tenant. */
   readonly #oldest = new Map<string, number>()
   #problem: string | undefined
-  #lastSentAt: string | undefined
-  #counts = { sent: 0, failed: 0 }
+  /** By tenant: how many records were sent, and when the last of them. */
+  readonly #sent = new Map<string, { sent: number; lastSentAt: string }>()
+  #failed = 0
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -114,11 +115,10 @@ export class ExportRunner {
       next,
       lagRecords: lag,
       lagSeconds: lag === 0 || oldest === undefined ? 0 : Math.max(0, Math.round((now() - oldest) / 1000)),
-      ...this.#counts,
+      ...{ sent: 0, ...this.#sent.get(tenant), failed: this.#failed },
       dead: letters.length,
       deadLetters: letters.slice(0, 20),
       ...(problem === undefined ? {} : { problem }),
-      ...(this.#lastSentAt === undefined ? {} : { lastSentAt: this.#lastSentAt }),
     }
   }
 
@@ -184,7 +184,7 @@ export class ExportRunner {
       } catch (error) {
         if (signal.aborted) return
         failures += 1
-        this.#counts.failed += 1
+        this.#failed += 1
         this.#options.onCount('failed', 1)
         this.#settle((error as Error).message)
         const pause = waitAfter(error, failures, this.#options.backoff, this.#options.random())
@@ -210,7 +210,7 @@ export class ExportRunner {
 
   /** Sends the next batch of a tenant. @returns how long nothing is to be done, 0 when there may be more */
   async #advance(tenant: string): Promise<number> {
-    const { log, state, now } = this.#options
+    const { log, state } = this.#options
     const tree = log.tree(tenant)
     const { next, sending } = this.#cursor(tenant)
     if (this.#blocked(tenant) !== undefined) return idleMs
@@ -230,7 +230,6 @@ export class ExportRunner {
     if (cut.records.length > 0) {
       if (sending !== cut.last) await state.keepCursor(this.name, tenant, { next, sending: cut.last })
       await this.#send(tenant, cut.records)
-      this.#lastSentAt = new Date(now()).toISOString()
     }
     // Only now: what was not acknowledged is sent again. It is kept with the next batch, or when there is none.
     state.moveCursor(this.name, tenant, { next: cut.last + 1 })
@@ -260,7 +259,7 @@ export class ExportRunner {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(sendTimeoutMs)])
       const answer = await this.#options.driver.send(batch, signal)
       if (answer) await this.#setAside(tenant, records, this.#reasonOf(answer.onlyPart, answer))
-      else this.#count('sent', records.length)
+      else this.#countSent(tenant, records.length)
       this.#settle(undefined)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
@@ -281,7 +280,7 @@ export class ExportRunner {
     const at = new Date(this.#options.now()).toISOString()
     const [first, last] = [records[0]!.index, records.at(-1)!.index]
     await this.#options.state.addDead(this.name, tenant, { first, last, reason: reason.slice(0, 500), at })
-    this.#count('dead', records.length)
+    this.#options.onCount('dead', records.length)
   }
 
   async #sendAgain(tenant: string): Promise<void> {
@@ -301,9 +300,10 @@ export class ExportRunner {
     }
   }
 
-  #count(what: 'sent' | 'dead', count: number): void {
-    if (what === 'sent') this.#counts.sent += count
-    this.#options.onCount(what, count)
+  #countSent(tenant: string, count: number): void {
+    const before = this.#sent.get(tenant)?.sent ?? 0
+    this.#sent.set(tenant, { sent: before + count, lastSentAt: new Date(this.#options.now()).toISOString() })
+    this.#options.onCount('sent', count)
   }
 
   #settle(problem: string | undefined): void {
