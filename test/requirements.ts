@@ -40,7 +40,7 @@ export const requirements = {
   R20: 'The index of the audit log finds by every filter within one tenant, on the embedded database and on a server alike, and is made anew from the log whatever happens to it.',
   R21: 'Pages of an answer hold everything once, of one state of the log, and an answer says how much of the log it is about; an export writes all of it in flat memory.',
   R22: 'Calls are counted over time, listed by what is most frequent, and told from end to end with their trace.',
-  R23: 'What is done to tool servers, policies and sessions is in the log like calls are, in order and each once, whoever is killed; no stream of events has a gap that does not show.',
+  R23: 'What is done to tool servers, policies and sessions is in the log like calls are, in order and each at least once, with an id that tells a repetition, whoever is killed; no stream of events has a gap that does not show.',
   R24: 'What a policy redacts is taken out of every event of its calls before they are sealed; while that is not known, no call is sealed.',
 
   R25: 'Whoever reads AUDIT goes on where it stopped, from any point, can drop what comes twice and sees what is missing; the examples in three languages do.',
