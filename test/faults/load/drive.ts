@@ -22,6 +22,8 @@ export const operator: Principal = { id: 'operator', tenant: 'default', groups: 
 const patienceMs = 120_000
 const pauseMs = 150
 const cancelAfterMs = 60
+/** A withdrawal that comes before its request was taken up is nothing to its gateway: it is sent again while nobody answers. */
+const cancelAgainMs = 1000
 
 /** Sees one call through, with everybody who has a part in it, until its caller was told how it ended or can do no more. */
 export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answer> {
@@ -47,6 +49,13 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
 }
 
 async function askOnce(cluster: Cluster, { n, tool, key, sequel, gateway }: CallPlan, asked: number): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined
+  const withdraw = (id: number, afterMs: number) => {
+    timer = setTimeout(() => {
+      void cancel(request, id)
+      withdraw(id, cancelAgainMs)
+    }, afterMs)
+  }
   const request: Asked = {
     url: cluster.gateways[(gateway + asked - 1) % cluster.gateways.length]!,
     token: cluster.state.tokens.agent,
@@ -54,11 +63,10 @@ async function askOnce(cluster: Cluster, { n, tool, key, sequel, gateway }: Call
     arguments: { n, text: `call ${n}` },
     key,
     progress: sequel === 'cancel',
-    ...(sequel === 'cancel'
-      ? { onSent: (id: number) => void setTimeout(() => void cancel(request, id), cancelAfterMs) }
-      : {}),
+    ...(sequel === 'cancel' ? { onSent: (id: number) => withdraw(id, cancelAfterMs) } : {}),
   }
   const answer = await ask(request)
+  clearTimeout(timer)
   cluster.told.push({ n, tool, key, asked, answer })
   return answer
 }
