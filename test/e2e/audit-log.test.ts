@@ -49,10 +49,15 @@ test('I8, R28: what local.json says of the audit log is enough to verify a copy 
   const answer = readFileSync(path, 'utf8')
   const shown = async () => JSON.stringify(await finals()).includes(JSON.stringify(answer).slice(1, -1))
   assert.ok(await shown())
+  const story = async () => (await countersign('story', newest.record.callId, '--state', state)).stdout
+  const before = await story()
+  for (const part of [`"path": "${path}"`, 'result\n    Agents may read', 'ran       once in ', 'rule      files/reads: allow'])
+    assert.ok(before.includes(part), before)
   const erase = ['erase', '--subject', 'agent', '--reason', 'asked for', '--yes', '--json', '--state', state]
   const { keys, by } = JSON.parse((await countersign(...erase)).stdout)
   assert.deepEqual([keys, by], [2, 'operator'])
   assert.ok(!(await shown()))
+  assert.match(await story(), /erased +arguments, .*result.*;[^]*\narguments\n +\[erased\]\n\nresult\n +\[erased\]\n/)
   cpSync(auditLog.dir, copy, { recursive: true })
   const after = JSON.parse((await countersign('verify', copy, '--key', auditLog.verifierKey, '--json')).stdout)
   assert.deepEqual([after.ok, after.calls.ended], [true, 5])
@@ -105,6 +110,8 @@ test('R23, R24: policies, servers and people are in the log with the calls, and 
   const listed = await countersign('--limit', '100')
   assert.match(listed.stdout, /policies_changed +revision sha256:[0-9a-f]+; added keep-out +policy/)
   assert.match(listed.stdout, /signed_in +from 127\.0\.0\.1 +operator/)
+  const story = (await countersign('story', callId!)).stdout
+  assert.match(story, / redacted +arguments\/path, .*result\/content\/0\/text.*, before it was sealed, by policy\n/)
   const verified = await countersign('verify')
   assert.match(verified.stdout, /verifies/)
 })

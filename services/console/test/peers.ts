@@ -227,11 +227,19 @@ export class AuditPeer {
       ({ tenant, callId }) => {
         const call = this.#calls().find(({ call }) => call.callId === callId && call.tenant === tenant)?.call
         if (!call) throw new CountersignError('unknown_call', 'there is no such call')
-        const steps = this.records
-          .filter(({ record }) => record.callId === callId)
-          .map(({ index, record: { event, storedAt, who } }) => ({ index, event, storedAt, who }))
+        const found = this.records.filter(({ record }) => record.callId === callId)
+        const steps = found.map(({ index, record: { event, time, storedAt, who, execution } }) => ({
+          ...{ index, event, storedAt, who },
+          ...(time === undefined ? {} : { time }),
+          ...(execution === undefined ? {} : { execution }),
+        }))
+        const approvals = found.flatMap(({ record: { event, approvals } }) =>
+          event === 'voted' ? (approvals ?? []) : [],
+        )
+        const outcome = found.findLast(({ record }) => record.outcome)?.record.outcome
         const rules = [{ policyRevision: 'r1', policy: 'files', rule: 'writes', effect: 'hold' as const }]
-        return { call, traceId: 'a'.repeat(32), agents: ['robot'], rules, approvals: [], steps, ...coverage() }
+        const agents = ['robot']
+        return { call, traceId: 'a'.repeat(32), agents, rules, approvals, outcome, steps, ...coverage() }
       },
       fail,
     )

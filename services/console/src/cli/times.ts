@@ -14,6 +14,11 @@ export function lengthOf(ms: number): string {
   return `${Math.floor(seconds / size)}${unit}`
 }
 
+/** How long something took: milliseconds below ten seconds, else in its largest unit that fits. */
+export function durationOf(ms: number): string {
+  return ms < 10_000 ? `${Math.max(0, Math.round(ms))} ms` : lengthOf(ms)
+}
+
 /** A number of things: `1 tool`, `2 tools`. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? '' : 's'}`
@@ -40,6 +45,11 @@ export function clock(instant: string): string {
 export function dateAndClock(instant: string): string {
   const date = new Date(instant)
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${timeOfDay(date)} ${offsetOf(date)}`
+}
+
+/** The local date is the same; where it is not, a time of day would mislead. */
+export function sameDay(one: string, other: string): boolean {
+  return new Date(one).toDateString() === new Date(other).toDateString()
 }
 
 /** A message with the instants in it (RFC 3339, UTC) as local times, so that people read one zone only. */

@@ -4,7 +4,8 @@ import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
 import { describeEvent } from '../describe-event.ts'
 import { stateCell } from '../state-cell.ts'
-import { clock, dateAndClock } from '../times.ts'
+import { clock, dateAndClock, sameDay } from '../times.ts'
+import { whatNext } from '../what-next.ts'
 
 export const call: Command = {
   name: 'call',
@@ -38,18 +39,8 @@ export const call: Command = {
         describeEvent(event, data),
       ]),
     )
-    if (state === 'held' || state === 'previewed' || state === 'voted')
-      out.line('', `decide: countersign approve ${callId}`)
-    if (state === 'unknown')
-      out.line(
-        '',
-        `find out whether it ran, then: countersign resolve ${callId} --outcome ran|did_not_run --evidence TEXT`,
-      )
+    const next = whatNext(state, callId)
+    if (next !== undefined) out.line(next)
     return exits.ok
   },
-}
-
-/** The local date is the same; where it is not, a time of day would mislead. */
-function sameDay(one: string, other: string): boolean {
-  return new Date(one).toDateString() === new Date(other).toDateString()
 }
