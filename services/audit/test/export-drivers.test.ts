@@ -73,6 +73,36 @@ test('R26: a collector that wants to be asked later is, and what it took only a 
   assert.deepEqual([first, last, reason], [0, 2, 'the collector rejected 2 of these 3 records: too old'])
 })
 
+test('R26: letters that do not fit in place of one leave it as it is, and no record is without', async (t) => {
+  const { write, append, letters, start } = await startExports(t, 5)
+  let answer = { status: 200, body: { partialSuccess: { rejectedLogRecords: '2' } } as object }
+  const receiver = await startReceiver(t, (_received, response) => {
+    response.writeHead(answer.status).end(JSON.stringify(answer.body))
+  })
+  await write('otlp', { to: { type: 'otlp', url: receiver.url } })
+  const exports = await start({ maxDeadLetters: 3 })
+  const ranges = () => letters('otlp').map(({ first, last }) => [first, last])
+  await until(() => letters('otlp').length === 1, 'a batch that was taken in part is one letter')
+  assert.deepEqual(ranges(), [[0, 4]])
+  answer = { status: 400, body: {} }
+  await exports.settle('default', 'otlp', 'retry')
+  await until(() => /answered 400/.test(letters('otlp')[0]!.reason), 'it is refused')
+  assert.deepEqual(ranges(), [[0, 4]])
+  // One fewer of them fits.
+  await exports.settle('default', 'otlp', 'discard')
+  answer = { status: 200, body: { partialSuccess: { rejectedLogRecords: '1' } } }
+  await append(3)
+  exports.wake()
+  await until(() => letters('otlp').length === 1, 'the next is one letter again')
+  answer = { status: 400, body: {} }
+  await exports.settle('default', 'otlp', 'retry')
+  await until(() => letters('otlp').length === 3, 'it is refused, record by record')
+  assert.deepEqual(
+    ranges().toSorted(([a = 0], [b = 0]) => a - b),
+    [5, 6, 7].map((index) => [index, index]),
+  )
+})
+
 test(
   'R27: a published RFC 5424 parser reads syslog over TCP and TLS, whatever the values',
   { skip: noGo, timeout: 300_000 },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Cleanup, startTestBus } from '@countersign/testing'
 import { createLogger } from '@countersign/telemetry'
-import { ExportState } from '../src/export/export-state.ts'
+import { deadOf, ExportState } from '../src/export/export-state.ts'
 import { Exports } from '../src/export/exports.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
 import { auditFolder, openTestLog, testRecords } from './harness.ts'
@@ -71,6 +71,7 @@ export async function startExports(t: Cleanup, count = 0) {
   const dir = join(root, 'exports')
   await mkdir(dir)
   const open: Exports[] = []
+  let state: ExportState
   t.after(async () => {
     await Promise.all(open.map((exports) => exports.stop()))
     await log.close()
@@ -84,12 +85,15 @@ export async function startExports(t: Cleanup, count = 0) {
     secretFile,
     append,
     write: (name: string, spec: object) => writeFile(join(dir, `${name}.yaml`), exportDocument(name, spec)),
+    /** All that is set aside of the tenant `default`, and not only what a view shows. */
+    letters: (name: string) => [...deadOf(state.of(name), 'default').values()],
     async start(more: { maxDeadLetters?: number } = {}) {
+      state = new ExportState(await bus.bucket('exports'))
       const exports = new Exports({
         dir,
         platformTenant: 'default',
         log,
-        state: new ExportState(await bus.bucket('exports')),
+        state,
         logger: createLogger('exports', 'silent'),
         openSealed: (text) => readSealed(text),
         onCount: () => {},

@@ -146,6 +146,65 @@ test('R26: dead letters are bounded: an export whose target refuses everything s
   assert.deepEqual(new Set(idsIn(receiver.taken)), new Set(idsUpTo(60)))
 })
 
+test('R26: dead letters are bounded within a batch, too: it stops there, and goes on behind what was set aside', async (t) => {
+  const { write, start, letters, secretFile } = await startExports(t, 60)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(400).end())
+  await write('closed', { batch: { records: 60 }, to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start({ maxDeadLetters: 25 })
+  const setAside: number[] = []
+  for (const upTo of [25, 50, 60]) {
+    const { dead, state } = await until(() => {
+      const view = viewOf(exports, 'closed')
+      return view?.next === upTo && view.state !== 'sending' ? view : undefined
+    }, `what is before ${upTo} is set aside`)
+    const kept = letters('closed')
+    assert.deepEqual([dead, kept.length, state], upTo < 60 ? [25, 25, 'blocked'] : [10, 10, 'waiting'])
+    setAside.push(...kept.map(({ first, last }) => (assert.equal(first, last), first)))
+    await exports.settle('default', 'closed', 'discard')
+  }
+  assert.deepEqual(
+    setAside.toSorted((a, b) => a - b),
+    Array.from({ length: 60 }, (_, index) => index),
+  )
+})
+
+test('R26: what one tenant’s records meet holds up no other tenant of the export', async (t) => {
+  const { write, append, start, secretFile } = await startExports(t)
+  const tenants = ['failing', 'hanging', 'refused', 'fine']
+  await append(40, (seq) => ({ tenant: tenants[seq % 4]! }))
+  let mended = false
+  const receiver = await startReceiver(t, ({ body }, response) => {
+    const has = (tenant: string) => !mended && body.includes(`"audit.${tenant}.`)
+    if (has('hanging')) return
+    response.writeHead(has('failing') ? 503 : has('refused') ? 422 : 200).end()
+  })
+  await write('hook', { batch: { records: 5 }, to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start({ maxDeadLetters: 3 })
+  const of = (tenant: string) => exports.view(tenant).exports[0]!
+  const [failing, refused] = await until(() => {
+    const views = [of('failing'), of('refused')] as const
+    return of('fine').next === 10 && views[0].failed > 3 && views[1].state === 'blocked' ? views : undefined
+  }, 'the tenant that nothing is wrong with has all')
+  await append(4, () => ({ tenant: 'fine' }))
+  exports.wake()
+  await until(() => of('fine').next === 14, 'and what is sealed later')
+  assert.deepEqual(
+    idsIn(receiver.taken),
+    Array.from({ length: 14 }, (_, index) => `audit.fine.${index}`),
+  )
+  const { state, problem, failed, dead } = of('fine')
+  assert.deepEqual([state, problem, failed, dead], ['waiting', undefined, 0, 0])
+  assert.deepEqual([failing.state, failing.problem, failing.dead], ['failing', 'the target answered 503', 0])
+  assert.deepEqual([refused.dead, refused.failed, refused.next], [3, 0, 3])
+  assert.deepEqual([of('hanging').state, of('hanging').next], ['sending', 0])
+  assert.equal(await exports.settle('fine', 'hook', 'discard'), 0)
+  assert.equal(of('refused').dead, 3)
+  mended = true
+  await exports.settle('refused', 'hook', 'retry')
+  await until(() => of('failing').next === 10 && of('refused').next === 10, 'each goes on for itself')
+  assert.deepEqual([of('refused').dead, of('failing').state], [0, 'waiting'])
+})
+
 test('R26: filters choose tenants, servers and events; an export from now on leaves out what was before', async (t) => {
   const { write, append, start, secretFile } = await startExports(t, 5)
   const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())

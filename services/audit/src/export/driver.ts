@@ -15,7 +15,10 @@ export interface OnlyPart {
   answer: string
 }
 
-/** A way to a target. One batch is sent at a time. */
+/** Batches that are on their way to one target at once, each of another tenant. */
+export const batchesAtOnce = 4
+
+/** A way to a target. Of each tenant one batch is sent at a time, of all tenants `batchesAtOnce`. */
 export interface Driver {
   /** Batches are cut where this changes. */
   partitionOf?: (record: ExportedRecord) => string

@@ -1,8 +1,8 @@
 /**
  * The exports: documents of kind `AuditExport` in a folder, each with a runner of its own.
  *
- * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (sends in order, sets aside) →
- * drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
+ * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (one an export) →
+ * tenant-export (sends in order, sets aside; one a tenant) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
  * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; backoff, http-post and request-headers serve the drivers.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -181,9 +181,12 @@ export class Exports {
       ...{ document, log, state, backoff, maxDeadLetters, pace: this.#pace, now: Date.now, random: Math.random },
       open: (entry) => openEntry(entry, opening),
       driver: makeDriver(document.spec.to, Date.now),
-      onChange(problem) {
-        if (problem === undefined) logger.info({ export: name }, 'the target of an export answers again')
-        else logger.warn({ export: name, problem }, 'an export fails; it is tried again, and nothing is lost')
+      onChange(tenant, trouble) {
+        const about = { export: name, tenant, ...(trouble ? { problem: trouble.problem } : {}) }
+        if (trouble === undefined) logger.info(about, 'an export works again')
+        else if (trouble.state === 'failing')
+          logger.warn(about, 'an export fails; it is tried again, and nothing is lost')
+        else logger.error(about, 'an export has stopped until somebody does something; nothing is lost')
       },
       onCount: (what, count) => onCount(name, what, count),
     })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { Refused, TryLater } from './driver.ts'
+import { batchesAtOnce, Refused, TryLater } from './driver.ts'
 
 /** How a target is reached. */
 export interface Reach {
@@ -27,7 +27,7 @@ export class HttpPost {
 
   constructor(reach: Reach) {
     this.#reach = reach
-    const options = { keepAlive: true, maxSockets: 1 }
+    const options = { keepAlive: true, maxSockets: batchesAtOnce }
     this.#agent = reach.url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options)
   }
 

@@ -1,0 +1,373 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuditExport, ExportView } from '@countersign/contracts'
+import type { Log, LogEntry, TenantLog } from '../log/log.ts'
+import { type Backoff, waitAfter } from './backoff.ts'
+import { cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
+import { type Driver, Refused } from './driver.ts'
+import { type Cursor, type DeadLetter, deadOf, type ExportState } from './export-state.ts'
+import type { ExportedRecord } from './open-entry.ts'
+import type { Pace } from './pace.ts'
+import type { Slots } from './slots.ts'
+
+/** What the tenants of an export share. */
+export interface ExportOptions {
+  document: AuditExport
+  driver: Driver
+  log: Pick<Log, 'tenants' | 'tree'>
+  state: ExportState
+  open: (entry: LogEntry) => ExportedRecord
+  /** One for all exports. */
+  pace: Pace
+  backoff: Backoff
+  /** With so many of a tenant it stops for this tenant, and nothing is lost. */
+  maxDeadLetters: number
+  now: () => number
+  random: () => number
+  /** Told when it begins to fail or stops for a tenant, and when it goes on, in words without content of records. */
+  onChange: (tenant: string, trouble: Trouble | undefined) => void
+  /** Told how many records were sent or set aside, and of each failed try. */
+  onCount: (what: 'sent' | 'dead' | 'failed', count: number) => void
+}
+
+/** Why records do not get on. */
+export interface Trouble {
+  /** `failing`: it is tried again. `blocked`: nothing more is sent until somebody does something. */
+  state: 'failing' | 'blocked'
+  problem: string
+  /** Milliseconds since the epoch. */
+  since: number
+}
+
+/** What becomes of records that are sent. */
+interface Outcome {
+  sent: (records: readonly ExportedRecord[]) => void
+  refused: (records: readonly ExportedRecord[], reason: string) => Promise<void>
+}
+
+/** Thrown when records would have to be set aside and there is no room for that. */
+class NoRoom extends Error {
+  override name = 'NoRoom'
+}
+
+const sendTimeoutMs = 30_000
+/** How long a record that waits for others is not looked at again. */
+const longestGatheringMs = 5000
+
+/**
+ * Sends the records of one tenant that an export matches, in the order of its log, one batch at a time. It reads the log itself, so it
+ * can be as far behind as it likes, and nobody waits for it. Cursor, backoff, dead letters and what is wrong are of this tenant alone.
+ */
+export class TenantExport {
+  readonly #tenant: string
+  readonly #options: ExportOptions
+  readonly #slots: Slots
+  readonly #signal: AbortSignal
+  readonly #limits: ReturnType<typeof limitsOf>
+  readonly #matches: (record: ExportedRecord) => boolean
+  /** Dead letters are to be sent again; the cursor moved and was not kept yet. */
+  #again = false
+  #moved = false
+  #wake = Promise.withResolvers<void>()
+  #running: Promise<void> | undefined
+  /** When the first record was stored that was not sent yet. */
+  #oldest: number | undefined
+  #trouble: Trouble | undefined
+  #sent = 0
+  #lastSentAt: string | undefined
+  #failed = 0
+
+  /** @param slots of the export's target @param signal ends it */
+  constructor(tenant: string, options: ExportOptions, slots: Slots, signal: AbortSignal) {
+    this.#tenant = tenant
+    this.#options = options
+    this.#slots = slots
+    this.#signal = signal
+    this.#limits = limitsOf(options.document.spec)
+    this.#matches = matcherOf(options.document.spec)
+  }
+
+  /** Begins to send, if it did not yet. */
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves when nothing is done any more, after the signal said so. */
+  async ended(): Promise<void> {
+    this.#wake.resolve()
+    await this.#running
+  }
+
+  /** Told that records may have been sealed. */
+  wake(): void {
+    if (this.#tree.size !== this.#cursor.next) this.#wake.resolve()
+  }
+
+  /** Sends what was set aside again. @returns how many dead letters that are */
+  retry(): number {
+    const { size } = this.#letters
+    this.#again ||= size > 0
+    this.#wake.resolve()
+    return size
+  }
+
+  /** Forgets what was set aside; it stays in the log. @returns how many dead letters that were */
+  async discard(): Promise<number> {
+    const firsts = [...this.#letters.keys()]
+    for (const first of firsts) await this.#options.state.removeDead(this.#name, this.#tenant, first)
+    this.#wake.resolve()
+    return firsts.length
+  }
+
+  /** How it stands. */
+  view(): ExportView {
+    const { now, document } = this.#options
+    const { next } = this.#cursor
+    const lag = Math.max(0, this.#tree.size - next)
+    const letters = [...this.#letters.values()]
+    const trouble = this.trouble
+    return {
+      name: this.#name,
+      type: document.spec.to.type,
+      state: trouble?.state ?? (lag === 0 ? 'waiting' : 'sending'),
+      next,
+      lagRecords: lag,
+      lagSeconds: lag === 0 || this.#oldest === undefined ? 0 : Math.max(0, Math.round((now() - this.#oldest) / 1000)),
+      ...{ sent: this.#sent, failed: this.#failed },
+      ...(this.#lastSentAt === undefined ? {} : { lastSentAt: this.#lastSentAt }),
+      dead: letters.length,
+      deadLetters: letters.slice(0, 20),
+      ...(trouble ? { problem: trouble.problem } : {}),
+    }
+  }
+
+  /** Why nothing gets on; undefined while it does. */
+  get trouble(): Trouble | undefined {
+    return this.#blocked ?? this.#trouble
+  }
+
+  /** Why nothing more is sent until somebody does something. */
+  get #blocked(): Trouble | undefined {
+    const [{ maxDeadLetters, now }, letters, { next }, { size }] = [
+      this.#options,
+      this.#letters,
+      this.#cursor,
+      this.#tree,
+    ]
+    if (letters.size >= maxDeadLetters) {
+      const problem = `${maxDeadLetters} dead letters are kept and no more: retry or discard them, then it goes on`
+      return { state: 'blocked', problem, since: Math.max(...letters.values().map(({ at }) => Date.parse(at))) }
+    }
+    if (next <= size) return undefined
+    const problem = `the log ends at ${size}, but records up to ${next} were sent: it was set back. Give the export another name to begin anew`
+    return { state: 'blocked', problem, since: this.#trouble?.since ?? now() }
+  }
+
+  /** Looked up each time: before its first record a tenant has none. */
+  get #tree(): TenantLog {
+    return this.#options.log.tree(this.#tenant)
+  }
+
+  get #name(): string {
+    return this.#options.document.metadata.name
+  }
+
+  get #letters(): Map<number, DeadLetter> {
+    return deadOf(this.#options.state.of(this.#name), this.#tenant)
+  }
+
+  get #cursor(): Cursor {
+    return this.#options.state.of(this.#name).cursors.get(this.#tenant) ?? { next: 0 }
+  }
+
+  async #run(): Promise<void> {
+    const { backoff, random, onCount } = this.#options
+    let failures = 0
+    while (!this.#signal.aborted) {
+      this.#wake = Promise.withResolvers()
+      try {
+        const waitMs = await this.#advance()
+        failures = 0
+        this.#tell(this.#blocked)
+        if (waitMs !== 0) await this.#woken(waitMs)
+      } catch (error) {
+        if (this.#signal.aborted) return
+        failures += 1
+        this.#failed += 1
+        onCount('failed', 1)
+        this.#tell({ state: 'failing', problem: (error as Error).message, since: this.#options.now() })
+        const pause = waitAfter(error, failures, backoff, random())
+        await sleep(pause, undefined, { signal: this.#signal }).catch(() => {})
+      }
+    }
+  }
+
+  /** @param waitMs undefined for as long as it takes */
+  async #woken(waitMs: number | undefined): Promise<void> {
+    if (waitMs === undefined) return this.#wake.promise
+    const woken = new AbortController()
+    await Promise.race([this.#wake.promise, sleep(waitMs, undefined, { signal: woken.signal }).catch(() => {})])
+    woken.abort()
+  }
+
+  /** Sends the next batch. @returns how long nothing is to be done: 0 when there may be more, undefined until it is woken */
+  async #advance(): Promise<number | undefined> {
+    if (this.#again) await this.#slots.take(() => this.#sendAgain())
+    if (this.#blocked || this.#tree.size === this.#cursor.next) {
+      if (this.#moved) await this.#keepCursor(this.#cursor)
+      if (this.#tree.size === this.#cursor.next) this.#oldest = undefined
+      return undefined
+    }
+    const gatheringMs = await this.#gatheringMs()
+    if (gatheringMs > 0) return gatheringMs
+    // What waits for its turn has read nothing yet.
+    await this.#slots.take(() => this.#sendNext())
+    return 0
+  }
+
+  async #gatheringMs(): Promise<number> {
+    const { next, sending } = this.#cursor
+    const { records, afterMs } = this.#limits
+    if (sending !== undefined || afterMs === 0 || this.#tree.size - next >= records) return 0
+    this.#oldest ??= await this.#storedAt(next)
+    return Math.max(0, Math.min(longestGatheringMs, this.#oldest + afterMs - this.#options.now()))
+  }
+
+  async #storedAt(index: number): Promise<number> {
+    const [entry] = await this.#tree.read(index, 1)
+    return entry ? Date.parse(this.#options.open(entry).sealed.record.storedAt) : this.#options.now()
+  }
+
+  async #sendNext(): Promise<void> {
+    const { open, driver, pace, state } = this.#options
+    const { next, sending } = this.#cursor
+    const reading = { open, matches: this.#matches, ...(driver.partitionOf ? { partitionOf: driver.partitionOf } : {}) }
+    const cut = await pace.take(() => cutBatch(this.#tree, next, sending, this.#limits, reading), this.#signal)
+    if (!cut) return
+    this.#oldest = cut.oldest
+    // Only what is known to be there, or set aside, is passed: all else is sent again.
+    let done = next
+    const passed = (records: readonly ExportedRecord[]) => (done = records.at(-1)!.index + 1)
+    try {
+      if (cut.records.length > 0) {
+        if (sending !== cut.last || this.#moved) await this.#keepCursor({ next, sending: cut.last })
+        await this.#send(cut.records, {
+          sent: passed,
+          refused: async (records, reason) => {
+            await this.#setAside(this.#letterOf(records, reason))
+            this.#options.onCount('dead', records.length)
+            passed(records)
+          },
+        })
+      }
+      done = cut.last + 1
+    } catch (error) {
+      if (!(error instanceof NoRoom)) throw error
+    } finally {
+      if (done > next) {
+        // Kept with the next batch, or when there is none.
+        state.moveCursor(this.#name, this.#tenant, {
+          next: done,
+          ...(done > cut.last ? {} : { sending: cut.last }),
+        })
+        this.#moved = true
+      }
+    }
+  }
+
+  async #keepCursor(cursor: Cursor): Promise<void> {
+    await this.#options.state.keepCursor(this.#name, this.#tenant, cursor)
+    this.#moved = false
+  }
+
+  /** Sends records in their order; those that are refused for good are found by halving. */
+  async #send(records: readonly ExportedRecord[], outcome: Outcome): Promise<void> {
+    const [first, last] = [records[0]!, records.at(-1)!]
+    const tenant = this.#tenant
+    const batch = { id: `${tenant}_${first.index}_${last.index}_${records.length}`, tenant, records }
+    try {
+      const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(sendTimeoutMs)])
+      const answer = await this.#options.driver.send(batch, signal)
+      if (answer) return await outcome.refused(records, this.#reasonOf(answer.onlyPart, answer))
+      this.#countSent(records.length)
+      outcome.sent(records)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (records.length === 1) return outcome.refused(records, this.#reasonOf(error.message, error))
+      const half = Math.ceil(records.length / 2)
+      await this.#send(records.slice(0, half), outcome)
+      await this.#send(records.slice(half), outcome)
+    }
+  }
+
+  /** What a target says that gets content opened may repeat content, and is not kept: it would outlive an erasure. */
+  #reasonOf(said: string, { answer }: { answer: string }): string {
+    return answer === '' || this.#options.document.spec.personal === 'open' ? said : `${said}: ${answer}`
+  }
+
+  #letterOf(records: readonly ExportedRecord[], reason: string): DeadLetter {
+    const at = new Date(this.#options.now()).toISOString()
+    return { first: records[0]!.index, last: records.at(-1)!.index, reason: reason.slice(0, 500), at }
+  }
+
+  /** @throws NoRoom when there are as many as are kept */
+  async #setAside(letter: DeadLetter): Promise<void> {
+    const letters = this.#letters
+    if (letters.size >= this.#options.maxDeadLetters && !letters.has(letter.first)) throw new NoRoom()
+    await this.#options.state.addDead(this.#name, this.#tenant, letter)
+  }
+
+  async #sendAgain(): Promise<void> {
+    this.#again = false
+    try {
+      for (const letter of [...this.#letters.values()]) {
+        const refused: DeadLetter[] = []
+        if (await this.#sendLetter(letter, refused)) await this.#replace(letter, refused)
+      }
+    } catch (error) {
+      this.#again = true
+      throw error
+    }
+  }
+
+  /** Sends what a letter names. @returns false when the log does not have it any more */
+  async #sendLetter({ first, last }: DeadLetter, refused: DeadLetter[]): Promise<boolean> {
+    const { open, pace } = this.#options
+    const outcome: Outcome = {
+      sent: () => {},
+      refused: async (records, reason) => void refused.push(this.#letterOf(records, reason)),
+    }
+    for (let from = first; from <= last;) {
+      const reading = { open, matches: this.#matches }
+      const cut = await pace.take(() => cutBatch(this.#tree, from, last, this.#limits, reading), this.#signal)
+      if (!cut) return false
+      if (cut.records.length > 0) await this.#send(cut.records, outcome)
+      from = cut.last + 1
+    }
+    return true
+  }
+
+  /** Puts letters in the place of one, so that at no moment a record has none; where there is no room for them all, it stays as it is. */
+  async #replace(letter: DeadLetter, refused: readonly DeadLetter[]): Promise<void> {
+    const letters = this.#letters
+    // Somebody discarded it meanwhile.
+    if (letters.get(letter.first) !== letter) return
+    const { state, maxDeadLetters } = this.#options
+    const fits = letters.size - 1 + refused.length <= maxDeadLetters
+    const now = fits ? refused : [{ ...refused[0]!, first: letter.first, last: letter.last }]
+    for (const each of now.toReversed()) await state.addDead(this.#name, this.#tenant, each)
+    if (now[0]?.first !== letter.first) await state.removeDead(this.#name, this.#tenant, letter.first)
+  }
+
+  #countSent(count: number): void {
+    this.#sent += count
+    this.#lastSentAt = new Date(this.#options.now()).toISOString()
+    this.#options.onCount('sent', count)
+  }
+
+  #tell(trouble: Trouble | undefined): void {
+    const before = this.#trouble
+    // It has been so since it began, whatever was said of it in between.
+    this.#trouble = trouble && before?.state === trouble.state ? { ...trouble, since: before.since } : trouble
+    if (trouble?.problem !== before?.problem) this.#options.onChange(this.#tenant, trouble)
+  }
+}
