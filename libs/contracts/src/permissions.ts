@@ -119,6 +119,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       return {
         publish: [
           ...eventsOf('gateway'),
+          ...activitiesOf('gateway'),
           ...readStream('CALLS'),
           ...readBucket('servers'),
           ...readBucket('policies'),

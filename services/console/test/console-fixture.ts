@@ -17,6 +17,7 @@ import { readHosts } from '@countersign/runtime'
 import { createLogger } from '@countersign/telemetry'
 import { requestedFixture, startTestBus } from '@countersign/testing'
 import type { TestContext } from 'node:test'
+import { AccessRecords } from '../src/api/access-records.ts'
 import { CallFeed, defaultFeedLimits, type FeedLimits } from '../src/api/feed/call-feed.ts'
 import { Listener } from '../src/api/listener.ts'
 import { SignIns } from '../src/api/sign-ins.ts'
@@ -47,7 +48,10 @@ export interface Answer {
 export type Console = Awaited<ReturnType<typeof startConsole>>
 
 /** A console over a real bus, with the services it asks played by responders connected as those services. */
-export async function startConsole(t: TestContext, options: { feed?: Partial<FeedLimits>; hosts?: string[] } = {}) {
+export async function startConsole(
+  t: TestContext,
+  options: { feed?: Partial<FeedLimits>; hosts?: string[]; activityStore?: Pick<Bus, 'store'> } = {},
+) {
   const testBus = await startTestBus(t)
   const { dir } = testBus
   const [bus, gateway, policyBus, executor, lifecycleBus, auditBus] = (await Promise.all(
@@ -79,11 +83,14 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, ...options.feed })
   const unreadable = new UnreadableMessages(bus)
   unreadable.start()
-  const signIns = new SignIns(new ActivityLog(bus, () => {}), 'platform')
+  const activities = new ActivityLog(options.activityStore ?? bus, () => {})
+  const signIns = new SignIns(activities, 'platform')
+  const accesses = new AccessRecords(activities)
   const listener = new Listener(
     {
       bus,
       signIns,
+      accesses,
       log,
       registry,
       feed,
@@ -96,7 +103,9 @@ export async function startConsole(t: TestContext, options: { feed?: Partial<Fee
   await listener.start()
   t.after(async () => {
     await listener.stop()
-    await signIns.stop()
+    accesses.stop()
+    signIns.stop()
+    await activities.close()
     unreadable.stop()
     registry.stop()
   })

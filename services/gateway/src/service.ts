@@ -5,7 +5,7 @@
  *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/check-call-headers → call/admission → call/publish-requested → call/await-outcome → call/reply
  *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
  *   catalog/ is what each caller may see: the registry, what policy says of it, the list
- *   mcp/ is the wire: both eras, sessions, cancellations from any replica
+ *   mcp/ is the wire: both eras, sessions, cancellations from any replica, the record of who was not let in
  *
  * It upholds: I2 (`requested` only as the first event, `cancelled` by compare-and-set), I3 (strict JSON, one canonical text), I7
  * (no store, no call), I9 (a caller's token ends here), I10 (lists), I12 (outcomes and sessions live on the bus).
@@ -14,11 +14,12 @@ import { UsersFileAuthenticator } from '@countersign/identity'
 import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { Admission } from './call/admission.ts'
 import { OutcomeBoard } from './call/outcome-board.ts'
-import { RegistryView } from '@countersign/bus'
+import { ActivityLog, RegistryView } from '@countersign/bus'
 import { VisibleTools } from './catalog/visible-tools.ts'
 import type { Settings } from './config.ts'
 import { Cancellations } from './mcp/cancellations.ts'
 import { Listener } from './mcp/listener.ts'
+import { RefusedCallers } from './mcp/refused-callers.ts'
 import { Sessions } from './mcp/sessions.ts'
 
 /** The parts of the gateway, in start order. */
@@ -31,8 +32,14 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
     .createObservableGauge('countersign.gateway.calls.waiting', { description: 'Calls waiting for their answer' })
     .addCallback((observe) => observe.observe(board.size))
   const cancellations = new Cancellations(bus)
+  const activities = new ActivityLog(bus, ({ subject, error, givenUp }) =>
+    log.warn({ subject, err: error }, givenUp ? 'an activity could not be stored' : 'an activity cannot be stored yet'),
+  )
+  const refused = new RefusedCallers(activities, config.platformTenant)
   let listener: Listener | undefined
   return [
+    { name: 'activities', start() {}, stop: () => activities.close() },
+    { name: 'refused callers', start() {}, stop: () => refused.stop() },
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     { name: 'visible tools', start: () => visible.start(), stop: () => visible.stop() },
     { name: 'outcome board', start: () => board.start(), stop: () => board.stop() },
@@ -47,6 +54,7 @@ export function gatewayParts(config: Settings, { bus, log, telemetry }: ServiceC
           visible,
           board,
           cancellations,
+          refused,
           sessions: new Sessions(await bus.bucket('sessions')),
           authenticator: new UsersFileAuthenticator(config.usersFile, {
             onProblem: (problem) => log.error({ problem }, 'the users read last stay in force'),

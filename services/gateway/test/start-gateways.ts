@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RegistryView } from '@countersign/bus'
+import { ActivityLog, type Bus, RegistryView } from '@countersign/bus'
 import { parseCallSubject, type ToolDefinition, verbs } from '@countersign/contracts'
 import { UsersFileAuthenticator } from '@countersign/identity'
 import { metaKeys, modernEra } from '@countersign/mcp'
@@ -13,12 +13,15 @@ import { OutcomeBoard } from '../src/call/outcome-board.ts'
 import { VisibleTools } from '../src/catalog/visible-tools.ts'
 import { Cancellations } from '../src/mcp/cancellations.ts'
 import { Listener } from '../src/mcp/listener.ts'
+import { RefusedCallers } from '../src/mcp/refused-callers.ts'
 import { Sessions } from '../src/mcp/sessions.ts'
 
 const people = [
   { id: 'ann', tenant: 'default' },
   { id: 'bob', tenant: 'default' },
   { id: 'ann-elsewhere', tenant: 'elsewhere' },
+  { id: 'late', tenant: 'default', expiresAt: '2020-01-01T00:00:00Z' },
+  { id: 'olga', tenant: 'elsewhere', groups: ['operators'] },
 ] as const
 export type Person = (typeof people)[number]['id']
 
@@ -41,16 +44,22 @@ const tools: ToolDefinition[] = [
  * Replicas of the gateway on one bus, with the tools of the server `files`, of which `hidden` is not for callers to see; nobody
  * decides, so that calls stay where they are.
  */
-export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs = 30_000) {
+export async function startGateways(
+  t: Cleanup,
+  replicas: number,
+  callTimeoutMs = 30_000,
+  activityStore?: Pick<Bus, 'store'>,
+) {
   const stops: (() => Promise<void> | void)[] = []
   t.after(async () => {
     for (const stop of stops.toReversed()) await stop()
   })
   const { connect, dir } = await startTestBus(t)
-  const [lifecycle, policy, reader] = await Promise.all([
+  const [lifecycle, policy, reader, auditor] = await Promise.all([
     connect('lifecycle'),
     connect('policy'),
     connect('provisioner'),
+    connect('audit'),
   ])
   await register(lifecycle, serverEntryFixture('files', 'http://127.0.0.1:9/mcp'), tools)
   policy.serveApi(
@@ -62,8 +71,9 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
     (error) => assert.fail(String(error)),
   )
   const usersFile = join(dir, 'users.json')
-  const users = people.map(({ id, tenant }) => {
-    return { id, tenant, groups: ['agents'], tokenSha256: createHash('sha256').update(`token-of-${id}`).digest('hex') }
+  const users = people.map((person) => {
+    const tokenSha256 = createHash('sha256').update(`token-of-${person.id}`).digest('hex')
+    return { groups: ['agents'], ...person, tokenSha256 }
   })
   writeFileSync(usersFile, JSON.stringify({ users }), { mode: 0o600 })
 
@@ -72,6 +82,8 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
     const registry = new RegistryView()
     const board = new OutcomeBoard(bus, crypto.randomUUID())
     const cancellations = new Cancellations(bus)
+    const activities = new ActivityLog(activityStore ?? bus, () => {})
+    const refused = new RefusedCallers(activities, 'platform')
     await registry.start(bus)
     board.start()
     cancellations.start()
@@ -82,6 +94,7 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
       visible: new VisibleTools(bus, registry),
       board,
       cancellations,
+      refused,
       sessions: new Sessions(await bus.bucket('sessions')),
       authenticator: new UsersFileAuthenticator(usersFile),
       host: '127.0.0.1',
@@ -96,6 +109,8 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
     const port = await listener.listen()
     stops.push(async () => {
       await listener.close()
+      refused.stop()
+      await activities.close()
       cancellations.stop()
       board.stop()
       registry.stop()
@@ -113,6 +128,11 @@ export async function startGateways(t: Cleanup, replicas: number, callTimeoutMs 
   return {
     urls,
     events,
+    /** What is done to Countersign, as audit reads it. */
+    async activities() {
+      const messages = await auditor.readStream('LIFECYCLE', 1, { maxMessages: 100, maxBytes: 1e6 })
+      return messages.map(({ subject, data }) => ({ subject, text: Buffer.from(data).toString() }))
+    },
     /** Waits until so many calls were asked for; resolves to the id of the last one. */
     async asked(count: number) {
       return await until(async () => {

@@ -4,7 +4,7 @@ import { DnsLabel } from '../subjects.ts'
 
 /** What was acted on: not a call, but a part of Countersign itself. */
 export const Resource = z.object({
-  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold', 'retention']),
+  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold', 'retention', 'api', 'log']),
   name: z.string().max(256),
 })
 export type Resource = z.infer<typeof Resource>
@@ -45,16 +45,49 @@ export type PoliciesRefused = z.infer<typeof PoliciesRefused>
 export const SignedIn = z.object({ ...activityFields, groups: z.array(z.string()), address: z.string().max(64) })
 export type SignedIn = z.infer<typeof SignedIn>
 
-/** Tokens that the console refused, counted over a while; neither they nor their hashes are told. */
-export const SignInRefused = z.object({
-  ...activityFields,
+/** How often something happened over a while, and from where. */
+const countedFields = {
   count: z.int().positive(),
   since: Instant,
   until: Instant,
-  /** Where they came from, the first of them. */
+  /** Where it came from, the first of them. */
   addresses: z.array(z.object({ address: z.string().max(64), count: z.int().positive() })).max(20),
-})
+} as const
+const targets = z.array(z.string().max(256)).max(20)
+
+/** Tokens that the console refused, counted over a while; neither they nor their hashes are told. */
+export const SignInRefused = z.object({ ...activityFields, ...countedFields })
 export type SignInRefused = z.infer<typeof SignInRefused>
+
+/** Tokens that the gateway refused, counted over a while; neither they nor their hashes are told. */
+export const TokenRefused = SignInRefused
+
+/** A known person who may not call tools tried to, counted over a while. */
+export const CallerRefused = SignInRefused
+
+/** A known person asked the console for what is not theirs to do, counted over a while; `resource` names the route. */
+export const AccessRefused = z.object({
+  ...activityFields,
+  ...countedFields,
+  /** The code of the refusal, of the error table. */
+  code: z.string().max(64),
+  /** What of the resource it was tried on, e.g. a call id; the first of them. */
+  targets,
+})
+export type AccessRefused = z.infer<typeof AccessRefused>
+
+/** A person read the audit log, counted over a while. */
+export const AuditRead = z.object({
+  ...activityFields,
+  ...countedFields,
+  /** `export`: records, to be kept in a file. */
+  kind: z.enum(['records', 'export', 'story', 'counts', 'top', 'proof', 'consistency', 'subject']),
+  /** How many sealed records were handed out; of counts and top-lists none. */
+  records: z.int().nonnegative(),
+  /** The calls or people that were asked about, where one was; the first of them. */
+  targets,
+})
+export type AuditRead = z.infer<typeof AuditRead>
 
 const withReason = z.object({ ...activityFields, reason: z.string().min(1).max(2000) })
 
@@ -83,7 +116,7 @@ export const Expired = z.object({
 })
 export type Expired = z.infer<typeof Expired>
 
-export type ActivityWriter = 'policy' | 'console' | 'audit'
+export type ActivityWriter = 'gateway' | 'policy' | 'console' | 'audit'
 
 /** What is done to Countersign itself: who writes what. Bus permissions, proto and records come from it. */
 export const activityEvents = {
@@ -91,6 +124,10 @@ export const activityEvents = {
   policies_refused: row('policy', 'refused', PoliciesRefused, 'A set of policies was refused, and why.'),
   signed_in: row('console', 'succeeded', SignedIn, 'A person uses the console, for the first time in a while.'),
   sign_in_refused: row('console', 'refused', SignInRefused, 'Tokens that the console refused, counted.'),
+  token_refused: row('gateway', 'refused', TokenRefused, 'Tokens that the gateway refused, counted.'),
+  caller_refused: row('gateway', 'refused', CallerRefused, 'A person who may not call tools tried to, counted.'),
+  access_refused: row('console', 'refused', AccessRefused, 'A person tried what is not theirs to do, counted.'),
+  audit_read: row('console', 'succeeded', AuditRead, 'A person read the audit log or exported it, counted.'),
   erased: row('audit', 'succeeded', Erased, 'The content about a person was made unreadable.'),
   hold_placed: row('audit', 'succeeded', HoldPlaced, 'Records were put under legal hold.'),
   hold_lifted: row('audit', 'succeeded', HoldLifted, 'A legal hold ended.'),

@@ -24,7 +24,12 @@ export const audit: readonly Route[] = [
       ...filters,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       cursor: Cursor,
+      purpose: z
+        .enum(['records', 'export'])
+        .default('records')
+        .describe('What they are for, as the log itself will say: to be looked at, or to be kept in a file'),
     }),
+    reads: ({ purpose }, { records }) => ({ kind: purpose, records: records.length }),
     answer: z.object({
       records: verbs.audit.records.output.shape.records,
       next: z.string().optional(),
@@ -32,7 +37,8 @@ export const audit: readonly Route[] = [
       indexed,
     }),
     errors: ['query_too_slow'],
-    async handle({ viewer: { tenant }, query: { cursor, ...filter } }, { bus }) {
+    async handle({ viewer: { tenant }, query: asked }, { bus }) {
+      const { cursor, purpose: _, ...filter } = asked
       const query = { ...filter, tenant, ...placeOf(cursor) }
       const answer = await bus.callApi(verbs.audit.records, query, indexTimeoutMs)
       const records = answer.records.filter(({ record }) => record.tenant === tenant)
@@ -47,6 +53,7 @@ export const audit: readonly Route[] = [
     operators: true,
     params,
     answer: verbs.audit.story.output,
+    reads: (_query, { steps }) => ({ kind: 'story', records: steps.length }),
     errors: ['unknown_call', 'query_too_slow'],
     handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
       bus.callApi(verbs.audit.story, { tenant, callId }, indexTimeoutMs),
@@ -58,6 +65,7 @@ export const audit: readonly Route[] = [
     operators: true,
     query: z.strictObject({ ...filters, of, bucket, since, until }),
     answer: verbs.audit.counts.output,
+    reads: () => ({ kind: 'counts' }),
     errors: ['query_too_slow'],
     handle: ({ viewer: { tenant }, query }, { bus }) =>
       bus.callApi(verbs.audit.counts, { ...query, tenant }, indexTimeoutMs),
@@ -69,6 +77,7 @@ export const audit: readonly Route[] = [
     operators: true,
     query: z.strictObject({ ...filters, by, limit: z.coerce.number().int().min(1).max(100).default(10) }),
     answer: verbs.audit.top.output,
+    reads: () => ({ kind: 'top' }),
     errors: ['query_too_slow'],
     handle: ({ viewer: { tenant }, query }, { bus }) =>
       bus.callApi(verbs.audit.top, { ...query, tenant }, indexTimeoutMs),
@@ -104,6 +113,7 @@ export const audit: readonly Route[] = [
     operators: true,
     params,
     answer: verbs.audit.prove.output,
+    reads: (_query, { entries }) => ({ kind: 'proof', records: entries.length }),
     errors: ['unknown_call', 'not_found'],
     handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
       bus.callApi(verbs.audit.prove, { tenant, callId }, indexTimeoutMs),
@@ -121,6 +131,7 @@ export const audit: readonly Route[] = [
         .describe('Entries of the earlier checkpoint; more than the log has are refused: 400, `invalid_params`'),
     }),
     answer: verbs.audit.consistency.output,
+    reads: () => ({ kind: 'consistency' }),
     errors: ['not_found'],
     handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>
       bus.callApi(verbs.audit.consistency, { tenant, from }, indexTimeoutMs),

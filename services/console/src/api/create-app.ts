@@ -4,6 +4,7 @@ import { checkHost } from '@countersign/runtime'
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Access } from './access-records.ts'
 import { asCountersignError, errorAnswer } from './answer-error.ts'
 import { approvals } from './approvals.ts'
 import { audit } from './audit.ts'
@@ -59,11 +60,16 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => JSON.stringify)
   app.removeContentTypeParser('text/plain')
 
+  const viewers = new WeakMap<FastifyRequest, Principal>()
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const { method, url } = request
     const known = asCountersignError(error, (err) =>
       context.log.error({ err, method, url: url.split('?')[0] }, 'request failed'),
     )
+    const viewer = viewers.get(request)
+    if (viewer && errorRow(known.code).httpStatus === 403) {
+      context.accesses.refused(viewer, `${method} ${request.routeOptions.url ?? ''}`, known.code, accessOf(request))
+    }
     if (known.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer')
     if (known.code === 'method_not_allowed') void reply.header('allow', (known.details!.allow as string[]).join(', '))
     return reply.status(errorRow(known.code).httpStatus).type('application/json').send(errorAnswer(known))
@@ -74,7 +80,6 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   app.addHook('onRoute', ({ method, url }) => {
     for (const each of [method].flat()) registered.push({ method: each, path: url })
   })
-  const viewers = new WeakMap<FastifyRequest, Principal>()
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     checkHost(request.headers, request.socket.localPort ?? 0, context.served)
@@ -131,6 +136,12 @@ async function authenticate(
   }
 }
 
+/** What is recorded of a request: where it came from and what it names. */
+function accessOf({ ip, params }: FastifyRequest): Access {
+  const named = Object.values(params as Record<string, string>)
+  return { address: ip, target: named.length === 0 ? undefined : named.join('/') }
+}
+
 function register(
   app: FastifyInstance,
   route: Route,
@@ -160,7 +171,10 @@ function register(
         return reply.hijack()
       }
       const body = validate('body', route.body ?? z.unknown(), request.body)
-      return route.answer.parse(await route.handle({ viewer, params, query, body }, context))
+      const answer = route.answer.parse(await route.handle({ viewer, params, query, body }, context))
+      const reading = route.reads?.(query, answer)
+      if (reading) context.accesses.read(viewer, reading.kind, { ...accessOf(request), ...reading })
+      return answer
     },
   })
 }

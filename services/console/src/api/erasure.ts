@@ -16,6 +16,7 @@ export const erasure: readonly Route[] = [
     operators: true,
     query: z.strictObject({ subject: subject.describe('On whose behalf calls are made: the id of a principal') }),
     answer: verbs.audit.subject.output,
+    reads: (query) => ({ kind: 'subject', target: query.subject }),
     errors: ['erasure_off'],
     handle: ({ viewer: operator, query }, { bus }) => bus.callApi(verbs.audit.subject, { operator, ...query }),
   }),

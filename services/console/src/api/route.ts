@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http'
 import type { Served } from '@countersign/runtime'
 import type { z } from 'zod'
 import type { CallFeed } from './feed/call-feed.ts'
+import type { AccessRecords, AuditReadKind } from './access-records.ts'
 import type { SignIns } from './sign-ins.ts'
 import type { UnreadableMessages } from './unreadable.ts'
 
@@ -18,6 +19,7 @@ export interface ApiContext {
   unreadable: UnreadableMessages
   authenticator: Authenticator
   signIns: Pick<SignIns, 'admitted' | 'refused'>
+  accesses: Pick<AccessRecords, 'refused' | 'read'>
   served: Served
 }
 
@@ -27,6 +29,15 @@ export interface Asked<P, Q, B> {
   params: P
   query: Q
   body: B
+}
+
+/** How an answer was read out of the audit log. */
+export interface Reading {
+  kind: AuditReadKind
+  /** How many sealed records are in it. */
+  records?: number
+  /** What was asked about; left out: the parameters of the path. */
+  target?: string
 }
 
 interface RouteBase<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -55,6 +66,8 @@ export interface JsonRoute<
 > extends RouteBase<P, Q, B> {
   answer: R
   handle(asked: Asked<z.output<P>, z.output<Q>, z.output<B>>, context: ApiContext): Promise<z.input<R>> | z.input<R>
+  /** How answering this reads the audit log, for the record of it; left out where it does not. */
+  reads?: (query: z.output<Q>, answer: z.output<R>) => Reading
 }
 
 /** A route that answers with server-sent events until either side ends it. */

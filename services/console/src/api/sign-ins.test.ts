@@ -15,7 +15,11 @@ function recorded(bounds: Partial<typeof defaultSignInBounds> = {}) {
   const clock = { ms: Date.parse('2026-11-22T10:00:00Z') }
   const activities = new ActivityLog({ store }, () => {})
   const signIns = new SignIns(activities, 'platform', { ...defaultSignInBounds, ...bounds }, () => clock.ms)
-  return { told, clock, signIns, done: () => signIns.stop() }
+  const done = () => {
+    signIns.stop()
+    return activities.close()
+  }
+  return { told, clock, signIns, done }
 }
 
 const ann = { id: 'ann', tenant: 'acme', groups: ['operators'] }

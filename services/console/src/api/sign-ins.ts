@@ -1,4 +1,4 @@
-import type { ActivityLog } from '@countersign/bus'
+import { type ActivityLog, Repetitions } from '@countersign/bus'
 import type { Principal } from '@countersign/contracts'
 import type { Part } from '@countersign/runtime'
 
@@ -18,9 +18,8 @@ export const defaultSignInBounds: SignInBounds = {
   maxPerMinute: 600,
 }
 
-/** People remembered, and addresses told apart in one window. */
+/** People remembered. */
 const maxRemembered = 10_000
-const maxAddresses = 20
 
 /**
  * Records who uses the console, and that tokens were refused. There are no sessions: a sign-in is the first request of a person from an
@@ -29,14 +28,12 @@ const maxAddresses = 20
 export class SignIns implements Part {
   readonly name = 'sign-ins'
   readonly #activities: ActivityLog
-  readonly #tenant: string
   readonly #bounds: SignInBounds
   readonly #now: () => number
   /** When a person was last recorded from an address, the longest ago first. */
   readonly #recorded = new Map<string, number>()
   #minute = { began: 0, count: 0 }
-  #refused: { since: number; count: number; addresses: Map<string, number> } | undefined
-  #window: NodeJS.Timeout | undefined
+  readonly #refused: Repetitions<object>
 
   /** @param tenant whose log has what is of no single tenant */
   constructor(
@@ -46,9 +43,17 @@ export class SignIns implements Part {
     now: () => number = Date.now,
   ) {
     this.#activities = activities
-    this.#tenant = tenant
     this.#bounds = bounds
     this.#now = now
+    this.#refused = new Repetitions({
+      windowMs: bounds.refusedWindowMs,
+      now,
+      tell: (_what, { count, since, until, addresses }) =>
+        void activities.record('sign_in_refused', {
+          ...{ tenant, resource: { type: 'session', name: 'console' }, by: 'console' },
+          ...{ count, since, until, addresses },
+        }),
+    })
   }
 
   start(): void {}
@@ -68,36 +73,11 @@ export class SignIns implements Part {
 
   /** A request came with a token that is not good. */
   refused(address: string): void {
-    this.#refused ??= { since: this.#now(), count: 0, addresses: new Map() }
-    const { addresses } = this.#refused
-    this.#refused.count += 1
-    if (addresses.has(address) || addresses.size < maxAddresses)
-      addresses.set(address, (addresses.get(address) ?? 0) + 1)
-    // The first is told at once, what follows closely with the others of its window.
-    if (this.#window === undefined) this.#endWindow()
+    this.#refused.saw({}, { address })
   }
 
-  async stop(): Promise<void> {
-    clearTimeout(this.#window)
-    this.#tellRefused()
-    await this.#activities.close()
-  }
-
-  #endWindow(): void {
-    this.#window = this.#tellRefused() ? setTimeout(() => this.#endWindow(), this.#bounds.refusedWindowMs) : undefined
-  }
-
-  #tellRefused(): boolean {
-    if (!this.#refused) return false
-    const { since, count, addresses } = this.#refused
-    this.#refused = undefined
-    void this.#activities.record('sign_in_refused', {
-      ...{ tenant: this.#tenant, resource: { type: 'session', name: 'console' }, by: 'console', count },
-      since: new Date(since).toISOString(),
-      until: new Date(this.#now()).toISOString(),
-      addresses: [...addresses].map(([address, times]) => ({ address, count: times })),
-    })
-    return true
+  stop(): void {
+    this.#refused.stop()
   }
 
   #mayRecord(now: number): boolean {

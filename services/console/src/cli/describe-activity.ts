@@ -21,13 +21,22 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
     ].join('; '),
   policies_refused: ({ problemCount, problems }) => `${count(problemCount, 'problem')}: ${problems[0] ?? ''}`,
   signed_in: ({ address }) => `from ${address}`,
-  sign_in_refused: ({ count: tokens, addresses }) =>
-    `${count(tokens, 'refused token')} from ${addresses.map(({ address }) => address).join(', ')}`,
+  sign_in_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
+  token_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
+  caller_refused: ({ count: tries, addresses }) => `${count(tries, 'request')} ${whence(addresses)}`,
+  access_refused: ({ resource, count: tries, code, targets }) =>
+    [`${resource.name}: ${code}, ${count(tries, 'request')}`, ...listOf('on', targets)].join('; '),
+  audit_read: ({ kind, count: times, records, targets }) =>
+    [`${kind}, ${count(times, 'request')}, ${count(records, 'record')}`, ...listOf('about', targets)].join('; '),
   erased: ({ resource, keys, reason }) =>
     `${resource.name}${keys === undefined ? '' : `, ${count(keys, 'key')}`}: ${reason}`,
   hold_placed: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
   hold_lifted: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
   expired: ({ resource, before, keys }) => `${resource.name} before ${before}, ${count(keys, 'key')}`,
+}
+
+function whence(addresses: readonly { address: string }[]): string {
+  return `from ${addresses.map(({ address }) => address).join(', ')}`
 }
 
 function heldOf(subject: string | null | undefined): string {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { CountersignError, DnsLabel, isJsonObject } from '@countersign/contracts'
+import { CountersignError, DnsLabel, isJsonObject, type Principal } from '@countersign/contracts'
 import { agentsGroup, type Authenticator } from '@countersign/identity'
 import {
   decodeHeaderValue,
@@ -17,10 +17,12 @@ import { Answer } from './answer.ts'
 import type { Cancellations } from './cancellations.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
 import { decodeBody, idOf, parseBody, unreadable } from './read-body.ts'
+import type { RefusedCallers } from './refused-callers.ts'
 
 export interface ListenerOptions extends DispatchServices {
   authenticator: Authenticator
   cancellations: Cancellations
+  refused: Pick<RefusedCallers, 'token' | 'caller'>
   log: Logger
   host: string
   port: number
@@ -32,23 +34,33 @@ export interface ListenerOptions extends DispatchServices {
 
 type Route = { Params: { server?: string } }
 
+/** What is known of a request from its head alone. */
+interface Caller {
+  /** The server of `/mcp/<server>`; undefined on `/mcp`. */
+  endpoint: string | undefined
+  principal: Principal
+}
+
 /**
  * Streamable HTTP on `/mcp` and `/mcp/<server>`, both eras on each: the body decides which one speaks. Every request shows a
- * bearer token; there is no anonymous access.
+ * bearer token; there is no anonymous access, and of whom is not let in no body is taken in.
  */
 export class Listener {
   readonly #options: ListenerOptions
   readonly #app: FastifyInstance
+  readonly #callers = new WeakMap<FastifyRequest<Route>, Caller>()
   /** Requests that are being answered. */
   #inHand = 0
 
   constructor(options: ListenerOptions) {
     this.#options = options
     this.#app = fastify({ bodyLimit: options.maxBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 })
-    this.#app.addHook('onRequest', (_request, reply, done) => {
+    this.#app.addHook('onRequest', (request, reply, done) => {
       this.#inHand += 1
       reply.raw.once('close', () => (this.#inHand -= 1))
-      done()
+      // A body that is for nobody is not taken in.
+      if (!request.is404) return done()
+      this.#refuse(reply, new CountersignError('not_found', 'served here: POST /mcp and POST /mcp/<server>'))
     })
     this.#app.removeAllContentTypeParsers()
     this.#app.addContentTypeParser(
@@ -57,13 +69,12 @@ export class Listener {
       async (request: FastifyRequest, bytes: Buffer) => decodeBody(request.headers, bytes),
     )
     this.#app.setErrorHandler((error, _request, reply) => this.#refuse(reply, unreadable(error)))
-    this.#app.setNotFoundHandler((_request, reply) =>
-      this.#refuse(reply, new CountersignError('not_found', 'served here: POST /mcp and POST /mcp/<server>')),
-    )
     for (const path of ['/mcp', '/mcp/:server']) {
-      this.#app.post<Route>(path, (request, reply) => this.#post(request, reply))
-      this.#app.delete<Route>(path, (request, reply) => this.#delete(request, reply))
-      // Before a body is read: what the method does is not served, whatever comes with it.
+      // Before a body is read: who is not let in sends it for nothing.
+      const admit = { onRequest: (request: FastifyRequest<Route>, reply: FastifyReply) => this.#admit(request, reply) }
+      this.#app.post<Route>(path, admit, (request, reply) => this.#post(request, reply))
+      this.#app.delete<Route>(path, admit, (request, reply) => this.#delete(request, reply))
+      // What the method does is not served, whatever comes with it.
       const onRequest = async (_request: FastifyRequest, reply: FastifyReply) =>
         reply.code(405).header('allow', 'POST, DELETE').send()
       this.#app.route({ url: path, method: ['GET', 'PUT', 'PATCH', 'OPTIONS'], onRequest, handler: onRequest })
@@ -96,8 +107,7 @@ export class Listener {
     let rpc: RpcRequest | undefined
     let errorCode: string | undefined
     try {
-      const endpoint = this.#endpointOf(request)
-      const principal = await this.#authenticate(request)
+      const { endpoint, principal } = this.#callers.get(request)!
       const body = parseBody(request.body)
       const message = readRpcMessage(body)
       answer = new Answer(reply.raw, idOf(body), true)
@@ -160,8 +170,7 @@ export class Listener {
     reply.hijack()
     const answer = new Answer(reply.raw, null, true)
     try {
-      this.#endpointOf(request)
-      const principal = await this.#authenticate(request)
+      const { principal } = this.#callers.get(request)!
       const sessionId = headerOf(request, 'mcp-session-id')
       if (sessionId === undefined)
         throw new CountersignError('invalid_request', 'DELETE ends a session; name it in Mcp-Session-Id')
@@ -186,9 +195,25 @@ export class Listener {
     return server
   }
 
-  async #authenticate(request: FastifyRequest) {
-    const principal = await this.#options.authenticator.authenticate(request.headers.authorization)
+  /** Lets a request in by its head, or answers it. What it still sends is then thrown away as it comes. */
+  async #admit(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
+    try {
+      const endpoint = this.#endpointOf(request)
+      this.#callers.set(request, { endpoint, principal: await this.#authenticate(request) })
+    } catch (error) {
+      reply.hijack()
+      this.#answerError(new Answer(reply.raw, null, true), error)
+    }
+  }
+
+  /** Who asks, by the token; a refusal is recorded. Whoever sends none has only lost the way. */
+  async #authenticate({ headers: { authorization }, ip }: FastifyRequest<Route>): Promise<Principal> {
+    const principal = await this.#options.authenticator.authenticate(authorization).catch((error: unknown) => {
+      if (authorization !== undefined) this.#options.refused.token(ip)
+      throw error
+    })
     if (!principal.groups.includes(agentsGroup)) {
+      this.#options.refused.caller(principal, ip)
       throw new CountersignError(
         'forbidden',
         `${principal.id} may not call tools: it is not in the group ${agentsGroup}`,

@@ -77,7 +77,7 @@ async function openWriter(format: (typeof formats)[number], path: string): Promi
 async function pageOf(client: Client, query: Record<string, string | undefined>): Promise<Page> {
   for (let tries = 0; ; tries++) {
     try {
-      return await client.get<Page>('/audit/records', { ...query, limit: pageSize })
+      return await client.get<Page>('/audit/records', { ...query, limit: pageSize, purpose: 'export' })
     } catch (error) {
       const passes = error instanceof CliError && error.exit === exits.unreachable && error.code !== 'unauthenticated'
       if (!passes || tries === retryMs.length) throw error
