@@ -51,7 +51,12 @@ test('I8, R28: what local.json says of the audit log is enough to verify a copy 
   assert.ok(await shown())
   const story = async () => (await countersign('story', newest.record.callId, '--state', state)).stdout
   const before = await story()
-  for (const part of [`"path": "${path}"`, 'result\n    Agents may read', 'ran       once in ', 'rule      files/reads: allow'])
+  for (const part of [
+    `"path": "${path}"`,
+    'result\n    Agents may read',
+    'ran       once in ',
+    'rule      files/reads: allow',
+  ])
     assert.ok(before.includes(part), before)
   const erase = ['erase', '--subject', 'agent', '--reason', 'asked for', '--yes', '--json', '--state', state]
   const { keys, by } = JSON.parse((await countersign(...erase)).stdout)
@@ -78,7 +83,9 @@ test('R23, R24: policies, servers and people are in the log with the calls, and 
     ['policy', { type: 'policies', name: 'current' }, ['everything', 'files']],
   )
   assert.equal((await recordOf('tools_pinned', ({ server }) => server === 'files')).kind, 'activity')
-  assert.equal((await recordOf('signed_in')).who?.principal, 'operator')
+  // Nobody signed in as operator before somebody did.
+  const signedIn = async (who: string) => (await recordOf('signed_in', (record) => record.who?.principal === who)).time!
+  assert.ok((await signedIn('launcher')) < (await signedIn('operator')))
 
   writeFileSync(
     join(layout.policies, 'redact.yaml'),

@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { LocalInfo } from '@countersign/contracts'
 import { awaitSamples } from './await-samples.ts'
 
 const document = (name: string, source: object) => JSON.stringify({ metadata: { name }, spec: { source } })
@@ -34,7 +33,7 @@ async function awaited(t: TestContext, documents: Record<string, string>, answer
   await once(server, 'listening')
   t.after(() => void server.close())
   const console = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const servers = await awaitSamples({ console, tokens: { operator: 't' } } as LocalInfo, folder)
+  const servers = await awaitSamples({ console }, 't', folder)
   return { asked, told: servers.map(({ name, standing }) => `${name}: ${standing}`) }
 }
 

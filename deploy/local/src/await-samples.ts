@@ -28,17 +28,22 @@ const patienceMs = 15_000
  * Waits until the sample servers can be called, or it is plain that they will not be soon. Other servers are not waited for: one
  * that is far away, slow or dead keeps nobody from working with the rest.
  *
+ * @param token of whoever may list servers
  * @param folder the documents of this state; the samples among them are the user's to change or remove
  * @returns how every server of the folder stands now
  */
-export async function awaitSamples({ console, tokens }: LocalInfo, folder: string): Promise<ToolServer[]> {
+export async function awaitSamples(
+  { console }: Pick<LocalInfo, 'console'>,
+  token: string,
+  folder: string,
+): Promise<ToolServer[]> {
   const documents = await serversIn(folder)
   const samples = new Set(await readdir(join(root, 'deploy', 'local', 'samples', 'servers')))
   const awaited = documents.filter(({ file, startedHere }) => samples.has(file) && startedHere).map(({ name }) => name)
   const deadline = Date.now() + patienceMs
   for (;;) {
     const response = await fetch(`${console}/api/v1/servers`, {
-      headers: { authorization: `Bearer ${tokens.operator}` },
+      headers: { authorization: `Bearer ${token}` },
     }).catch(() => undefined)
     const { servers = [] } = ((await response?.json()) ?? {}) as { servers?: Listed[] }
     const settled = (name: string) => servers.some((server) => server.name === name && isSettled(server))

@@ -2,7 +2,7 @@
  * The launcher: everything on one machine, from one command.
  *
  * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
- * processes) · await-samples (when agents can work) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
+ * processes) · launcher-user (as whom it asks) · await-samples (when agents can work) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
  * of this can run).
  */
 import { createPublicKey } from 'node:crypto'
@@ -11,6 +11,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
+import { letLauncherIn } from './launcher-user.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { compileCache, type Options, root, services, settingsOf } from './options.ts'
 import { moveSample } from './move-sample.ts'
@@ -53,6 +54,8 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   await mkdir(options.stateDir, { recursive: true })
   await writeFile(layout.pid, String(process.pid))
 
+  const launcher = await letLauncherIn(layout.users, localTenant)
+
   const processes: Supervised[] = []
   const stop = async () => {
     // The gateway first: nothing new is taken while the rest finishes.
@@ -65,6 +68,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
       const isOf = ({ name }: Supervised) => group.includes(serviceOf(name))
       await Promise.all(processes.filter(isOf).map((process) => process.stop()))
     }
+    await launcher.end()
     await rm(layout.pid, { force: true })
   }
   try {
@@ -88,7 +92,8 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     const failed = (await Promise.allSettled(started)).find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     const info = await localInfo(state, ports, options.settings?.COUNTERSIGN_AUDIT_LOG_OWNER)
-    const servers = await awaitSamples(info, layout.servers)
+    const servers = await awaitSamples(info, launcher.token, layout.servers)
+    await launcher.end()
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
     return { info, state, servers, processes, addReplica, stop }
   } catch (error) {
