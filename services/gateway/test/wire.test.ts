@@ -40,6 +40,25 @@ describe('what a request says of itself', () => {
     }
     for (const version of ['2025-11-25', '2025-06-18', '2025-03-26'])
       assert.equal((await send(list, { 'mcp-protocol-version': version })).status, 200)
+    // In a session only the one that was negotiated, or none.
+    const older = await send(initialize({ ...hello, protocolVersion: '2025-06-18' }))
+    assert.equal(older.body.result!.protocolVersion, '2025-06-18')
+    const inSession = (version: string, message: object = list) =>
+      send(message, { 'mcp-session-id': older.session, 'mcp-protocol-version': version })
+    for (const version of ['2025-11-25', '2025-03-26']) {
+      const answer = await inSession(version)
+      isRefused(answer, 400, 'unsupported_version', /this session speaks 2025-06-18/, version)
+      assert.deepEqual(answer.body.error!.data.supported, ['2025-06-18'])
+      assert.equal((await inSession(version, { method: 'notifications/initialized' })).status, 400)
+      const headers = {
+        ...{ authorization: 'Bearer token-of-ann', 'mcp-session-id': older.session },
+        'mcp-protocol-version': version,
+      }
+      assert.equal((await fetch(url, { method: 'DELETE', headers })).status, 400)
+      assert.equal((await inSession(version, initialize(hello))).status, 200)
+    }
+    assert.equal((await inSession('2025-06-18')).status, 200)
+    assert.equal((await send(list, { 'mcp-session-id': older.session })).status, 200)
     assert.equal((await send(list)).status, 200)
   })
 

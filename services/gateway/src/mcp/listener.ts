@@ -8,6 +8,7 @@ import {
   metaKeys,
   modernEra,
   readRpcMessage,
+  type RpcMessage,
   type RpcRequest,
 } from '@countersign/mcp'
 import { checkHost, type Served } from '@countersign/runtime'
@@ -116,7 +117,7 @@ export class Listener {
       const modern = era === modernEra
       const session = modern ? undefined : headerOf(request, 'mcp-session-id')
       // Whoever names a session owns it, or gets no further.
-      if (session !== undefined) await this.#options.sessions.find(session, principal)
+      if (session !== undefined) await this.#options.sessions.find(session, principal, revisionOf(request, message))
       const owner = { principal, session }
       if (message.kind === 'notification') {
         const { method, params } = message.notification
@@ -174,7 +175,7 @@ export class Listener {
       const sessionId = headerOf(request, 'mcp-session-id')
       if (sessionId === undefined)
         throw new CountersignError('invalid_request', 'DELETE ends a session; name it in Mcp-Session-Id')
-      await this.#options.sessions.end(sessionId, principal)
+      await this.#options.sessions.end(sessionId, principal, headerOf(request, 'mcp-protocol-version'))
       reply.raw.writeHead(204).end()
     } catch (error) {
       this.#answerError(answer, error)
@@ -264,6 +265,12 @@ function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
       throw new CountersignError('header_mismatch', `the header ${header} must be there and equal what the body says`)
     }
   }
+}
+
+/** The revision that a message says it speaks; `initialize` is what negotiates one. */
+function revisionOf(request: FastifyRequest, message: RpcMessage): string | undefined {
+  const negotiates = message.kind === 'request' && message.request.method === 'initialize'
+  return negotiates ? undefined : headerOf(request, 'mcp-protocol-version')
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {
