@@ -92,7 +92,7 @@ test('R21: an export has every record once, in each format, read back by readers
   )
   for (const [args, reason] of [
     [['export'], /--out FILE is missing/],
-    [['export', '--out', 'x.txt'], /--format must be one of/],
+    [['export', '--out', 'x.txt'], /--format, or how FILE ends, must be one of/],
     [['export', '--out', 'no/such/folder/x.csv'], /cannot be written/],
     [['export', '--out', 'x.csv', '--outcome', 'x'.repeat(100)], /--outcome/],
   ] as const) {

@@ -169,9 +169,11 @@ export class AuditPeer {
       (query) => {
         const found = this.records
           .filter(
-            ({ index, record: { tenant, callId, event } }) =>
+            ({ index, record: { tenant, callId, server, event, cloudEvent } }) =>
               (query.tenant ?? tenant) === tenant &&
               (query.callId ?? callId) === callId &&
+              (query.server ?? server) === server &&
+              hasNames(cloudEvent, query) &&
               (query.outcome ?? event) === event &&
               index < (query.size ?? Infinity) &&
               index < (query.before ?? Infinity),
@@ -291,6 +293,14 @@ export class AuditPeer {
     }
     return [...calls.values()].toSorted((a, b) => b.last - a.last)
   }
+}
+
+function hasNames(
+  { data }: JsonObject,
+  { tool, principal }: { tool?: string | undefined; principal?: string | undefined },
+) {
+  const has = data as Record<string, unknown>
+  return (tool ?? has['tool']) === has['tool'] && (principal ?? has['principal']) === has['principal']
 }
 
 /** Lifecycle, as far as the console asks it. */

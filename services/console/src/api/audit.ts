@@ -1,10 +1,13 @@
 import { verbs } from '@countersign/contracts'
 import { z } from 'zod'
 import { Cursor, cursorOf, placeOf } from './cursor.ts'
+import { recordedEvents } from '../recorded-events.ts'
 import { indexTimeoutMs } from './index-timeout.ts'
 import { type Route, route } from './route.ts'
 
-const { tenant: _own, limit: _limit, before: _before, size: _size, ...filters } = verbs.audit.records.input.shape
+const { tenant: _own, limit: _limit, before: _before, size: _size, ...asked } = verbs.audit.records.input.shape
+/** What no record can be of is refused, rather than found nowhere. */
+const filters = { ...asked, outcome: z.enum(recordedEvents).optional() }
 const { size, indexed } = verbs.audit.records.output.shape
 const { of, bucket, since, until } = verbs.audit.counts.input.shape
 const { by } = verbs.audit.top.input.shape

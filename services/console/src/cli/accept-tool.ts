@@ -8,7 +8,7 @@ import type { Output } from './output.ts'
 export async function acceptTool(invocation: Invocation): Promise<Exit> {
   const { args, out, client } = invocation
   if (args.length < 3) return listChanged(invocation)
-  checkArguments(args, 3, 3, 'servers')
+  checkArguments(args, 3, 3, 'servers accept')
   const [, name = '', toolName = ''] = args
   const console = await client('operator')
   const path = `/servers/${encodeURIComponent(name)}`

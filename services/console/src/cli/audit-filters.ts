@@ -1,8 +1,8 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { resolveCallId } from './call-ids.ts'
 import type { Client } from './client.ts'
-import type { Invocation } from './command.ts'
-import { instantOf } from './times.ts'
+import { type Invocation, oneOf } from './command.ts'
+import { timesOf } from './times.ts'
 
 const plain = ['principal', 'agent', 'server', 'tool', 'outcome', 'rule', 'approver', 'text'] as const
 
@@ -27,11 +27,17 @@ export async function auditFilters(
   { option, nowMs }: Invocation,
   client: Client,
 ): Promise<Record<string, string | undefined>> {
-  const [typed, since, until] = [option('call'), option('since'), option('until')]
+  const [typed, outcome] = [option('call'), option('outcome')]
+  const { since, until } = timesOf(option, nowMs)
+  if (outcome !== undefined) {
+    // Loaded only here: the rest of the command does without, and starts sooner.
+    const { recordedEvents } = await import('../recorded-events.ts')
+    oneOf(outcome, recordedEvents, '--outcome')
+  }
   return {
     callId: typed === undefined ? undefined : await resolveCallId(client, typed, 'all'),
     ...Object.fromEntries(plain.map((name) => [name, option(name)])),
-    since: since === undefined ? undefined : instantOf(since, 'since', nowMs),
-    until: until === undefined ? undefined : instantOf(until, 'until', nowMs),
+    since,
+    until,
   }
 }

@@ -48,7 +48,7 @@ export class Client {
     } catch (error) {
       throw unreachable(url, error)
     }
-    if (!response.ok) throw await refusal(response, this.target)
+    if (!response.ok) throw await refusal(response, this.target, path)
     return response
   }
 }
@@ -69,7 +69,7 @@ function unreachable(url: string, error: unknown): CliError {
   )
 }
 
-async function refusal(response: Response, { url, identity }: Target): Promise<CliError> {
+async function refusal(response: Response, { url, identity }: Target, path: string): Promise<CliError> {
   const answer = (await response.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
   const { code, message } = answer?.error ?? {}
   if (code === undefined || message === undefined) {
@@ -81,7 +81,7 @@ async function refusal(response: Response, { url, identity }: Target): Promise<C
   }
   return new CliError(exitOf(response.status), inWordsOfTheCommand(answer!.error!) ?? message, {
     code,
-    next: nextOf(code, identity),
+    next: nextOf(code, identity, path),
   })
 }
 
@@ -99,7 +99,14 @@ function exitOf(status: number): Exit {
   return status === 400 || status === 413 ? exits.usage : exits.negative
 }
 
-function nextOf(code: string, identity: string | undefined): string | undefined {
+/** What lists those there are, by where there is no such thing. */
+const lists: readonly (readonly [path: string, next: string])[] = [
+  ['/servers', 'list tool servers with: countersign servers'],
+  ['/audit/exports', 'list exports with: countersign audit exports'],
+  ['/audit/holds', 'list legal holds with: countersign audit hold list'],
+]
+
+function nextOf(code: string, identity: string | undefined, path: string): string | undefined {
   switch (code) {
     case 'unauthenticated':
       return identity
@@ -112,13 +119,15 @@ function nextOf(code: string, identity: string | undefined): string | undefined 
     case 'forbidden':
       return identity ? 'ask as somebody who may: --as operator' : undefined
     case 'unknown_call':
-    case 'not_unknown':
       return 'list calls with: countersign calls'
+    case 'not_unknown':
+      return 'list those with: countersign calls --state unknown'
     case 'unknown_approval':
       return 'list what waits with: countersign approvals'
-    case 'not_found':
     case 'unknown_tool':
       return 'list tool servers with: countersign servers'
+    case 'not_found':
+      return lists.find(([part]) => path.startsWith(part))?.[1]
     case 'legal_hold':
       return 'list legal holds with: countersign audit hold list'
     case 'service_unavailable':

@@ -23,12 +23,19 @@ export interface Invocation {
   nowMs: number
 }
 
+/** One way to write a command. */
+export interface Form {
+  /** Without `countersign`: the words that name it, then what it takes. */
+  usage: string
+  summary: string
+  /** Those of the command's options that it takes; left out, all of them. */
+  options?: readonly string[]
+}
+
 /** One command of `countersign`. */
 export interface Command {
   name: string
-  /** Ways to write it, without `countersign`. */
-  usage: readonly string[]
-  summary: string
+  forms: readonly Form[]
   /** More lines for `countersign help <command>`. */
   details?: readonly string[]
   options?: ParseArgsOptionsConfig
@@ -63,11 +70,17 @@ export const callStates = [
   'resolved',
 ] as const satisfies readonly CallEventName[]
 
-/** One of a few words. @throws CliError for another one */
-export function oneOf<T extends string>(value: string, allowed: readonly T[], option: string): T {
+/**
+ * One of a few words.
+ *
+ * @param what is to be one of them: an option, or a form of the command
+ * @throws CliError for another one
+ */
+export function oneOf<T extends string>(value: string | undefined, allowed: readonly T[], what: string): T {
   const found = allowed.find((each) => each === value)
-  if (found === undefined) throw new CliError(exits.usage, `--${option} must be one of: ${allowed.join(', ')}`)
-  return found
+  if (found !== undefined) return found
+  const instead = value ? `, and "${value}" is not` : ''
+  throw new CliError(exits.usage, `${what} must be one of: ${allowed.join(', ')}${instead}`)
 }
 
 /** A whole number from 1 to `most`. @throws CliError for anything else */

@@ -10,10 +10,11 @@ import type { Readable } from 'node:stream'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { CliError, endCodes, type Exit, exits } from './cli-error.ts'
 import { Client } from './client.ts'
-import { type Command, oneOf } from './command.ts'
+import { type Command, type Form, oneOf } from './command.ts'
 import { commands, findCommand } from './commands/all.ts'
 import { showCommand, showHelp } from './commands/help.ts'
 import { cliEnvironment } from './config.ts'
+import { checkOptions, formsLike, formsMeant, wordsInCommon } from './forms.ts'
 import { findConsole, identities, type Where } from './find-console.ts'
 import { Output, type Sink } from './output.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -37,6 +38,9 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink, s
     sink.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exits.ok : exits.negative))
   const [name, ...rest] = argv
   const command = name === undefined ? undefined : findCommand(name)
+  // Until the command line is read, as far as it goes without options.
+  const firstOption = rest.findIndex((word) => word.startsWith('-'))
+  let meant = command && formsMeant(command, firstOption < 0 ? rest : rest.slice(0, firstOption))
   try {
     const help = new Output(stdout, { json: false, noColor: environment.noColor })
     if (name === undefined || name === '--help' || name === '-h') return showHelp(help, commands)
@@ -44,15 +48,17 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink, s
       help.line(`countersign ${packageJson.version}`)
       return exits.ok
     }
-    if (!command) throw new CliError(exits.usage, `there is no command "${name}"`, { next: 'see: countersign help' })
+    if (!command) throw noCommand(name)
     const { values, positionals } = parse(command, rest)
-    if (values.help === true) return showCommand(help, command)
+    meant = formsMeant(command, positionals)
+    if (values.help === true) return showCommand(help, command, positionals)
+    checkOptions(command, positionals, Object.keys(values))
     const out = new Output(stdout, { json: values.json === true, noColor: environment.noColor })
     const option = (key: string) => (key === 'state' ? callStateOf(values.state) : text(values[key]))
     const as = option('as')
     const where: Where = {
       state: folderOf(command, values.state),
-      as: as === undefined ? undefined : oneOf(as, identities, 'as'),
+      as: as === undefined ? undefined : oneOf(as, identities, '--as'),
       environment,
       cwd: process.cwd(),
     }
@@ -70,8 +76,19 @@ export async function run(argv: readonly string[], stdout: Sink, stderr: Sink, s
   } catch (error) {
     // Also where the command line could not be read.
     const json = argv.includes('--json')
-    return report(error, new Output(stderr, { json, noColor: environment.noColor }), command)
+    return report(error, new Output(stderr, { json, noColor: environment.noColor }), meant)
   }
+}
+
+function noCommand(name: string): CliError {
+  if (name.startsWith('-')) {
+    return new CliError(exits.usage, `${name} stands where a command has to be: options come after it`, {
+      next: 'see: countersign help',
+    })
+  }
+  const [like] = formsLike(commands, name)
+  const next = like ? `did you mean: countersign ${like}   all there are: countersign help` : 'see: countersign help'
+  return new CliError(exits.usage, `there is no command "${name}"`, { next })
 }
 
 function text(value: unknown): string | undefined {
@@ -104,7 +121,7 @@ function parse(command: Command, args: string[]): { values: Record<string, unkno
   }
 }
 
-function report(thrown: unknown, out: Output, command: Command | undefined): Exit {
+function report(thrown: unknown, out: Output, meant: readonly Form[] | undefined): Exit {
   const error =
     thrown instanceof CliError
       ? thrown
@@ -116,9 +133,10 @@ function report(thrown: unknown, out: Output, command: Command | undefined): Exi
   }
   out.line({ text: 'countersign: ', style: 'bad' }, error.message, error.code ? ` (${error.code})` : '')
   if (error.next) out.line('  ', error.next)
-  else if (command && error.exit === exits.usage) {
-    out.line('  write: ', command.usage.map((usage) => `countersign ${usage}`).join('   or: '))
-    out.line('  more:  ', `countersign help ${command.name}`)
+  else if (meant && error.exit === exits.usage) {
+    for (const [place, { usage }] of meant.entries())
+      out.line(place === 0 ? '  write: ' : '  or:    ', `countersign ${usage}`)
+    out.line('  more:  ', `countersign help ${wordsInCommon(meant).join(' ')}`)
   }
   return error.exit
 }

@@ -72,11 +72,34 @@ function pad(value: number, digits = 2): string {
 }
 
 /**
+ * Reads `--since` and `--until`.
+ *
+ * @throws CliError for what is no time, and where nothing can lie between the two
+ */
+export function timesOf(
+  option: (name: string) => string | undefined,
+  nowMs: number,
+): { since: string | undefined; until: string | undefined } {
+  const read = (name: string) => {
+    const text = option(name)
+    return text === undefined ? undefined : instantOf(text, name, nowMs)
+  }
+  const [since, until] = [read('since'), read('until')]
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new CliError(
+      exits.usage,
+      `--since ${option('since')} is not before --until ${option('until')}, so nothing lies between them`,
+    )
+  }
+  return { since, until }
+}
+
+/**
  * Reads an instant people write: `2h` for two hours ago (s, m, h, d), or a date with or without a time.
  *
  * @throws CliError for anything else
  */
-export function instantOf(text: string, option: string, nowMs: number): string {
+function instantOf(text: string, option: string, nowMs: number): string {
   const back = /^(\d{1,6})([smhd])$/.exec(text)
   const size = units.find(([unit]) => unit === back?.[2])?.[1]
   const ms = back && size ? nowMs - Number(back[1]) * size * 1000 : Date.parse(text)

@@ -5,8 +5,7 @@ import { until } from '../times.ts'
 
 export const approvals: Command = {
   name: 'approvals',
-  usage: ['approvals'],
-  summary: 'Calls that wait for people',
+  forms: [{ usage: 'approvals', summary: 'Calls that wait for people' }],
   details: ['Operators see all of them, others those they may vote on (--as approver).'],
   async run({ args, out, client, nowMs }) {
     checkArguments(args, 0, 0, 'approvals')

@@ -3,6 +3,7 @@ import { auditFilters } from '../audit-filters.ts'
 import { behindLine } from '../behind-line.ts'
 import { type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
+import { tellNeverSeen } from '../nothing-found.ts'
 import { count, dateAndClock } from '../times.ts'
 
 const buckets = Object.keys(bucketSeconds) as Bucket[]
@@ -13,14 +14,16 @@ const barWidth = 30
 export async function auditCounts(invocation: Invocation): Promise<Exit> {
   const { args, option, out, nowMs } = invocation
   checkArguments(args, 1, 1, 'audit counts')
+  const bucket = oneOf(option('bucket') ?? '1h', buckets, '--bucket')
+  const of = oneOf(option('of') ?? 'calls', ['calls', 'records'], '--of')
   const client = await invocation.client('operator')
   const filters = await auditFilters(invocation, client)
   const answer = await client.get<CountAnswer>('/audit/counts', {
     ...filters,
     since: filters.since ?? new Date(nowMs - dayMs).toISOString(),
     until: filters.until ?? new Date(nowMs).toISOString(),
-    bucket: oneOf(option('bucket') ?? '1h', buckets, 'bucket'),
-    of: oneOf(option('of') ?? 'calls', ['calls', 'records'], 'of'),
+    bucket,
+    of,
   })
   if (out.forPrograms) out.json(answer)
   const most = Math.max(1, ...answer.buckets.map(({ total }) => total))
@@ -35,7 +38,8 @@ export async function auditCounts(invocation: Invocation): Promise<Exit> {
         .join(', '),
     ]),
   )
-  out.line({ text: `${count(answer.total, option('of') === 'records' ? 'record' : 'call')} in all`, style: 'faint' })
+  out.line({ text: `${count(answer.total, of === 'records' ? 'record' : 'call')} in all`, style: 'faint' })
+  if (answer.total === 0) await tellNeverSeen(out, client, filters)
   const behind = behindLine(answer)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok

@@ -8,6 +8,7 @@ import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
 import type { RecordWriter } from '../export/record-writer.ts'
+import { tellNeverSeen } from '../nothing-found.ts'
 import { count } from '../times.ts'
 
 const formats = ['jsonl', 'csv', 'parquet'] as const
@@ -31,7 +32,7 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   checkArguments(args, 1, 1, 'audit export')
   const file = option('out')
   if (file === undefined) throw new CliError(exits.usage, 'audit export: --out FILE is missing')
-  const format = oneOf(option('format') ?? extname(file).slice(1), formats, 'format')
+  const format = oneOf(option('format') ?? extname(file).slice(1), formats, '--format, or how FILE ends,')
   const client = await invocation.client('operator')
   const filters = await auditFilters(invocation, client)
   const path = resolve(where.cwd, file)
@@ -59,6 +60,7 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   const { size, indexed } = coverage
   if (out.forPrograms) out.json({ file, format, records, size, indexed })
   out.line(`${file}: ${count(records, 'record')}`)
+  if (records === 0) await tellNeverSeen(out, client, filters)
   const behind = behindLine(coverage)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok

@@ -6,7 +6,7 @@ import { dateAndClock, count } from '../times.ts'
 /** `countersign audit exports`: where records are sent and how far; and what to do with what was refused for good. */
 export async function auditExports({ args, client, out }: Invocation): Promise<Exit> {
   const [, action, name] = args
-  checkArguments(args, action === undefined ? 1 : 3, action === undefined ? 1 : 3, 'audit')
+  checkArguments(args, action === undefined ? 1 : 3, action === undefined ? 1 : 3, 'audit exports')
   const console = await client('operator')
   if (action !== undefined) {
     if (action !== 'retry' && action !== 'discard') {

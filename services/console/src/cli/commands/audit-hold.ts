@@ -13,7 +13,7 @@ export async function auditHold(invocation: Invocation): Promise<Exit> {
 }
 
 async function place({ args, option, flag, out, client }: Invocation): Promise<Exit> {
-  checkArguments(args, 2, 2, 'audit hold')
+  checkArguments(args, 2, 2, 'audit hold place')
   const subject = option('subject')
   if ((subject === undefined) === !flag('whole-tenant')) {
     throw new CliError(exits.usage, 'say over whom: either --subject PRINCIPAL or --whole-tenant')
@@ -27,14 +27,11 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
 }
 
 async function lift({ args, option, out, client }: Invocation): Promise<Exit> {
-  checkArguments(args, 3, 3, 'audit hold')
+  checkArguments(args, 3, 3, 'audit hold lift')
   const id = countOf(args[2], 'id', Number.MAX_SAFE_INTEGER)!
   const reason = reasonOf(option)
   const console = await client('operator')
-  const hold = await console.post<HoldView>(`/audit/holds/${id}/lifting`, { reason }).catch((error: CliError) => {
-    if (error.exit !== exits.notFound) throw error
-    throw new CliError(error.exit, error.message, { next: 'list legal holds with: countersign audit hold list' })
-  })
+  const hold = await console.post<HoldView>(`/audit/holds/${id}/lifting`, { reason })
   if (out.forPrograms) out.json(hold)
   out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}`)
   return exits.ok

@@ -8,7 +8,7 @@ import { locationOf } from './audit-verify.ts'
 
 /** `countersign audit prove <call>`: writes a file that `countersign audit verify` verifies, and that needs nothing else. */
 export async function auditProve({ args, option, out, client, where }: Invocation): Promise<Exit> {
-  checkArguments(args, 2, 2, 'audit')
+  checkArguments(args, 2, 2, 'audit prove')
   const log = option('log')
   const proof = log === undefined ? await fromConsole(args[1]!, client) : await fromLog(args[1]!, log, where.cwd)
   const file = option('out') ?? `${proof.callId}.proof.json`

@@ -1,13 +1,12 @@
-import type { SealedRecord } from '@countersign/contracts'
-import { auditFilterHelp, auditFilterOptions, auditFilters } from '../audit-filters.ts'
-import { behindLine } from '../behind-line.ts'
+import { auditFilterHelp, auditFilterOptions } from '../audit-filters.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
-import { shortIds } from '../call-ids.ts'
-import { type Command, countOf, type Invocation } from '../command.ts'
-import { recordColumns, recordRow } from '../record-row.ts'
+import type { Command, Form, Invocation } from '../command.ts'
+import { wordsOf } from '../forms.ts'
 
-/** What `audit` does besides listing records. Loaded when asked for: some need more than the API. */
-const parts: Record<string, () => Promise<(invocation: Invocation) => Promise<Exit>>> = {
+type Run = (invocation: Invocation) => Promise<Exit>
+
+/** What runs, by the word after `audit`. Loaded when asked for: some need more than the API. */
+const parts: Record<string, () => Promise<Run>> = {
   story: async () => (await import('./audit-story.ts')).auditStory,
   counts: async () => (await import('./audit-counts.ts')).auditCounts,
   top: async () => (await import('./audit-top.ts')).auditTop,
@@ -20,25 +19,64 @@ const parts: Record<string, () => Promise<(invocation: Invocation) => Promise<Ex
   hold: async () => (await import('./audit-hold.ts')).auditHold,
 }
 
+const filters = Object.keys(auditFilterOptions)
+
+const forms: readonly Form[] = [
+  {
+    usage: 'audit [--principal NAME] [--outcome EVENT] [--text WORDS] …',
+    summary: 'Sealed records, newest first',
+    options: [...filters, 'limit', 'cursor'],
+  },
+  { usage: 'audit story <call>', summary: 'One call: who, what, approved by whom, with what result', options: [] },
+  {
+    usage: 'audit counts [--bucket 1h] [--of calls|records] …',
+    summary: 'Calls or records over time; left out, of the last day',
+    options: [...filters, 'bucket', 'of'],
+  },
+  {
+    usage: 'audit top principal|agent|server|tool|state|code|rule|approver …',
+    summary: 'What most calls have in common',
+    options: [...filters, 'limit'],
+  },
+  {
+    usage: 'audit export --out FILE [--format jsonl|csv|parquet] …',
+    summary: 'Write records to a file',
+    options: [...filters, 'out', 'format'],
+  },
+  { usage: 'audit reindex', summary: 'Make the index of the log anew', options: [] },
+  {
+    usage: 'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY] [--subject-keys DIR --kek FILE]',
+    summary: 'Check a log, a copy of it, or a proof, offline',
+    options: ['key', 'witness', 'subject-keys', 'kek'],
+  },
+  {
+    usage: 'audit prove <call> [--out FILE] [--log FOLDER | URL]',
+    summary: 'Write a file that proves what the log says of a call',
+    options: ['out', 'log'],
+  },
+  {
+    usage: 'audit exports [retry <name> | discard <name>]',
+    summary: 'Where records are sent, and what was refused there',
+    options: [],
+  },
+  {
+    usage: 'audit erase --subject PRINCIPAL --reason TEXT [--yes]',
+    summary: 'Erase the content of the calls of a subject, for good',
+    options: ['subject', 'reason', 'yes'],
+  },
+  {
+    usage: 'audit hold place (--subject PRINCIPAL | --whole-tenant) --reason TEXT [--yes]',
+    summary: 'Keep content from being erased',
+    options: ['subject', 'whole-tenant', 'reason', 'yes'],
+  },
+  { usage: 'audit hold lift <id> --reason TEXT', summary: 'End a legal hold', options: ['reason'] },
+  { usage: 'audit hold list', summary: 'Legal holds in force', options: [] },
+]
+
 export const audit: Command = {
   name: 'audit',
-  usage: [
-    'audit [--principal NAME] [--outcome EVENT] [--text WORDS] …',
-    'audit story <call>',
-    'audit counts [--bucket 1h] [--of calls|records] …',
-    'audit top principal|agent|server|tool|state|code|rule|approver …',
-    'audit export --out FILE [--format jsonl|csv|parquet] …',
-    'audit reindex',
-    'audit verify [FOLDER | URL | PROOF] [--key KEY] [--witness KEY] [--subject-keys DIR --kek FILE]',
-    'audit prove <call> [--out FILE] [--log FOLDER | URL]',
-    'audit exports [retry <name> | discard <name>]',
-    'audit erase --subject PRINCIPAL --reason TEXT [--yes]',
-    'audit hold place (--subject PRINCIPAL | --whole-tenant) --reason TEXT',
-    'audit hold lift <id> --reason TEXT',
-    'audit hold list',
-  ],
-  summary:
-    'The sealed log, newest first; ask, count, export, send; verify it offline; prove what it says; erase content',
+  forms,
+  details: ['Where … stands, any of the filters may follow: --call to --until, as far as they are listed here.'],
   options: {
     ...auditFilterOptions,
     limit: { type: 'string' },
@@ -54,7 +92,7 @@ export const audit: Command = {
     kek: { type: 'string' },
     subject: { type: 'string' },
     reason: { type: 'string' },
-    yes: { type: 'boolean' },
+    yes: { type: 'boolean', short: 'y' },
     'whole-tenant': { type: 'boolean' },
   },
   optionHelp: {
@@ -62,6 +100,7 @@ export const audit: Command = {
     '--limit N': 'at most so many (20; top 10)',
     '--cursor TEXT': 'go on where the page before ended',
     '--bucket LENGTH': 'count by 1m, 5m, 15m, 1h, 6h or 1d',
+    '--of WHAT': 'calls, by when they were asked for, or records',
     '--format FORMAT': 'jsonl, csv or parquet; left out, as the name of the file ends',
     '--key KEY': 'verifier key to trust, or a file with some; left out, those beside the log',
     '--witness KEY': 'verifier key of a witness that must have cosigned, or a file with some, or with a witness policy',
@@ -72,38 +111,20 @@ export const audit: Command = {
     '--subject PRINCIPAL': 'on whose behalf the calls were made',
     '--whole-tenant': 'the hold is over everything of the tenant',
     '--reason TEXT': 'why it is erased, held or lifted; it is recorded',
-    '--yes': 'do not ask before erasing',
+    '--yes': 'do not ask first',
   },
   async run(invocation) {
-    const { args, out, client, option } = invocation
-    const [name] = args
-    if (name !== undefined) {
-      const part = Object.hasOwn(parts, name) ? parts[name] : undefined
-      if (!part) throw new CliError(exits.usage, `audit: there is no "audit ${name}"`)
-      return (await part())(invocation)
-    }
-    const console = await client('operator')
-    const answer = await console.get<{ records: SealedRecord[]; next?: string; size?: number; indexed?: number }>(
-      '/audit/records',
+    const [name] = invocation.args
+    if (name === undefined) return (await import('./audit-list.ts')).auditList(invocation)
+    const part = Object.hasOwn(parts, name) ? parts[name] : undefined
+    if (part) return (await part())(invocation)
+    const known = [...new Set(forms.flatMap((form) => wordsOf(form)[1] ?? []))]
+    throw new CliError(
+      exits.usage,
+      `there is no "audit ${name}"; audit is followed by nothing, or one of: ${known.join(', ')}`,
       {
-        ...(await auditFilters(invocation, console)),
-        limit: countOf(option('limit'), 'limit', 1000) ?? 20,
-        cursor: option('cursor'),
+        next: 'see: countersign help audit',
       },
     )
-    if (out.forPrograms) out.json(answer)
-    const { records, next } = answer
-    if (records.length === 0) out.line('no records')
-    else {
-      const shortId = shortIds(records.flatMap(({ record: { callId } }) => callId ?? []))
-      out.table(
-        recordColumns,
-        records.map((sealed) => recordRow(sealed, shortId)),
-      )
-    }
-    if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
-    const behind = behindLine(answer)
-    if (behind !== undefined) out.line({ text: behind, style: 'warn' })
-    return exits.ok
   },
 }

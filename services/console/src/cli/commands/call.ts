@@ -9,8 +9,7 @@ import { whatNext } from '../what-next.ts'
 
 export const call: Command = {
   name: 'call',
-  usage: ['call <call>'],
-  summary: "One call's full history",
+  forms: [{ usage: 'call <call>', summary: "One call's full history" }],
   async run({ args, out, client }) {
     checkArguments(args, 1, 1, 'call')
     const console = await client('operator')

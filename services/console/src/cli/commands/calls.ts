@@ -3,15 +3,18 @@ import { shortIds } from '../call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { callStates, checkArguments, type Command, countOf, type Invocation, oneOf } from '../command.ts'
 import { followCalls } from '../follow-calls.ts'
+import { nothingFound } from '../nothing-found.ts'
 import { stateCell } from '../state-cell.ts'
-import { ago, instantOf } from '../times.ts'
+import { ago, timesOf } from '../times.ts'
 
 const filters = ['state', 'server', 'tool', 'principal'] as const
 
 export const calls: Command = {
   name: 'calls',
-  usage: ['calls [--state STATE] [--server NAME] …', 'calls --follow'],
-  summary: 'Calls, newest first, or as they happen',
+  forms: [
+    { usage: 'calls [--state STATE] [--server NAME] …', summary: 'Calls, newest first' },
+    { usage: 'calls --follow', summary: 'Calls as they happen' },
+  ],
   details: [
     'With --follow and --json there is one event a line. A --state that is written like a path (./x, /x) is the state folder.',
   ],
@@ -37,22 +40,19 @@ export const calls: Command = {
   async run(invocation) {
     checkArguments(invocation.args, 0, 0, 'calls')
     const state = invocation.option('state')
-    if (state !== undefined) oneOf(state, callStates, 'state')
+    if (state !== undefined) oneOf(state, callStates, '--state')
     return invocation.flag('follow') ? followCalls(invocation) : listCalls(invocation)
   },
 }
 
 async function listCalls({ out, client, option, nowMs }: Invocation) {
-  const time = (name: 'since' | 'until') => {
-    const text = option(name)
-    return text === undefined ? undefined : instantOf(text, name, nowMs)
-  }
-  const answer = await (
-    await client('operator')
-  ).get<{ calls: CallView[]; next?: string }>('/calls', {
+  const asked = {
     ...Object.fromEntries(filters.map((name) => [name, option(name)])),
-    since: time('since'),
-    until: time('until'),
+    ...timesOf(option, nowMs),
+  }
+  const console = await client('operator')
+  const answer = await console.get<{ calls: CallView[]; next?: string }>('/calls', {
+    ...asked,
     limit: countOf(option('limit'), 'limit', 1000) ?? 20,
     cursor: option('cursor'),
   })
@@ -61,7 +61,7 @@ async function listCalls({ out, client, option, nowMs }: Invocation) {
     return exits.ok
   }
   const { calls, next } = answer
-  if (calls.length === 0) out.line('no calls')
+  if (calls.length === 0) await nothingFound(out, console, 'calls', asked)
   else {
     const short = shortIds(calls.map(({ callId }) => callId))
     out.table(

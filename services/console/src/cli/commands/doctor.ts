@@ -12,8 +12,7 @@ const marks: Record<Finding['verdict'], Styled> = {
 
 export const doctor: Command = {
   name: 'doctor',
-  usage: ['doctor'],
-  summary: 'Find out what is wrong, and what to do about it',
+  forms: [{ usage: 'doctor', summary: 'Find out what is wrong, and what to do about it' }],
   details: ['Exit code 1 when a check fails; what only needs a look does not count.'],
   async run(invocation) {
     const { args, out } = invocation

@@ -1,9 +1,10 @@
 import { CliError, type Exit, exits } from '../cli-error.ts'
-import type { Command } from '../command.ts'
+import type { Command, Form } from '../command.ts'
+import { formsMeant, wordsOf } from '../forms.ts'
 import type { Output } from '../output.ts'
 
 const common: readonly (readonly [string, string])[] = [
-  ['--json', 'answer for programs, on one line; errors too ({code, message, next}, on stderr)'],
+  ['--json', 'answer for programs, on one line; errors ({code, message, next}) on stderr'],
   ['--as NAME', 'who asks: agent, agent2, approver, approver2 or operator'],
   ['--state DIR', 'the state folder of the Countersign to speak to'],
 ]
@@ -13,28 +14,47 @@ const alone: readonly (readonly [string, string])[] = [['--version', 'the versio
 export function showHelp(out: Output, all: readonly Command[]): Exit {
   out.line('countersign: approve, watch and ask about what AI agents do')
   out.line()
-  const lines = all.flatMap(({ usage, summary }) =>
-    usage.map((text, place) => [text, place === 0 ? summary : ''] as const),
+  list(
+    out,
+    all.flatMap(({ forms }) => forms.map((form) => [shortUsage(form), form.summary] as const)),
   )
-  list(out, lines)
   out.line()
   list(out, [...common, ...alone])
   out.line()
-  out.line(
-    'A call may be named by the beginning of its id. Exit codes: 0 yes, 1 no, 2 wrong usage, 3 not reachable, 4 not found, 130 Ctrl-C.',
-  )
-  out.line('More about a command: countersign help <command>')
+  out.line('A call may be named by the beginning of its id.')
+  out.line('Exit codes: 0 yes, 1 no, 2 wrong usage, 3 not reachable, 4 not found, 130 Ctrl-C.')
+  out.line('More about a command, with its options: countersign help <command>')
   return exits.ok
 }
 
-/** Shows all about one command. */
-export function showCommand(out: Output, { usage, summary, details = [], optionHelp = {} }: Command): Exit {
-  for (const text of usage) out.line({ text: `countersign ${text}`, style: 'strong' })
+/** A form without its options: its name, and what it is about. */
+function shortUsage(form: Form): string {
+  const words = wordsOf(form)
+  const about = form.usage.split(' ')[words.length]
+  const follow = form.usage.includes(' --follow') ? ['--follow'] : []
+  return [...words, ...(about !== undefined && /^[<[][a-z]+[>\]]$/.test(about) ? [about] : follow)].join(' ')
+}
+
+/**
+ * Shows all about a command, or about those of its forms that somebody means.
+ *
+ * @param words after the command
+ */
+export function showCommand(out: Output, command: Command, words: readonly string[]): Exit {
+  const forms = words.length === 0 ? command.forms : formsMeant(command, words)
+  for (const { usage, summary } of forms) {
+    out.line({ text: `countersign ${usage}`, style: 'strong' })
+    out.line('  ', summary)
+  }
   out.line()
-  out.line(summary)
+  const { details = [], options = {}, optionHelp = {} } = command
   for (const line of details) out.line(line)
-  out.line()
-  list(out, [...Object.entries(optionHelp), ...common])
+  if (details.length > 0) out.line()
+  const taken = forms.flatMap((form) => form.options ?? Object.keys(options))
+  const helped = Object.entries(optionHelp).filter(([names]) =>
+    Array.from(names.matchAll(/--([a-z-]+)/g), ([, name]) => name!).some((name) => taken.includes(name)),
+  )
+  list(out, [...helped, ...common])
   return exits.ok
 }
 
@@ -46,14 +66,13 @@ function list(out: Output, rows: readonly (readonly [string, string])[]): void {
 
 export const help: Command = {
   name: 'help',
-  usage: ['help [command]'],
-  summary: 'What there is, or more about one command',
+  forms: [{ usage: 'help [command]', summary: 'What there is, or more about one command' }],
   async run({ args, out }) {
     const { commands, findCommand } = await import('./all.ts')
-    const [name] = args
+    const [name, ...words] = args
     if (name === undefined) return showHelp(out, commands)
     const command = findCommand(name)
     if (!command) throw new CliError(exits.usage, `there is no command "${name}"`, { next: 'see: countersign help' })
-    return showCommand(out, command)
+    return showCommand(out, command, words)
   },
 }

@@ -7,8 +7,10 @@ import { lengthOf } from '../times.ts'
 
 export const policies: Command = {
   name: 'policies',
-  usage: ['policies', 'policies check <file or folder>'],
-  summary: 'The policies in force, or whether others could be',
+  forms: [
+    { usage: 'policies', summary: 'The policies in force' },
+    { usage: 'policies check <path>', summary: 'Whether the policies of a file or folder could be' },
+  ],
   details: [
     '`check` judges documents as policy does, prints file:line:column: reason, and exits with 1 when there are problems.',
     'It puts nothing in force and needs no running Countersign, so that a pull request can be checked.',
@@ -41,7 +43,7 @@ async function list({ out, client, nowMs }: Invocation) {
 }
 
 async function check({ args, out, where }: Invocation) {
-  checkArguments(args, 2, 2, 'policies')
+  checkArguments(args, 2, 2, 'policies check')
   const { checkPolicies } = await import('@countersign/policies')
   const read = await readPolicyFiles(args[1]!, where.cwd)
   const { files } = read

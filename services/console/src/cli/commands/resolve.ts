@@ -4,15 +4,19 @@ import { checkArguments, type Command, oneOf } from '../command.ts'
 
 export const resolve: Command = {
   name: 'resolve',
-  usage: ['resolve <call> --outcome ran|did_not_run --evidence TEXT'],
-  summary: 'Rule whether a call of unknown outcome ran',
+  forms: [
+    {
+      usage: 'resolve <call> --outcome ran|did_not_run --evidence TEXT',
+      summary: 'Rule whether a call of unknown outcome ran',
+    },
+  ],
   details: ['Look at the system the tool changes, and write down what you saw. Operators only.'],
   options: { outcome: { type: 'string' }, evidence: { type: 'string' } },
   optionHelp: { '--outcome': 'ran or did_not_run', '--evidence TEXT': 'how you know' },
   async run({ args, out, client, option }) {
     checkArguments(args, 1, 1, 'resolve')
     const evidence = option('evidence')
-    const outcome = oneOf(option('outcome') ?? '', ['ran', 'did_not_run'], 'outcome')
+    const outcome = oneOf(option('outcome'), ['ran', 'did_not_run'], '--outcome')
     if (!evidence)
       throw new CliError(exits.usage, '--evidence is missing', {
         next: 'write how you know: the ruling is kept with the call',

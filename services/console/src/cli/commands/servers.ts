@@ -10,8 +10,10 @@ import { unmentioned } from '../unmentioned.ts'
 
 export const servers: Command = {
   name: 'servers',
-  usage: ['servers [name]', 'servers accept [<server> [<tool>]] [--yes]'],
-  summary: 'Tool servers, one with its tools, or accept a changed tool',
+  forms: [
+    { usage: 'servers [name]', summary: 'Tool servers, or one with its tools', options: [] },
+    { usage: 'servers accept [<server> [<tool>]] [--yes]', summary: 'Accept a changed tool, or list those there are' },
+  ],
   details: [
     'A tool whose definition changed is quarantined: nobody can call it. `accept` without a tool lists what waits to be',
     'accepted. With one it shows what changed and makes the new definition the one in force; at a terminal it asks first,',

@@ -8,8 +8,7 @@ import { ago, count } from '../times.ts'
 
 export const status: Command = {
   name: 'status',
-  usage: ['status'],
-  summary: 'Whether everything works, and what waits',
+  forms: [{ usage: 'status', summary: 'Whether everything works, and what waits' }],
   details: [
     'Exit code 1 when something is in the way of calls, or the list of users cannot be used; `countersign doctor` says more.',
   ],

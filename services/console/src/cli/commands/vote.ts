@@ -18,8 +18,7 @@ export const reject = voteCommand('reject', 'Say no to a held call')
 function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
   return {
     name: decision,
-    usage: [`${decision} <call> [--comment TEXT] [--yes]`],
-    summary,
+    forms: [{ usage: `${decision} <call> [--comment TEXT] [--yes]`, summary }],
     details: [
       'Shows what would run and votes over the digest of exactly that, as `approver` (or --as approver2). At a terminal it',
       'asks first, and only a yes votes; elsewhere it goes on. Exit code 1 when no vote was cast or it is refused, 130 for Ctrl-C.',

@@ -1,0 +1,40 @@
+import type { SealedRecord } from '@countersign/contracts'
+import { auditFilters } from '../audit-filters.ts'
+import { behindLine } from '../behind-line.ts'
+import { shortIds } from '../call-ids.ts'
+import { type Exit, exits } from '../cli-error.ts'
+import { countOf, type Invocation } from '../command.ts'
+import { nothingFound } from '../nothing-found.ts'
+import { recordColumns, recordRow } from '../record-row.ts'
+
+/** `countersign audit`: sealed records, newest first. */
+export async function auditList(invocation: Invocation): Promise<Exit> {
+  const { out, client, option } = invocation
+  const console = await client('operator')
+  const filters = await auditFilters(invocation, console)
+  const answer = await console.get<{ records: SealedRecord[]; next?: string; size?: number; indexed?: number }>(
+    '/audit/records',
+    {
+      ...filters,
+      limit: countOf(option('limit'), 'limit', 1000) ?? 20,
+      cursor: option('cursor'),
+    },
+  )
+  if (out.forPrograms) {
+    out.json(answer)
+    return exits.ok
+  }
+  const { records, next } = answer
+  if (records.length === 0) await nothingFound(out, console, 'records', filters)
+  else {
+    const shortId = shortIds(records.flatMap(({ record: { callId } }) => callId ?? []))
+    out.table(
+      recordColumns,
+      records.map((sealed) => recordRow(sealed, shortId)),
+    )
+  }
+  if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
+  const behind = behindLine(answer)
+  if (behind !== undefined) out.line({ text: behind, style: 'warn' })
+  return exits.ok
+}

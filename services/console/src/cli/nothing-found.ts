@@ -1,0 +1,53 @@
+import { CliError } from './cli-error.ts'
+import type { Client } from './client.ts'
+import type { Output } from './output.ts'
+
+/** Filters that name something, and the list that shows which there are. */
+const named: Readonly<Record<string, { thing: string; list?: string }>> = {
+  callId: { thing: 'call' },
+  principal: { thing: 'principal', list: 'audit top principal' },
+  agent: { thing: 'agent', list: 'audit top agent' },
+  server: { thing: 'server', list: 'audit top server' },
+  tool: { thing: 'tool', list: 'audit top tool' },
+  rule: { thing: 'rule', list: 'audit top rule' },
+  approver: { thing: 'approver', list: 'audit top approver' },
+}
+
+type Filters = Readonly<Record<string, string | undefined>>
+
+/** Tells that nothing was found, and which of the names that were asked for nobody ever had: a mistyped one finds nothing either. */
+export async function nothingFound(
+  out: Output,
+  client: Client,
+  what: 'records' | 'calls',
+  filters: Filters,
+): Promise<void> {
+  out.line(Object.values(filters).every((value) => value === undefined) ? `no ${what} yet` : `no ${what}`)
+  await tellNeverSeen(out, client, filters)
+}
+
+/**
+ * Tells which of the names that were asked for the log has nothing of.
+ *
+ * @param filters as the API takes them
+ */
+export async function tellNeverSeen(out: Output, client: Client, filters: Filters): Promise<void> {
+  if (out.forPrograms) return
+  for (const [name, value] of Object.entries(filters)) {
+    const { thing, list } = named[name] ?? {}
+    if (thing === undefined || value === undefined || (await wasSeen(client, name, value))) continue
+    const which = list === undefined ? '' : `; those that were: countersign ${list}`
+    out.line({ text: `no ${thing} "${value}" was ever seen${which}`, style: 'warn' })
+  }
+}
+
+/** Whether the log has anything with that name. What takes too long to find out is taken to be there: nothing is claimed then. */
+async function wasSeen(client: Client, filter: string, value: string): Promise<boolean> {
+  try {
+    const { records } = await client.get<{ records: unknown[] }>('/audit/records', { [filter]: value, limit: 1 })
+    return records.length > 0
+  } catch (error) {
+    if (error instanceof CliError) return true
+    throw error
+  }
+}
