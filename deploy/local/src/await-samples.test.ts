@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -20,11 +20,18 @@ const waiting = (name: string, message: string, type = 'Available', status = 'Fa
   conditions: [{ type, status, reason: 'x', message, lastTransitionTime: '2026-11-22T10:00:00Z' }],
 })
 
+/** What every folder here has that cannot be read: it keeps nobody from starting. */
+const unreadable = ['folder.yaml', 'link.yaml'].map(
+  (file) => `${file}: not taken up: its document may be wrong; logs/lifecycle.log says why`,
+)
+
 /** Runs it against a console that gives these answers, the last one for ever. */
 async function awaited(t: TestContext, documents: Record<string, string>, answers: object[][]) {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-samples-'))
   t.after(() => rm(folder, { recursive: true }))
   for (const [file, text] of Object.entries(documents)) await writeFile(join(folder, file), text)
+  await mkdir(join(folder, 'folder.yaml'))
+  await symlink(join(folder, 'nothing'), join(folder, 'link.yaml'))
   let asked = 0
   const server = createServer((_request, response) => {
     const servers = answers[Math.min(asked++, answers.length - 1)]
@@ -56,6 +63,7 @@ test('R14: the samples are waited for; a server that is dead is shown as such an
     'dead: not ready: nobody answers at 127.0.0.1:9: ECONNREFUSED',
     'everything: ready, 1 tool, but no policy mentions it, so every call is denied',
     'files: ready, 1 tool',
+    ...unreadable,
   ])
 })
 
@@ -64,5 +72,5 @@ test('a sample that was removed, made remote or broken by hand is not waited for
   const refused = waiting('mine', 'run must not be empty', 'Accepted')
   const { asked, told } = await awaited(t, documents, [[waiting('files', 'nobody answers'), refused]])
   assert.equal(asked, 1)
-  assert.deepEqual(told, ['files: not ready: nobody answers', 'mine: not ready: run must not be empty'])
+  assert.deepEqual(told, ['files: not ready: nobody answers', ...unreadable, 'mine: not ready: run must not be empty'])
 })

@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readTextFile } from '@countersign/config'
 import type { DocumentProblem } from '@countersign/contracts'
 import type { DocumentFile } from './parse-documents.ts'
 
@@ -13,8 +14,12 @@ export async function folderSignature(dir: string): Promise<string> {
   try {
     const marks = await Promise.all(
       (await documentFileNames(dir)).map(async (name) => {
-        const { size, mtimeNs, ctimeNs, ino } = await stat(join(dir, name), { bigint: true })
-        return [name, size, mtimeNs, ctimeNs, ino].join('\t')
+        const mark = await stat(join(dir, name), { bigint: true }).then(
+          ({ size, mtimeNs, ctimeNs, ino }) => [size, mtimeNs, ctimeNs, ino],
+          // Of one that cannot be looked at the others can still change.
+          (error: NodeJS.ErrnoException) => [error.code],
+        )
+        return [name, ...mark].join('\t')
       }),
     )
     return marks.join('\n')
@@ -49,13 +54,11 @@ export async function readFiles(dir: string, names: readonly string[]): Promise<
   let total = 0
   for (const file of names) {
     try {
-      const bytes = await readFile(join(dir, file))
-      total += bytes.length
-      if (bytes.length > maxFileBytes) problems.push(problem(file, `the file is larger than ${maxFileBytes} bytes`))
-      else files.push({ file, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) })
+      const text = await readTextFile(join(dir, file), maxFileBytes)
+      total += Buffer.byteLength(text)
+      files.push({ file, text })
     } catch (error) {
-      const why = error instanceof TypeError ? 'it is not UTF-8 text' : (error as NodeJS.ErrnoException).code
-      problems.push(problem(file, `the file cannot be read: ${why}`))
+      problems.push(problem(file, `the file cannot be read: ${(error as Error).message}`))
     }
   }
   if (total > maxTotalBytes) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { rm, unlink } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, rm, symlink, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { verbs } from '@countersign/contracts'
@@ -99,6 +100,40 @@ test('I7: an emptied folder is no policy; one that cannot be read changes nothin
   assert.equal(await decision(other), 'no_policy')
   await first.stop()
   await other.writePolicy('a.yaml', typo)
+  await other.start()
+  assert.equal(await decision(other), 'no_policy')
+})
+
+test('I7, R33: an entry that is no file is refused by name and reason; what was in force stays, and what else changes is seen', async (t) => {
+  const world = await startWorld(t)
+  const first = await world.start()
+  const { revision } = await view(world)
+  const at = (name: string) => join(world.policiesDir, name)
+  await mkdir(at('folder.yaml'))
+  await symlink(at('nothing'), at('link.yaml'))
+  execFileSync('mkfifo', [at('pipe.yaml')])
+  const problems = async () => (await view(world)).problems.map(({ file, message }) => `${file}: ${message}`)
+  await until(async () => (await problems()).length === 3, 'each is told')
+  for (const [place, reason] of [
+    /it is a folder/,
+    /link\.yaml.*a link to what is not there/,
+    /a pipe or a device/,
+  ].entries())
+    assert.match((await problems())[place]!, reason)
+  // Also at a start.
+  await first.stop()
+  await world.start()
+  assert.deepEqual([(await problems()).length, (await view(world)).revision], [3, revision])
+  assert.equal(await decision(world), 'allowed')
+  // While one cannot be looked at, changes of the others are seen.
+  await world.writePolicy('typo.yaml', typo)
+  await until(async () => (await problems()).length > 3, 'the typo is told')
+  for (const name of ['folder.yaml', 'link.yaml', 'pipe.yaml', 'typo.yaml']) await rm(at(name), { recursive: true })
+  await until(async () => (await problems()).length === 0, 'all is well again')
+  // With nothing in force, nothing is allowed.
+  const other = await startWorld(t)
+  await unlink(join(other.policiesDir, 'ops.yaml'))
+  await mkdir(join(other.policiesDir, 'folder.yaml'))
   await other.start()
   assert.equal(await decision(other), 'no_policy')
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -51,6 +52,28 @@ test('a file is read once it stays the same, and gone once it stays away', async
   rmSync(join(dir, 'a.yaml'))
   await reader.look()
   assert.ok(!(await reader.look()).servers.has('one'))
+})
+
+test('R33: what is no file that can be read is refused with its reason, and the others go on', async (t) => {
+  const { dir, write, reader } = folder(t)
+  write('one.yaml', document('one'))
+  mkdirSync(join(dir, 'folder.yaml'))
+  symlinkSync(join(dir, 'nothing'), join(dir, 'link.yaml'))
+  execFileSync('mkfifo', [join(dir, 'pipe.yaml')])
+  const { servers, problems } = await reader.look()
+  assert.deepEqual([...servers.keys()], ['one'])
+  assert.deepEqual(
+    problems.map(({ file, message }) => `${file}: ${message.split(',')[0]}`),
+    [
+      'folder.yaml: the file cannot be read: it is a folder (EISDIR)',
+      'link.yaml: the file cannot be read: it is not there',
+      'pipe.yaml: the file cannot be read: it is not a file',
+    ],
+  )
+  rmSync(join(dir, 'link.yaml'))
+  writeFileSync(join(dir, 'link.yaml'), document('two'))
+  await reader.look()
+  assert.ok((await reader.look()).servers.has('two'))
 })
 
 test('a broken file keeps its last good content, a later rival is refused, a missing folder changes nothing', async (t) => {

@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readTextFile } from '@countersign/config'
 import {
   type DocumentProblem,
   type FileContent,
@@ -31,6 +32,7 @@ interface FileState {
 }
 
 const maxFiles = 1000
+const maxFileBytes = 1024 * 1024
 
 /**
  * Reads the folder of server documents. A file is read once it is the same for two looks, so that half-written ones are not, and
@@ -83,18 +85,19 @@ export class DesiredReader {
 
   async #lookAtFile(name: string): Promise<void> {
     const path = join(this.#dir, name)
-    const info = await stat(path, { bigint: true }).catch(() => undefined)
-    if (!info) return
-    const mark = `${info.mtimeNs}:${info.size}:${info.ino}`
+    const mark = await stat(path, { bigint: true }).then(
+      ({ mtimeNs, size, ino }) => `${mtimeNs}:${size}:${ino}`,
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    )
     const state = this.#files.get(name) ?? { seen: '', missing: false }
     this.#files.set(name, state)
     if (mark !== state.read && (mark === state.seen || this.#first)) {
-      state.content = await readFile(path, 'utf8').then(
+      state.content = await readTextFile(path, maxFileBytes).then(
         (text) => readDocuments(name, text),
         (error: Error) => ({
           servers: [],
           refused: [],
-          problems: [{ file: name, line: 1, column: 1, message: error.message }],
+          problems: [{ file: name, line: 1, column: 1, message: `the file cannot be read: ${error.message}` }],
         }),
       )
       state.read = mark
