@@ -39,7 +39,14 @@ test(
     const audit = await startAudit(t, testBus, folder, settings)
     await until(async () => (await reader.streamInfo('AUDIT')).lastSeq === 180, 'all is published')
     const query = { tenant: 'default', principal: 'p3', limit: 20 }
-    const { records } = await until(() => console.callApi(verbs.audit.records, query), 'the index is open', 60_000)
+    const { records } = await until(
+      async () => {
+        const page = await console.callApi(verbs.audit.records, query)
+        return page.indexed === page.size && page
+      },
+      'all is indexed',
+      60_000,
+    )
     assert.equal(records.length, 20)
     const stored = new Map((await readAll(reader, 'CALLS')).map(({ seq, data }) => [seq, data]))
     for (const { record } of records) {

@@ -22,16 +22,20 @@ export const unreadableMark = '[unreadable]'
 /**
  * Opens what was encrypted in the event of a record. Where the key is gone stands `"[erased]"`, for a digest too: wrapped, it
  * would say nothing to whoever reads it. The record itself is left as it is.
+ *
+ * @param wanted says which places (JSON Pointers into the event) to open; others are left as they are
  */
-export function openEvent(record: AuditRecord, find: FindKey): OpenedEvent {
+export function openEvent(record: AuditRecord, find: FindKey, wanted = (_path: string) => true): OpenedEvent {
   // Earlier versions have nothing encrypted.
   if (record.version === 2 || !record.encrypted) {
     return { cloudEvent: record.cloudEvent, opened: 0, erased: 0, unreadable: [] }
   }
-  const result: OpenedEvent = { cloudEvent: structuredClone(record.cloudEvent), opened: 0, erased: 0, unreadable: [] }
+  const result: OpenedEvent = { cloudEvent: { ...record.cloudEvent }, opened: 0, erased: 0, unreadable: [] }
+  const own = new Set<Json>([result.cloudEvent])
   // What was encrypted last lies outermost.
   for (const { path, digest } of record.encrypted.toReversed()) {
-    const place = placeOf(result.cloudEvent, path)
+    if (!wanted(path)) continue
+    const place = placeOf(result.cloudEvent, path, own)
     const text = place?.holder[place.key]
     // Inside something that was erased there is nothing more to open.
     if (!place || typeof text !== 'string') continue
@@ -64,18 +68,24 @@ function openPlace(
   return decryptValue(key, { tenant, stream, path }, { jwe: text, digest })
 }
 
-/** What holds the member that a JSON Pointer (RFC 6901) names, and its key. */
-function placeOf(value: Json, pointer: string): { holder: Record<string, Json>; key: string } | undefined {
+type Members = Record<string, Json>
+
+/** What holds the member that a JSON Pointer (RFC 6901) names, and its key; all that lies on the way becomes a copy of its own. */
+function placeOf(value: Json, pointer: string, own: Set<Json>): { holder: Members; key: string } | undefined {
   const steps = pointer
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
   const key = steps.pop()
-  let holder: Json | undefined = value
+  let holder = value as Members
   for (const step of steps) {
-    holder = typeof holder === 'object' && holder !== null ? (holder as Record<string, Json>)[step] : undefined
+    const next = holder[step]
+    if (typeof next !== 'object' || next === null) return undefined
+    if (!own.has(next)) {
+      holder[step] = Array.isArray(next) ? [...next] : { ...next }
+      own.add(holder[step])
+    }
+    holder = holder[step] as Members
   }
-  return key !== undefined && typeof holder === 'object' && holder !== null
-    ? { holder: holder as Record<string, Json>, key }
-    : undefined
+  return key === undefined ? undefined : { holder, key }
 }

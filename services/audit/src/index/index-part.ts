@@ -5,6 +5,7 @@ import type { LogPart } from '../log/log-part.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { LogIndex } from './log-index.ts'
 import { indexPlace } from './open-index.ts'
+import { isIndexed } from './row-of.ts'
 
 /** The part of audit that keeps the index. Whatever becomes of it, the log goes on. */
 export class IndexPart implements Part {
@@ -37,7 +38,8 @@ export class IndexPart implements Part {
       onDiscarded: (reason) => this.#logger.warn({ reason }, 'the index of the audit log is made anew from the log'),
       onProblem,
     })
-    const { log, read } = this.#log
+    const { log } = this.#log
+    const read = (text: string) => this.#log.read(text, isIndexed)
     this.index = new LogIndex({ log, kind, open, read, onProblem })
     this.#metrics.observeIndex(this.index)
     this.index.start()

@@ -28,9 +28,9 @@ export interface IndexedLog extends Cursor {
 }
 
 /** Records a transaction: what the event loop and the database are busy with at once. */
-const batchSize = 500
-/** Nobody waits: gathering saves transactions. A query that waits is served at once. */
-const lingerMs = 200
+const batchSize = 1000
+/** Nobody waits: gathering saves transactions, and most calls end before their row is written. A query that waits is served at once. */
+const lingerMs = 1000
 /** How long a query waits for records that were sealed before it came. */
 const reachMs = 3000
 /** How long it waits for an index that is not open yet. */

@@ -39,6 +39,16 @@ export interface CallFacts {
 const mayHaveCode = new Set(['denied', 'failed', 'unknown'])
 const maxLength = 320
 
+const notIndexed = /^\/data\/(result|resultDigest|previewDigest|grant|comment|evidence)(\/|$)/
+
+/**
+ * Says whether a row has anything of a place of an event, which is then opened: of the digest, which all events of a call have, its
+ * first, and nothing of what is large or costs most to open.
+ */
+export function isIndexed(event: string, path: string): boolean {
+  return path === '/data/digest' ? event === 'requested' : !notIndexed.test(path)
+}
+
 /** Makes the row of a sealed record, whatever it holds: what a column cannot say is null. */
 export function rowOf({ index, record }: SealedRecord): IndexRow {
   const { event, storedAt, cloudEvent } = record

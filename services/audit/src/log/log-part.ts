@@ -3,6 +3,7 @@ import type { Logger } from '@countersign/telemetry'
 import type { Settings } from '../config.ts'
 import { openPersonal, type Personal } from '../erasure/open-personal.ts'
 import type { AuditMetrics } from '../metrics.ts'
+import type { Wanted } from '../record/encrypt/open-record.ts'
 import { readSealed } from '../record/encrypt/read-sealed.ts'
 import type { AuditLog } from './audit-log.ts'
 import { openLog } from './open-log.ts'
@@ -54,7 +55,7 @@ export class LogPart implements Part {
   }
 
   /** A sealed record with what is personal in it readable, as far as its keys are there. */
-  readonly read = (text: string) => readSealed(text, this.personal?.keys)
+  readonly read = (text: string, wanted?: Wanted) => readSealed(text, this.personal?.keys, wanted)
 
   async stop(): Promise<void> {
     await this.log.close()

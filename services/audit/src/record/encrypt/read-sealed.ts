@@ -1,9 +1,13 @@
 import type { SealedRecord } from '@countersign/contracts'
 import type { SubjectKeys } from '@countersign/subject-keys'
-import { openSealed } from './open-record.ts'
+import { openSealed, type Wanted } from './open-record.ts'
 
-/** Reads an entry of the log, and opens what was encrypted in it. Whatever shows or indexes a record reads it here. */
-export function readSealed(text: string, keys?: Pick<SubjectKeys, 'find'>): SealedRecord {
+/**
+ * Reads an entry of the log, and opens what was encrypted in it. Whatever shows or indexes a record reads it here.
+ *
+ * @param wanted all of it is opened where it is left out
+ */
+export function readSealed(text: string, keys?: Pick<SubjectKeys, 'find'>, wanted?: Wanted): SealedRecord {
   const sealed = JSON.parse(text) as SealedRecord
-  return keys ? openSealed(sealed, (id) => keys.find(id)) : sealed
+  return keys ? openSealed(sealed, (id) => keys.find(id), wanted) : sealed
 }

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { uptime } from 'node:os'
+import { join } from 'node:path'
+import { lockFile } from '@countersign/tlog'
+import { PGlite, type Results } from '@electric-sql/pglite'
+import { dataDir as preparedFolder } from '@electric-sql/pglite-prepopulatedfs'
+
+const sameBootMs = 60_000
+
+/**
+ * The folder of an embedded Postgres, which one process has at a time. It does not sync what it writes: a process may be killed at any moment,
+ * but after a power failure files could be half of before and half of after. So a folder that was open when the machine went down
+ * is emptied; the log has everything.
+ */
+export class PGliteFolder {
+  readonly #dataDir: string
+  /** There while it is open: when the machine was started that opened it. */
+  readonly #openFile: string
+  readonly #parameters: readonly string[]
+  readonly #onDiscarded: (reason: string) => void
+  readonly #unlock: () => void
+  #database: PGlite | undefined
+
+  private constructor(
+    dir: string,
+    parameters: readonly string[],
+    onDiscarded: (reason: string) => void,
+    unlock: () => void,
+  ) {
+    this.#dataDir = join(dir, 'data')
+    this.#openFile = join(dir, 'open')
+    this.#parameters = parameters
+    this.#onDiscarded = onDiscarded
+    this.#unlock = unlock
+  }
+
+  /**
+   * Takes the folder, and empties it when it cannot be trusted.
+   *
+   * @param parameters of Postgres, as `name=value`
+   * @throws Fenced when another process has it
+   */
+  static async claim(
+    dir: string,
+    parameters: readonly string[],
+    onDiscarded: (reason: string) => void,
+  ): Promise<PGliteFolder> {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const folder = new PGliteFolder(dir, parameters, onDiscarded, lockFile(join(dir, 'lock')))
+    const bootedMs = Date.now() - uptime() * 1000
+    const wasOpen = await readFile(folder.#openFile, 'utf8').catch(() => undefined)
+    if (wasOpen !== undefined && Math.abs(Number(wasOpen) - bootedMs) > sameBootMs) {
+      await folder.#empty('the machine went down while it was open')
+    }
+    await writeFile(folder.#openFile, String(Math.round(bootedMs)), { mode: 0o600 })
+    return folder
+  }
+
+  /** Unpacks a folder where there is none, because making one takes three seconds of processor time; resolves to whether it did. */
+  async prepare(): Promise<boolean> {
+    if (existsSync(join(this.#dataDir, 'PG_VERSION'))) return false
+    await this.#create({ loadDataDir: await preparedFolder() })
+    return true
+  }
+
+  /** Opens the database; one that cannot be opened is given up. */
+  async open(): Promise<void> {
+    try {
+      await this.#create({})
+    } catch (error) {
+      await this.#empty(`it cannot be opened: ${(error as Error).message}`)
+      await this.prepare()
+    }
+  }
+
+  query(sql: string, parameters: unknown[]): Promise<Results<unknown>> {
+    return this.#database!.query(sql, parameters)
+  }
+
+  async close(): Promise<void> {
+    await this.#database?.close()
+    await rm(this.#openFile, { force: true })
+    this.#unlock()
+  }
+
+  /** Gives up what is there. */
+  async discard(): Promise<void> {
+    await this.#database?.close().catch(() => {})
+    await rm(this.#dataDir, { recursive: true, force: true })
+    await rm(this.#openFile, { force: true })
+    this.#unlock()
+  }
+
+  async #create(more: { loadDataDir?: File | Blob }): Promise<void> {
+    // Later settings win over its own defaults.
+    const startParams = [...PGlite.defaultStartParams, ...this.#parameters.flatMap((parameter) => ['-c', parameter])]
+    this.#database = await PGlite.create({ dataDir: this.#dataDir, startParams, ...more })
+  }
+
+  async #empty(reason: string): Promise<void> {
+    await rm(this.#dataDir, { recursive: true, force: true })
+    this.#onDiscarded(reason)
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The embedded Postgres (PGlite) as a process of its own, which audit starts: `node pglite-main.ts <folder> [parameter=value]…`. Postgres
+ * blocks the thread it runs in, and has no other way to be stopped than to end it. It answers one query after the other over the channel
+ * to audit; the first answer says that it is open.
+ */
+import { setPriority } from 'node:os'
+import { PGliteFolder } from './pglite-folder.ts'
+
+/** A query, or what to do last. */
+export type Asked = { sql: string; parameters: unknown[] } | 'close' | 'discard'
+
+/** What a query came to. */
+export interface Rows {
+  ok: true
+  rows: unknown[]
+  affectedRows: number | undefined
+}
+
+/** A folder was made, which takes memory that is never given back: another process opens it. */
+export interface Prepared {
+  ok: true
+  prepared: true
+}
+
+export type Answered =
+  | Rows
+  | Prepared
+  | { ok: false; message: string; code: string | undefined }
+  /** What was in the folder was given up; the answer is still to come. */
+  | { discarded: string }
+
+// On a busy machine calls and sealing go first, and the index catches up.
+setPriority(10)
+// Ctrl-C reaches it too; audit ends it when it has closed the index.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+process.once('disconnect', () => process.exit())
+
+const [dir, ...parameters] = process.argv.slice(2)
+const answer = (message: Answered) => process.send!(message)
+const nothing: Rows = { ok: true, rows: [], affectedRows: undefined }
+
+try {
+  const folder = await PGliteFolder.claim(dir!, parameters, (discarded) => answer({ discarded }))
+  if (await folder.prepare()) {
+    await folder.close()
+    answer({ ok: true, prepared: true })
+  } else {
+    await folder.open()
+    process.on('message', (asked: Asked) => void serve(folder, asked))
+    answer(nothing)
+  }
+} catch (error) {
+  answer(failure(error))
+}
+
+async function serve(folder: PGliteFolder, asked: Asked): Promise<void> {
+  try {
+    if (asked === 'close') await folder.close()
+    else if (asked === 'discard') await folder.discard()
+    else {
+      const { rows, affectedRows } = await folder.query(asked.sql, asked.parameters)
+      return void answer({ ok: true, rows, affectedRows })
+    }
+    answer(nothing)
+  } catch (error) {
+    answer(failure(error))
+  }
+}
+
+function failure(error: unknown): Answered {
+  const { message, code } = error as Error & { code?: unknown }
+  return { ok: false, message, code: typeof code === 'string' ? code : undefined }
+}
