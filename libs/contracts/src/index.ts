@@ -31,19 +31,11 @@ export {
   topFields,
   TopQuery,
 } from './api/audit-queries.ts'
-export { ExportView } from './api/export-view.ts'
+export { DocumentProblem } from './api/document-problem.ts'
+export { ExportsView, ExportTrouble, ExportView } from './api/export-view.ts'
 export { ErasureView, HoldView, SubjectView } from './api/erasure.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
-export {
-  ApprovalView,
-  AuditStanding,
-  PoliciesView,
-  DocumentProblem,
-  PolicyView,
-  Principal,
-  verbs,
-  Vote,
-} from './api/verbs.ts'
+export { ApprovalView, AuditStanding, PoliciesView, PolicyView, Principal, verbs, Vote } from './api/verbs.ts'
 export { callRow, failureCodeOf, type Standing } from './call/call-row.ts'
 export {
   Approval,

@@ -35,6 +35,8 @@ test('I11: each activity can be published by its writer and nobody else', () => 
     ...{ policies_changed: 'policy', policies_refused: 'policy', signed_in: 'console', sign_in_refused: 'console' },
     ...{ token_refused: 'gateway', caller_refused: 'gateway', access_refused: 'console', audit_read: 'console' },
     ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit', expired: 'audit' },
+    ...{ exports_changed: 'audit', exports_refused: 'audit' },
+    ...{ dead_letters_retried: 'audit', dead_letters_discarded: 'audit' },
   }
   assert.deepEqual(activityEventNames.toSorted(), Object.keys(writers).toSorted())
   for (const [name, writer] of Object.entries(writers)) {

@@ -1,8 +1,12 @@
 import type { Backlog } from '@countersign/bus'
+import type { ExportTrouble } from '@countersign/contracts'
 import type { Telemetry } from '@countersign/telemetry'
 import type { Log } from './log/log.ts'
 
 type Meter = Telemetry['meter']
+
+/** Exports that are shown one by one; each is a series of its own. */
+const maxTroubles = 100
 
 /** What audit counts. */
 export class AuditMetrics {
@@ -79,6 +83,7 @@ export class AuditMetrics {
 
   observeExports(exporting: {
     readonly totals: { name: string; lagRecords: number; lagSeconds: number; dead: number }[]
+    readonly troubles: readonly ExportTrouble[]
   }): void {
     const gauge = (name: string, description: string, of: 'lagRecords' | 'lagSeconds' | 'dead') =>
       this.#meter.createObservableGauge(name, { description }).addCallback((result) => {
@@ -86,6 +91,17 @@ export class AuditMetrics {
       })
     gauge('countersign_audit_export_lag', 'By export, records that its target has not acknowledged', 'lagRecords')
     gauge('countersign_audit_export_lag_seconds', 'By export, age of the oldest of them', 'lagSeconds')
+    this.#meter
+      .createObservableGauge('countersign_audit_export_trouble_seconds', {
+        description:
+          'For how long an export has been failing, or blocked until somebody does something, by tenant; the longest 100',
+      })
+      .addCallback((result) => {
+        const longest = exporting.troubles.toSorted((a, b) => (a.since < b.since ? -1 : 1)).slice(0, maxTroubles)
+        for (const { name, tenant, state, since } of longest) {
+          result.observe(Math.max(0, (Date.now() - Date.parse(since)) / 1000), { export: name, tenant, state })
+        }
+      })
     gauge('countersign_audit_export_dead_letters', 'By export, what its target refused for good', 'dead')
   }
 

@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import { SealedRecord } from '@countersign/contracts'
 import { findGo, findVersitygw, startS3, until } from '@countersign/testing'
 import { S3Store } from '@countersign/tlog'
-import { idsUpTo, startExports, startReceiver } from './export-fixture.ts'
+import { idsUpTo, operatorOf, startExports, startReceiver } from './export-fixture.ts'
 import { buildReceivers, startReceiverProcess } from './start-receiver-process.ts'
 
 const run = promisify(execFile)
@@ -85,17 +85,17 @@ test('R26: letters that do not fit in place of one leave it as it is, and no rec
   await until(() => letters('otlp').length === 1, 'a batch that was taken in part is one letter')
   assert.deepEqual(ranges(), [[0, 4]])
   answer = { status: 400, body: {} }
-  await exports.settle('default', 'otlp', 'retry')
+  await exports.settle(operatorOf('default'), 'otlp', 'retry')
   await until(() => /answered 400/.test(letters('otlp')[0]!.reason), 'it is refused')
   assert.deepEqual(ranges(), [[0, 4]])
   // One fewer of them fits.
-  await exports.settle('default', 'otlp', 'discard')
+  await exports.settle(operatorOf('default'), 'otlp', 'discard')
   answer = { status: 200, body: { partialSuccess: { rejectedLogRecords: '1' } } }
   await append(3)
   exports.wake()
   await until(() => letters('otlp').length === 1, 'the next is one letter again')
   answer = { status: 400, body: {} }
-  await exports.settle('default', 'otlp', 'retry')
+  await exports.settle(operatorOf('default'), 'otlp', 'retry')
   // The one that was there is replaced last.
   await until(() => ranges().some(([first, last]) => first === 5 && last === 5), 'it is refused, record by record')
   assert.deepEqual(

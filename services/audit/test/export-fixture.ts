@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Bus } from '@countersign/bus'
 import { type Cleanup, startTestBus } from '@countersign/testing'
 import { createLogger } from '@countersign/telemetry'
 import { deadOf, ExportState } from '../src/export/export-state.ts'
 import { Exports } from '../src/export/exports.ts'
+import { RecordChanges } from '../src/export/record-changes.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
 import { auditFolder, openTestLog, testRecords } from './harness.ts'
 
@@ -54,6 +56,9 @@ export const exportDocument = (name: string, spec: object) =>
     spec,
   })
 
+/** A person who may settle dead letters of a tenant. */
+export const operatorOf = (tenant: string) => ({ id: 'olga', tenant, groups: ['operators'] })
+
 /** Exports over a log, in this process, with the real bus for what they remember. */
 export async function startExports(t: Cleanup, count = 0) {
   const root = await mkdtemp(join(tmpdir(), 'countersign-exports-'))
@@ -81,26 +86,33 @@ export async function startExports(t: Cleanup, count = 0) {
     dir,
     root,
     log,
+    bus,
     secret,
     secretFile,
     append,
     write: (name: string, spec: object) => writeFile(join(dir, `${name}.yaml`), exportDocument(name, spec)),
     /** All that is set aside of the tenant `default`, and not only what a view shows. */
     letters: (name: string) => [...deadOf(state.of(name), 'default').values()],
-    async start(more: { maxDeadLetters?: number } = {}) {
-      state = new ExportState(await bus.bucket('exports'))
+    async start({ store, ...more }: { maxDeadLetters?: number; store?: Bus['store'] } = {}) {
+      const bucket = await bus.bucket('exports')
+      state = new ExportState(bucket)
+      const logger = createLogger('exports', 'silent')
+      const changes = new RecordChanges({ bucket, bus: store ? { store } : bus, logger, platformTenant: 'default' })
+      await changes.start()
       const exports = new Exports({
         dir,
         platformTenant: 'default',
         log,
         state,
-        logger: createLogger('exports', 'silent'),
+        ...{ logger, changes },
         openSealed: (text) => readSealed(text),
         onCount: () => {},
         backoff: { firstMs: 10, mostMs: 40 },
         ...more,
       })
       await exports.start()
+      const stop = exports.stop.bind(exports)
+      exports.stop = () => stop().then(() => changes.stop())
       open.push(exports)
       return exports
     },

@@ -5,9 +5,13 @@ import { test } from 'node:test'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import { Webhook } from 'standardwebhooks'
-import { exportDocument, idsIn, idsUpTo, startExports, startReceiver } from './export-fixture.ts'
+import { exportDocument, idsIn, idsUpTo, operatorOf, startExports, startReceiver } from './export-fixture.ts'
 import { auditFolder, callWriter, startAudit } from './harness.ts'
 import { personalSettings } from './personal.ts'
+
+/** That exports changed is a record, too: not among those that are counted. */
+const platformApart = { COUNTERSIGN_PLATFORM_TENANT: 'platform' }
+const onlyDefault = { match: { tenants: ['default'] } }
 
 const viewOf = (exports: Awaited<ReturnType<Awaited<ReturnType<typeof startExports>>['start']>>, name: string) =>
   exports.view('default').exports.find((view) => view.name === name)
@@ -19,8 +23,8 @@ test('R26: a target that was away gets everything, in order, and goes on where i
   const receiver = await startReceiver(t, (_received, response) => response.writeHead(away ? 503 : 204).end())
   const { dir, secretFile } = await startExports(t)
   const target = { type: 'webhook', url: receiver.url, secretFile }
-  await writeFile(join(dir, 'hook.yaml'), exportDocument('hook', { batch: { records: 7 }, to: target }))
-  const settings = { COUNTERSIGN_AUDIT_EXPORTS_DIR: dir, COUNTERSIGN_AUDIT_GATHER_MS: '10' }
+  await writeFile(join(dir, 'hook.yaml'), exportDocument('hook', { ...onlyDefault, batch: { records: 7 }, to: target }))
+  const settings = { ...platformApart, COUNTERSIGN_AUDIT_EXPORTS_DIR: dir, COUNTERSIGN_AUDIT_GATHER_MS: '10' }
   const audit = await startAudit(t, bus, folder, settings)
   const { request } = await callWriter(bus)
   const console = await bus.connect('console')
@@ -31,6 +35,17 @@ test('R26: a target that was away gets everything, in order, and goes on where i
     return view?.state === 'failing' && view.lagRecords === 30 ? view : undefined
   }, 'the export fails, and everything is sealed all the same')
   assert.match(failing.problem ?? '', /answered 503/)
+  assert.match(failing.remedy ?? '', /tried again by itself, and nothing is lost/)
+  const troubles = (await console.callApi(verbs.audit.exports, { tenant: 'default' })).troubles
+  assert.deepEqual(
+    troubles.map(({ name, tenant, state }) => [name, tenant, state]),
+    [['hook', 'default', 'failing']],
+  )
+  assert.ok(Date.parse(troubles[0]!.since) < Date.now())
+  assert.match(
+    await audit.metrics(),
+    /countersign_audit_export_trouble_seconds\{[^}]*export="hook",tenant="default",state="failing"[^}]*\} \d/,
+  )
   away = false
   await until(() => receiver.taken.length > 0, 'the first batch is taken')
   await audit.stop('SIGKILL')
@@ -105,15 +120,18 @@ test('R26: records that are refused for good are set aside with the reason, the 
   await exports.stop()
   const again = await start()
   refused.delete('audit.default.13')
-  assert.equal(await again.settle('default', 'picky', 'retry'), 2)
+  assert.equal(await again.settle(operatorOf('default'), 'picky', 'retry'), 2)
   await until(
     () => viewOf(again, 'picky')?.dead === 1 && idsIn(receiver.taken).includes('audit.default.13'),
     'one is sent',
   )
   assert.equal(viewOf(again, 'picky')?.deadLetters[0]?.first, 31)
-  assert.equal(await again.settle('default', 'picky', 'discard'), 1)
+  assert.equal(await again.settle(operatorOf('default'), 'picky', 'discard'), 1)
   assert.equal(viewOf(again, 'picky')?.dead, 0)
-  await assert.rejects(again.settle('default', 'other', 'retry'), /there is no export other/)
+  await assert.rejects(
+    again.settle(operatorOf('default'), 'other', 'retry'),
+    /there is no export other, so nothing was done; there are picky/,
+  )
 })
 
 test('R26, R28: what a target says that gets content opened is not kept with a dead letter', async (t) => {
@@ -141,7 +159,7 @@ test('R26: dead letters are bounded: an export whose target refuses everything s
   assert.deepEqual([blocked.next, blocked.lagRecords, blocked.dead], [50, 10, 50])
   assert.match(blocked.problem ?? '', /^50 dead letters are kept .* retry or discard/)
   refusing = false
-  await exports.settle('default', 'closed', 'retry')
+  await exports.settle(operatorOf('default'), 'closed', 'retry')
   await until(() => viewOf(exports, 'closed')?.next === 60, 'it goes on')
   assert.deepEqual(new Set(idsIn(receiver.taken)), new Set(idsUpTo(60)))
 })
@@ -160,7 +178,7 @@ test('R26: dead letters are bounded within a batch, too: it stops there, and goe
     const kept = letters('closed')
     assert.deepEqual([dead, kept.length, state], upTo < 60 ? [25, 25, 'blocked'] : [10, 10, 'waiting'])
     setAside.push(...kept.map(({ first, last }) => (assert.equal(first, last), first)))
-    await exports.settle('default', 'closed', 'discard')
+    await exports.settle(operatorOf('default'), 'closed', 'discard')
   }
   assert.deepEqual(
     setAside.toSorted((a, b) => a - b),
@@ -197,10 +215,10 @@ test('R26: what one tenant’s records meet holds up no other tenant of the expo
   assert.deepEqual([failing.state, failing.problem, failing.dead], ['failing', 'the target answered 503', 0])
   assert.deepEqual([refused.dead, refused.failed, refused.next], [3, 0, 3])
   assert.deepEqual([of('hanging').state, of('hanging').next], ['sending', 0])
-  assert.equal(await exports.settle('fine', 'hook', 'discard'), 0)
+  assert.equal(await exports.settle(operatorOf('fine'), 'hook', 'discard'), 0)
   assert.equal(of('refused').dead, 3)
   mended = true
-  await exports.settle('refused', 'hook', 'retry')
+  await exports.settle(operatorOf('refused'), 'hook', 'retry')
   await until(() => of('failing').next === 10 && of('refused').next === 10, 'each goes on for itself')
   assert.deepEqual([of('refused').dead, of('failing').state], [0, 'waiting'])
 })
@@ -303,11 +321,11 @@ test(
       ['sealed', 'open'].map(async (personal) => {
         const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
         const to = { type: 'webhook', url: receiver.url, secretFile, format: 'ecs' }
-        await writeFile(join(dir, `${personal}.yaml`), exportDocument(personal, { personal, to }))
+        await writeFile(join(dir, `${personal}.yaml`), exportDocument(personal, { ...onlyDefault, personal, to }))
         return receiver
       }),
     )
-    const settings = { ...(await personalSettings(folder)), COUNTERSIGN_AUDIT_EXPORTS_DIR: dir }
+    const settings = { ...platformApart, ...(await personalSettings(folder)), COUNTERSIGN_AUDIT_EXPORTS_DIR: dir }
     const audit = await startAudit(t, bus, folder, settings)
     const { request } = await callWriter(bus)
     await request({}, { text: 'ann@example.com' })

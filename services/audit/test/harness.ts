@@ -63,6 +63,7 @@ export interface RunningAudit {
   child: ChildProcess
   output: () => string
   ready: () => Promise<{ status: number; body: string }>
+  metrics: () => Promise<string>
   stop: (signal: NodeJS.Signals) => Promise<number | null>
 }
 
@@ -119,7 +120,8 @@ export async function startAudit(
     const response = await fetch(`http://127.0.0.1:${healthPort}/readyz`)
     return { status: response.status, body: await response.text() }
   }
-  return { child, output: () => output, ready, stop }
+  const metrics = async () => (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  return { child, output: () => output, ready, metrics, stop }
 }
 
 const soon = () => Date.now() + 20_000

@@ -7,6 +7,7 @@ import {
   CountersignError,
   digestOf,
   type DocumentProblem,
+  type ExportTrouble,
   type ExportView,
   type JsonObject,
   newCallId,
@@ -143,6 +144,7 @@ export class AuditPeer {
   /** What it exports, and what it was asked to do with dead letters. */
   exports: ExportView[] = []
   exportProblems: DocumentProblem[] = []
+  exportTroubles: ExportTrouble[] = []
   readonly settled: string[] = []
 
   /** Seals one record. */
@@ -152,14 +154,21 @@ export class AuditPeer {
 
   serve(bus: Bus): void {
     this.#serveIndex(bus)
-    bus.serveApi(verbs.audit.exports, () => ({ exports: this.exports, problems: this.exportProblems }), fail)
+    bus.serveApi(
+      verbs.audit.exports,
+      () => ({ exports: this.exports, problems: this.exportProblems, troubles: this.exportTroubles }),
+      fail,
+    )
     bus.serveApi(
       verbs.audit.settleExport,
-      ({ tenant, name, action }) => {
+      ({ operator, name, action }) => {
         const found = this.exports.find((view) => view.name === name)
         if (!found)
-          throw new CountersignError('not_found', `there is no export ${name}; see: countersign audit exports`)
-        this.settled.push(`${action} ${tenant} ${name}`)
+          throw new CountersignError(
+            'not_found',
+            `there is no export ${name}, so nothing was done; there are archive, soc`,
+          )
+        this.settled.push(`${action} ${operator.tenant} ${name} ${operator.id}`)
         return { name, deadLetters: found.dead }
       },
       fail,

@@ -4,7 +4,19 @@ import { DnsLabel } from '../subjects.ts'
 
 /** What was acted on: not a call, but a part of Countersign itself. */
 export const Resource = z.object({
-  type: z.enum(['server', 'tool', 'policies', 'session', 'person', 'hold', 'retention', 'api', 'log']),
+  type: z.enum([
+    'server',
+    'tool',
+    'policies',
+    'session',
+    'person',
+    'hold',
+    'retention',
+    'api',
+    'log',
+    'exports',
+    'export',
+  ]),
   name: z.string().max(256),
 })
 export type Resource = z.infer<typeof Resource>
@@ -116,6 +128,42 @@ export const Expired = z.object({
 })
 export type Expired = z.infer<typeof Expired>
 
+/** Where an export sends records; of a URL the host alone, because the rest may be a secret. */
+const ExportTold = z.object({
+  name: DnsLabel,
+  type: z.string().max(64),
+  host: z.string().max(300),
+  /** Whether it is sent what is personal opened. */
+  personal: z.enum(['sealed', 'open']),
+})
+
+/** Other exports are in force. */
+export const ExportsChanged = z.object({
+  ...activityFields,
+  added: z.array(ExportTold).max(100),
+  changed: z.array(ExportTold).max(100),
+  removed: z.array(DnsLabel).max(100),
+})
+export type ExportsChanged = z.infer<typeof ExportsChanged>
+
+/** Documents of exports were refused; what their files said before stays in force. */
+export const ExportsRefused = z.object({
+  ...activityFields,
+  /** `file:line:column: message`, the first of them. */
+  problems: z.array(z.string()).max(100),
+  problemCount: z.int().positive(),
+})
+export type ExportsRefused = z.infer<typeof ExportsRefused>
+
+/** An operator decided about what the target of an export had refused for good; `resource` names the export. */
+export const DeadLettersSettled = z.object({
+  ...activityFields,
+  deadLetters: z.int().positive(),
+  /** Indexes in the log of the tenant, the first of them. */
+  records: z.array(z.object({ first: z.int().nonnegative(), last: z.int().nonnegative() })).max(100),
+})
+export type DeadLettersSettled = z.infer<typeof DeadLettersSettled>
+
 export type ActivityWriter = 'gateway' | 'policy' | 'console' | 'audit'
 
 /** What is done to Countersign itself: who writes what. Bus permissions, proto and records come from it. */
@@ -132,6 +180,20 @@ export const activityEvents = {
   hold_placed: row('audit', 'succeeded', HoldPlaced, 'Records were put under legal hold.'),
   hold_lifted: row('audit', 'succeeded', HoldLifted, 'A legal hold ended.'),
   expired: row('audit', 'succeeded', Expired, 'Content was over its time and was made unreadable.'),
+  exports_changed: row('audit', 'succeeded', ExportsChanged, 'Other exports are in force.'),
+  exports_refused: row('audit', 'refused', ExportsRefused, 'Documents of exports were refused, and why.'),
+  dead_letters_retried: row(
+    'audit',
+    'succeeded',
+    DeadLettersSettled,
+    'An operator had an export send again what its target had refused.',
+  ),
+  dead_letters_discarded: row(
+    'audit',
+    'succeeded',
+    DeadLettersSettled,
+    'An operator had an export forget what its target had refused.',
+  ),
 } as const
 
 function row<S extends z.ZodType>(writer: ActivityWriter, status: 'succeeded' | 'refused', schema: S, meaning: string) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Instant } from '../call/common.ts'
 import { DnsLabel } from '../subjects.ts'
+import { DocumentProblem } from './document-problem.ts'
 
 /** How an export stands with the records of a tenant. */
 export const ExportView = z.object({
@@ -23,6 +24,31 @@ export const ExportView = z.object({
     z.object({ first: z.int().nonnegative(), last: z.int().nonnegative(), reason: z.string(), at: Instant }),
   ),
   problem: z.string().optional(),
+  /** Since when, and what to do about it; there with `problem`. */
+  since: Instant.optional(),
+  remedy: z.string().optional(),
   lastSentAt: Instant.optional(),
 })
 export type ExportView = z.infer<typeof ExportView>
+
+/** An export that does not get on with the records of a tenant. */
+export const ExportTrouble = z.object({
+  name: DnsLabel,
+  tenant: DnsLabel,
+  state: z.enum(['failing', 'blocked']),
+  lagRecords: z.int().nonnegative(),
+  problem: z.string(),
+  since: Instant,
+  remedy: z.string(),
+})
+export type ExportTrouble = z.infer<typeof ExportTrouble>
+
+/** The exports of a tenant's records. */
+export const ExportsView = z.object({
+  exports: z.array(ExportView),
+  /** What keeps documents from being in force; for the platform's tenant. */
+  problems: z.array(DocumentProblem),
+  /** Which do not get on: of the tenant, and for the platform's tenant of every one. 100 at most. */
+  troubles: z.array(ExportTrouble).default([]),
+})
+export type ExportsView = z.infer<typeof ExportsView>

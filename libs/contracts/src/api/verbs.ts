@@ -15,7 +15,8 @@ import {
   TopAnswer,
   TopQuery,
 } from './audit-queries.ts'
-import { ExportView } from './export-view.ts'
+import { DocumentProblem } from './document-problem.ts'
+import { ExportsView } from './export-view.ts'
 import { ErasureView, HoldView, Reason, Subject, SubjectView } from './erasure.ts'
 import { apiVerb } from './reply.ts'
 
@@ -69,9 +70,6 @@ export const PolicyView = z.object({
   ),
 })
 export type PolicyView = z.infer<typeof PolicyView>
-
-export const DocumentProblem = z.object({ file: z.string(), line: z.int(), column: z.int(), message: z.string() })
-export type DocumentProblem = z.infer<typeof DocumentProblem>
 
 /** The policies in force with their revision, and what keeps a newer set from being in force. */
 export const PoliciesView = z.object({
@@ -222,17 +220,12 @@ export const verbs = {
     /** A file that proves what the log says about a call. */
     prove: apiVerb('audit', 'prove', z.object({ tenant: DnsLabel, callId: CallId }), CallProof),
     /** The exports of a tenant's records, and what keeps documents from being in force. */
-    exports: apiVerb(
-      'audit',
-      'exports',
-      z.object({ tenant: DnsLabel }),
-      z.object({ exports: z.array(ExportView), problems: z.array(DocumentProblem) }),
-    ),
+    exports: apiVerb('audit', 'exports', z.object({ tenant: DnsLabel }), ExportsView),
     /** Sends what an export set aside again, or forgets it. */
     settleExport: apiVerb(
       'audit',
       'settleExport',
-      z.object({ tenant: DnsLabel, name: DnsLabel, action: z.enum(['retry', 'discard']) }),
+      z.object({ operator: Principal, name: DnsLabel, action: z.enum(['retry', 'discard']) }),
       /** How many dead letters that was. */
       z.object({ name: DnsLabel, deadLetters: z.int().nonnegative() }),
     ),

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ExportView, matchTarget } from '@countersign/contracts'
+import { type ExportTrouble, type ExportView, matchTarget } from '@countersign/contracts'
 import { waitAfter } from './backoff.ts'
 import { batchesAtOnce } from './driver.ts'
 import { Slots } from './slots.ts'
-import { type ExportOptions, TenantExport, type Trouble } from './tenant-export.ts'
+import { type ExportOptions, failing, instant, TenantExport, type Trouble } from './tenant-export.ts'
 
 /** How long a runner sleeps that nobody wakes. */
 const idleMs = 5000
@@ -48,21 +48,27 @@ export class ExportRunner {
     this.#wake.resolve()
   }
 
-  /** Sends what was set aside of a tenant again. @returns how many dead letters that are */
-  retry(tenant: string): number {
-    return this.#senderOf(tenant).retry()
-  }
-
-  /** Forgets what was set aside of a tenant; it stays in the log. @returns how many dead letters that were */
-  discard(tenant: string): Promise<number> {
-    return this.#senderOf(tenant).discard()
+  /** What sends a tenant's records; undefined for one whose records it does not send. */
+  sender(tenant: string): Pick<TenantExport, 'letters' | 'retry' | 'discard'> | undefined {
+    return this.#covers(tenant) ? this.#senderOf(tenant) : undefined
   }
 
   /** How it stands with a tenant; undefined for one whose records it does not send. */
   view(tenant: string): ExportView | undefined {
     if (!this.#covers(tenant)) return undefined
     const view = this.#senderOf(tenant).view()
-    return this.#trouble ? { ...view, state: 'failing', problem: this.#trouble.problem } : view
+    if (!this.#trouble) return view
+    const { state, problem, remedy, since } = this.#trouble
+    return { ...view, state, problem, remedy, since: instant(since) }
+  }
+
+  /** Tenants whose records do not get on, and why. */
+  get troubles(): ExportTrouble[] {
+    return this.#tenants().flatMap((tenant) => {
+      const { name, state, lagRecords, problem, since, remedy } = this.view(tenant)!
+      if (state !== 'failing' && state !== 'blocked') return []
+      return [{ name, tenant, state, lagRecords, problem: problem!, since: since!, remedy: remedy! }]
+    })
   }
 
   /** Records not sent yet and dead letters, of all tenants. */
@@ -113,8 +119,7 @@ export class ExportRunner {
         return
       } catch (error) {
         onCount('failed', 1)
-        const since = this.#trouble?.since ?? now()
-        this.#trouble = { state: 'failing', problem: (error as Error).message, since }
+        this.#trouble = failing(error, this.#trouble?.since ?? now())
         await sleep(waitAfter(error, failures, backoff, random()), undefined, { signal }).catch(() => {})
       }
     }

@@ -5,6 +5,7 @@ import type { LogPart } from '../log/log-part.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { ExportState } from './export-state.ts'
 import { Exports, type ExportsOptions } from './exports.ts'
+import { RecordChanges } from './record-changes.ts'
 
 /** Where the documents are that name the targets, and whose operators are told what is wrong with them. */
 type ExportsPlace = Pick<ExportsOptions, 'dir' | 'platformTenant'>
@@ -14,6 +15,7 @@ export class ExportsPart implements Part {
   readonly name = 'exports'
   /** There once the part has started. */
   exports: Exports | undefined
+  #changes: RecordChanges | undefined
   readonly #place: ExportsPlace
   readonly #bus: Bus
   readonly #logger: Logger
@@ -29,9 +31,12 @@ export class ExportsPart implements Part {
   }
 
   async start(): Promise<void> {
+    const [bus, logger, bucket] = [this.#bus, this.#logger, await this.#bus.bucket('exports')]
+    this.#changes = new RecordChanges({ bucket, bus, logger, platformTenant: this.#place.platformTenant })
+    await this.#changes.start()
     this.exports = new Exports({
-      ...{ ...this.#place, log: this.#log.log, logger: this.#logger },
-      state: new ExportState(await this.#bus.bucket('exports')),
+      ...{ ...this.#place, log: this.#log.log, logger, changes: this.#changes },
+      state: new ExportState(bucket),
       openSealed: this.#log.read,
       onCount: (name, what, count) => this.#metrics.exported(name, what, count),
     })
@@ -41,5 +46,6 @@ export class ExportsPart implements Part {
 
   async stop(): Promise<void> {
     await this.exports?.stop()
+    await this.#changes?.stop()
   }
 }

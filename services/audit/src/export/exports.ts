@@ -3,14 +3,16 @@
  *
  * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (one an export) →
  * tenant-export (sends in order, sets aside; one a tenant) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
- * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; backoff, http-post and request-headers serve the drivers.
+ * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; record-changes has what is done to exports in the log; backoff, http-post and request-headers serve the drivers.
  */
 import { isDeepStrictEqual } from 'node:util'
 import {
   type AuditExport,
   CountersignError,
   type DocumentProblem,
-  type ExportView,
+  type ExportsView,
+  type ExportTrouble,
+  type Principal,
   type SealedRecord,
 } from '@countersign/contracts'
 import { folderSignature, problemLine, readFolder } from '@countersign/documents'
@@ -23,12 +25,15 @@ import { ExportRunner } from './export-runner.ts'
 import type { ExportState } from './export-state.ts'
 import { openEntry } from './open-entry.ts'
 import { Pace } from './pace.ts'
+import type { RecordChanges } from './record-changes.ts'
 
 /** What exports work with. */
 export interface ExportsOptions {
   dir: string
   log: Pick<Log, 'tenants' | 'tree'>
   state: ExportState
+  /** Told of everything that is done to exports, before it is done. */
+  changes: Pick<RecordChanges, 'changed' | 'settled'>
   logger: Logger
   onCount: (name: string, what: 'sent' | 'dead' | 'failed', count: number) => void
   /** Opens what was sealed encrypted, for exports that ask for it. */
@@ -42,6 +47,7 @@ export interface ExportsOptions {
 /** A file that was just written may not be complete: it is taken when it looks the same twice. */
 const pollMs = 500
 const maxExports = 20
+const maxTroubles = 100
 
 /** Runs what the documents of a folder say. A broken file is refused whole; what it said before stays in force. */
 export class Exports {
@@ -78,11 +84,28 @@ export class Exports {
     for (const { runner } of this.#runners.values()) runner.wake()
   }
 
-  /** The exports of a tenant; what is wrong with documents may name others, so the platform's tenant alone has it. */
-  view(tenant: string): { exports: ExportView[]; problems: DocumentProblem[] } {
+  /** The exports of a tenant; what is of other tenants, or of documents, which may name them, the platform's tenant alone has. */
+  view(tenant: string): ExportsView {
     const views = [...this.#runners.values()].flatMap(({ runner }) => runner.view(tenant) ?? [])
-    const problems = tenant === this.#options.platformTenant ? this.#problems : []
-    return { exports: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems }
+    const forPlatform = tenant === this.#options.platformTenant
+    return {
+      exports: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      problems: forPlatform ? this.#problems : [],
+      troubles: this.troubles
+        .filter((trouble) => forPlatform || trouble.tenant === tenant)
+        .slice(0, maxTroubles)
+        // Dead letters are settled by the operators of the tenant whose they are.
+        .map((each) =>
+          each.tenant === tenant || each.state !== 'blocked'
+            ? each
+            : { ...each, remedy: `as an operator of ${each.tenant}: ${each.remedy}` },
+        ),
+    }
+  }
+
+  /** Which exports do not get on, with which tenants. */
+  get troubles(): ExportTrouble[] {
+    return [...this.#runners.values()].flatMap(({ runner }) => runner.troubles)
   }
 
   /** Of each export, over all tenants. */
@@ -90,12 +113,27 @@ export class Exports {
     return [...this.#runners].map(([name, { runner }]) => ({ name, ...runner.totals }))
   }
 
-  /** Sends what an export set aside of a tenant again, or forgets it. @throws CountersignError for an export that the tenant has not */
-  async settle(tenant: string, name: string, action: 'retry' | 'discard'): Promise<number> {
-    const runner = this.#runners.get(name)?.runner
-    if (!runner?.view(tenant))
-      throw new CountersignError('not_found', `there is no export ${name}; see: countersign audit exports`)
-    return action === 'retry' ? runner.retry(tenant) : runner.discard(tenant)
+  /**
+   * Sends what an export set aside of an operator's tenant again, or forgets it, after it is kept that this is to be recorded.
+   *
+   * @returns how many dead letters that are
+   * @throws CountersignError for an export that the tenant has not
+   */
+  async settle(operator: Principal, name: string, action: 'retry' | 'discard'): Promise<number> {
+    const sender = this.#runners.get(name)?.runner.sender(operator.tenant)
+    if (!sender) throw this.#noExport(operator.tenant, name)
+    const { letters } = sender
+    if (letters.length === 0) return 0
+    await this.#options.changes.settled(action, operator, name, letters)
+    if (action === 'retry') sender.retry()
+    else await sender.discard(letters)
+    return letters.length
+  }
+
+  #noExport(tenant: string, name: string): CountersignError {
+    const names = [...this.#runners].flatMap(([each, { runner }]) => (runner.sender(tenant) ? [each] : []))
+    const there = names.length === 0 ? 'there are none' : `there are ${names.toSorted().join(', ')}`
+    return new CountersignError('not_found', `there is no export ${name}, so nothing was done; ${there}`)
   }
 
   #poll(): void {
@@ -137,7 +175,9 @@ export class Exports {
       const lines = this.#problems.map(problemLine)
       this.#options.logger.error({ problems: lines }, 'exports refused; what their files said before stays in force')
     }
-    await this.#apply([...this.#files.values()].flat())
+    const documents = [...this.#files.values()].flat()
+    await this.#options.changes.changed(documents, this.#problems)
+    await this.#apply(documents)
     // Last, so that what failed on the way is tried again.
     this.#taken = signature
   }

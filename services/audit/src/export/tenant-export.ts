@@ -34,6 +34,8 @@ export interface Trouble {
   /** `failing`: it is tried again. `blocked`: nothing more is sent until somebody does something. */
   state: 'failing' | 'blocked'
   problem: string
+  /** What to do about it. */
+  remedy: string
   /** Milliseconds since the epoch. */
   since: number
 }
@@ -102,20 +104,24 @@ export class TenantExport {
     if (this.#tree.size !== this.#cursor.next) this.#wake.resolve()
   }
 
-  /** Sends what was set aside again. @returns how many dead letters that are */
-  retry(): number {
-    const { size } = this.#letters
-    this.#again ||= size > 0
-    this.#wake.resolve()
-    return size
+  /** What was set aside. */
+  get letters(): DeadLetter[] {
+    return [...this.#letters.values()]
   }
 
-  /** Forgets what was set aside; it stays in the log. @returns how many dead letters that were */
-  async discard(): Promise<number> {
-    const firsts = [...this.#letters.keys()]
-    for (const first of firsts) await this.#options.state.removeDead(this.#name, this.#tenant, first)
+  /** Sends what was set aside again. */
+  retry(): void {
+    this.#again = true
     this.#wake.resolve()
-    return firsts.length
+  }
+
+  /** Forgets letters that are still as they were; what they name stays in the log. */
+  async discard(letters: readonly DeadLetter[]): Promise<void> {
+    for (const letter of letters) {
+      const { first } = letter
+      if (this.#letters.get(first) === letter) await this.#options.state.removeDead(this.#name, this.#tenant, first)
+    }
+    this.#wake.resolve()
   }
 
   /** How it stands. */
@@ -123,8 +129,7 @@ export class TenantExport {
     const { now, document } = this.#options
     const { next } = this.#cursor
     const lag = Math.max(0, this.#tree.size - next)
-    const letters = [...this.#letters.values()]
-    const trouble = this.trouble
+    const { letters, trouble } = this
     return {
       name: this.#name,
       type: document.spec.to.type,
@@ -136,7 +141,7 @@ export class TenantExport {
       ...(this.#lastSentAt === undefined ? {} : { lastSentAt: this.#lastSentAt }),
       dead: letters.length,
       deadLetters: letters.slice(0, 20),
-      ...(trouble ? { problem: trouble.problem } : {}),
+      ...(trouble ? { problem: trouble.problem, remedy: trouble.remedy, since: instant(trouble.since) } : {}),
     }
   }
 
@@ -155,11 +160,14 @@ export class TenantExport {
     ]
     if (letters.size >= maxDeadLetters) {
       const problem = `${maxDeadLetters} dead letters are kept and no more: retry or discard them, then it goes on`
-      return { state: 'blocked', problem, since: Math.max(...letters.values().map(({ at }) => Date.parse(at))) }
+      const remedy = `see why: countersign audit exports; mend that, then: countersign audit exports retry ${this.#name}, or without them: countersign audit exports discard ${this.#name}`
+      const since = Math.max(...letters.values().map(({ at }) => Date.parse(at)))
+      return { state: 'blocked', problem, remedy, since }
     }
     if (next <= size) return undefined
-    const problem = `the log ends at ${size}, but records up to ${next} were sent: it was set back. Give the export another name to begin anew`
-    return { state: 'blocked', problem, since: this.#trouble?.since ?? now() }
+    const problem = `the log ends at ${size}, but records up to ${next} were sent: it was set back`
+    const remedy = 'find out why; give the export another name in its document to begin anew'
+    return { state: 'blocked', problem, remedy, since: this.#trouble?.since ?? now() }
   }
 
   /** Looked up each time: before its first record a tenant has none. */
@@ -194,7 +202,7 @@ export class TenantExport {
         failures += 1
         this.#failed += 1
         onCount('failed', 1)
-        this.#tell({ state: 'failing', problem: (error as Error).message, since: this.#options.now() })
+        this.#tell(failing(error, this.#options.now()))
         const pause = waitAfter(error, failures, backoff, random())
         await sleep(pause, undefined, { signal: this.#signal }).catch(() => {})
       }
@@ -305,7 +313,7 @@ export class TenantExport {
   }
 
   #letterOf(records: readonly ExportedRecord[], reason: string): DeadLetter {
-    const at = new Date(this.#options.now()).toISOString()
+    const at = instant(this.#options.now())
     return { first: records[0]!.index, last: records.at(-1)!.index, reason: reason.slice(0, 500), at }
   }
 
@@ -360,7 +368,7 @@ export class TenantExport {
 
   #countSent(count: number): void {
     this.#sent += count
-    this.#lastSentAt = new Date(this.#options.now()).toISOString()
+    this.#lastSentAt = instant(this.#options.now())
     this.#options.onCount('sent', count)
   }
 
@@ -370,4 +378,16 @@ export class TenantExport {
     this.#trouble = trouble && before?.state === trouble.state ? { ...trouble, since: before.since } : trouble
     if (trouble?.problem !== before?.problem) this.#options.onChange(this.#tenant, trouble)
   }
+}
+
+/** The trouble that an error is. */
+export function failing(error: unknown, since: number): Trouble {
+  const remedy =
+    'look at the target and at what the document says of it; it is tried again by itself, and nothing is lost'
+  return { state: 'failing', problem: (error as Error).message, remedy, since }
+}
+
+/** @param at milliseconds since the epoch */
+export function instant(at: number): string {
+  return new Date(at).toISOString()
 }

@@ -79,14 +79,18 @@ export function serveQueries(
       onDefect,
     ),
     bus.serveApi(audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
-    bus.serveApi(audit.exports, ({ tenant }) => exporting()?.view(tenant) ?? { exports: [], problems: [] }, onDefect),
+    bus.serveApi(
+      audit.exports,
+      ({ tenant }) => exporting()?.view(tenant) ?? { exports: [], problems: [], troubles: [] },
+      onDefect,
+    ),
     bus.serveApi(
       audit.settleExport,
-      async ({ tenant, name, action }) => {
+      async ({ operator, name, action }) => {
         const exports = exporting()
         if (!exports)
           throw new CountersignError('not_found', 'there are no exports: COUNTERSIGN_AUDIT_EXPORTS_DIR is not set')
-        return { name, deadLetters: await exports.settle(tenant, name, action) }
+        return { name, deadLetters: await exports.settle(operator, name, action) }
       },
       onDefect,
     ),

@@ -156,7 +156,7 @@ export const audit: readonly Route[] = [
     body: verbs.audit.settleExport.input.pick({ action: true }).strict(),
     answer: verbs.audit.settleExport.output,
     errors: ['not_found'],
-    handle: ({ viewer: { tenant }, params: { name }, body: { action } }, { bus }) =>
-      bus.callApi(verbs.audit.settleExport, { tenant, name, action }),
+    handle: ({ viewer: operator, params: { name }, body: { action } }, { bus }) =>
+      bus.callApi(verbs.audit.settleExport, { operator, name, action }),
   }),
 ]

@@ -3,6 +3,7 @@ import {
   consumers,
   CountersignError,
   executorConsumer,
+  type ExportsView,
   type Principal,
   type ServerEntry,
   verbs,
@@ -58,6 +59,16 @@ export const StatusAnswer = z.object({
       witnessed: verbs.audit.status.output.shape.witnessed,
     })
     .optional(),
+  /** Where records are sent, and which exports do not get on; for operators. */
+  exports: z
+    .object({
+      total: z.int(),
+      troubles: verbs.audit.exports.output.shape.troubles,
+      /** Dead letters, and problems of documents, that wait for somebody. */
+      dead: z.int(),
+      refused: z.int(),
+    })
+    .optional(),
   /** Calls whose outcome is unknown, 100 at most; for operators. */
   unknownCalls: z.int().optional(),
 })
@@ -79,17 +90,19 @@ export async function gatherStatus(
   const operator = isOperator(viewer)
   const entries = serversOf(registry, viewer.tenant)
   const ready = entries.filter(isReady)
-  const [policies, standing, approvals, lifecycle, audit, lag, unknown, executor, faults] = await Promise.all([
-    settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
-    settle(bus.callApi(verbs.policy.status, {}, timeoutMs)),
-    settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
-    settle(lifecycleAnswers(bus)),
-    settle(bus.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
-    settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
-    operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
-    executorAnswers(bus, ready.slice(0, maxConsumers)),
-    operator ? settle(bus.findFaults()) : undefined,
-  ])
+  const [policies, standing, approvals, lifecycle, audit, lag, unknown, executor, faults, exporting] =
+    await Promise.all([
+      settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
+      settle(bus.callApi(verbs.policy.status, {}, timeoutMs)),
+      settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
+      settle(lifecycleAnswers(bus)),
+      settle(bus.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
+      settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
+      operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
+      executorAnswers(bus, ready.slice(0, maxConsumers)),
+      operator ? settle(bus.findFaults()) : undefined,
+      operator ? settle(bus.callApi(verbs.audit.exports, { tenant: viewer.tenant }, timeoutMs)) : undefined,
+    ])
   const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
   const users = expiring && { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) }
   const services = [
@@ -139,8 +152,14 @@ export async function gatherStatus(
       ? { approvals: { waiting: approvals.value.approvals.length, more: approvals.value.more } }
       : {}),
     ...(operator && audit.value ? { audit: { ...audit.value, ...(lag.value ? { lag: lag.value.lag } : {}) } } : {}),
+    ...(exporting?.value ? { exports: exportsOf(exporting.value) } : {}),
     ...(unknown?.value ? { unknownCalls: unknown.value } : {}),
   }
+}
+
+function exportsOf({ exports, problems, troubles }: ExportsView): NonNullable<StatusAnswer['exports']> {
+  const dead = exports.reduce((sum, each) => sum + each.dead, 0)
+  return { total: exports.length, troubles, dead, refused: problems.length }
 }
 
 function usersFaults({ problem }: Authenticator): z.infer<typeof Fault>[] {

@@ -32,11 +32,24 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
     `${resource.name}${keys === undefined ? '' : `, ${count(keys, 'key')}`}: ${reason}`,
   hold_placed: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
   hold_lifted: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
+  exports_changed: ({ added, changed, removed }) =>
+    [
+      ...listOf('added', added.map(exportTold)),
+      ...listOf('changed', changed.map(exportTold)),
+      ...listOf('removed', removed),
+    ].join('; '),
+  exports_refused: ({ problemCount, problems }) => `${count(problemCount, 'problem')}: ${problems[0] ?? ''}`,
+  dead_letters_retried: ({ resource, deadLetters }) => `${resource.name}, ${count(deadLetters, 'dead letter')}`,
+  dead_letters_discarded: ({ resource, deadLetters }) => `${resource.name}, ${count(deadLetters, 'dead letter')}`,
   expired: ({ resource, before, keys }) => `${resource.name} before ${before}, ${count(keys, 'key')}`,
 }
 
 function whence(addresses: readonly { address: string }[]): string {
   return `from ${addresses.map(({ address }) => address).join(', ')}`
+}
+
+function exportTold({ name, type, host, personal }: ActivityEventData<'exports_changed'>['added'][0]): string {
+  return `${name} to ${host} (${type}${personal === 'open' ? ', personal content open' : ''})`
 }
 
 function heldOf(subject: string | null | undefined): string {

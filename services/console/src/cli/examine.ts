@@ -31,7 +31,7 @@ const warn = (name: string, message: string, remedy: string): Finding => ({ name
 const bad = (name: string, message: string, remedy: string): Finding => ({ name, verdict: 'bad', message, remedy })
 
 /** Looks at everything that has to be right, from the outside in; what cannot be reached ends the examination. */
-export async function* examine({ client, where }: Invocation): AsyncGenerator<Finding> {
+export async function* examine({ client, where, nowMs }: Invocation): AsyncGenerator<Finding> {
   const { environment, state, as, cwd } = where
   if (state === undefined && as === undefined && environment.consoleUrl && environment.token) {
     yield good('settings', 'COUNTERSIGN_CONSOLE_URL and COUNTERSIGN_TOKEN are set')
@@ -68,7 +68,7 @@ export async function* examine({ client, where }: Invocation): AsyncGenerator<Fi
   yield* newCallFindings(status)
   yield auditFinding(status)
   yield* witnessFindings(status)
-  yield* exportFindings(console)
+  yield* exportFindings(console, nowMs)
   yield* unknownFindings(console)
   yield* grantFindings(console)
 }

@@ -1,12 +1,13 @@
-import type { DocumentProblem, ExportView } from '@countersign/contracts'
+import type { ExportsView } from '@countersign/contracts'
 import type { Client } from './client.ts'
 import { CliError } from './cli-error.ts'
+import { describeTrouble } from './describe-trouble.ts'
 import type { Finding } from './examine.ts'
 import { count } from './times.ts'
 
 /** How the exports of the audit log stand. None of them is in the way of calls, so the worst is a look. */
-export async function* exportFindings(console: Client): AsyncGenerator<Finding> {
-  let answer: { exports: ExportView[]; problems: DocumentProblem[] }
+export async function* exportFindings(console: Client, nowMs: number): AsyncGenerator<Finding> {
+  let answer: ExportsView
   try {
     answer = await console.get('/audit/exports')
   } catch (error) {
@@ -21,15 +22,13 @@ export async function* exportFindings(console: Client): AsyncGenerator<Finding> 
       'correct it: it is taken up within seconds; until then what it said before holds',
     )
   }
+  for (const trouble of answer.troubles) yield warn(describeTrouble(trouble, nowMs), trouble.remedy)
   for (const { name, state, lagRecords, dead, problem } of answer.exports) {
-    const behind = `${count(lagRecords, 'record')} wait`
-    if (state === 'blocked') yield warn(`${name}: ${problem}`, `see: countersign audit exports`)
-    else if (problem !== undefined)
-      yield warn(`${name}: ${problem}; ${behind}, and nothing is lost`, 'look at the target')
+    const behind = `${count(lagRecords, 'record')} waiting`
     if (state !== 'blocked' && dead > 0) {
       yield warn(
         `${name}: its target refused ${count(dead, 'dead letter')} for good`,
-        `see: countersign audit exports; then retry or discard them`,
+        `see why: countersign audit exports; then countersign audit exports retry ${name}, or discard ${name}`,
       )
     }
     if (problem === undefined && dead === 0)

@@ -1,10 +1,12 @@
-import type { DocumentProblem, ExportView } from '@countersign/contracts'
+import type { ExportsView } from '@countersign/contracts'
+import type { Client } from '../client.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
+import { describeTrouble } from '../describe-trouble.ts'
 import { dateAndClock, count } from '../times.ts'
 
 /** `countersign audit exports`: where records are sent and how far; and what to do with what was refused for good. */
-export async function auditExports({ args, client, out }: Invocation): Promise<Exit> {
+export async function auditExports({ args, client, out, nowMs }: Invocation): Promise<Exit> {
   const [, action, name] = args
   checkArguments(args, action === undefined ? 1 : 3, action === undefined ? 1 : 3, 'audit exports')
   const console = await client('operator')
@@ -15,8 +17,7 @@ export async function auditExports({ args, client, out }: Invocation): Promise<E
         `audit exports: there is nothing called "${action}" to do; write retry or discard`,
       )
     }
-    const path = `/audit/exports/${encodeURIComponent(name!)}/dead-letters`
-    const answer = await console.post<{ name: string; deadLetters: number }>(path, { action })
+    const answer = await settle(console, name!, action)
     if (out.forPrograms) out.json(answer)
     const letters = count(answer.deadLetters, 'dead letter')
     out.line(
@@ -26,7 +27,7 @@ export async function auditExports({ args, client, out }: Invocation): Promise<E
     )
     return exits.ok
   }
-  const answer = await console.get<{ exports: ExportView[]; problems: DocumentProblem[] }>('/audit/exports')
+  const answer = await console.get<ExportsView>('/audit/exports')
   if (out.forPrograms) out.json(answer)
   if (answer.exports.length === 0) out.line('no exports')
   else {
@@ -51,8 +52,11 @@ export async function auditExports({ args, client, out }: Invocation): Promise<E
       ]),
     )
   }
-  for (const { name, problem, deadLetters } of answer.exports) {
-    if (problem !== undefined) out.line({ text: `${name}: `, style: 'bad' }, problem)
+  for (const trouble of answer.troubles) {
+    out.line({ text: describeTrouble(trouble, nowMs), style: 'bad' })
+    out.line({ text: `  → ${trouble.remedy}`, style: 'faint' })
+  }
+  for (const { name, deadLetters } of answer.exports) {
     for (const { first, last, reason } of deadLetters) {
       out.line(
         { text: `${name}: `, style: 'warn' },
@@ -64,4 +68,16 @@ export async function auditExports({ args, client, out }: Invocation): Promise<E
     out.line({ text: 'refused: ', style: 'bad' }, `${file}:${line}:${column}: ${message}`)
   }
   return exits.ok
+}
+
+/** @throws CliError that says, for an export that is not there, which are */
+async function settle(console: Client, name: string, action: 'retry' | 'discard') {
+  try {
+    const path = `/audit/exports/${encodeURIComponent(name)}/dead-letters`
+    return await console.post<{ name: string; deadLetters: number }>(path, { action })
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'not_found') throw error
+    const { exit, message, code } = error
+    throw new CliError(exit, message, { code, next: 'list exports with: countersign audit exports' })
+  }
 }

@@ -1,6 +1,7 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
+import { exportRows, exportsAreCalm } from '../export-rows.ts'
 import { gatewayFinding } from '../examine.ts'
 import { findLocalInfo } from '../find-console.ts'
 import type { Cell } from '../table.ts'
@@ -28,6 +29,7 @@ export const status: Command = {
       servers.quarantinedTools === 0 &&
       !servers.withoutPolicy &&
       !policies?.problems &&
+      exportsAreCalm(answer) &&
       !bus.faults?.length
     out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
     const gatewayRow = gateway ? [['gateway', { text: gateway.message, style: gateway.verdict }] as const] : []
@@ -90,6 +92,7 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
           ] as const,
         ]
       : []),
+    ...exportRows(answer, nowMs),
     ...(approvals
       ? [
           [

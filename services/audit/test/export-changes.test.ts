@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { encode } from '@countersign/bus'
+import { type JsonObject, verbs } from '@countersign/contracts'
+import { startTestBus, until } from '@countersign/testing'
+import { exportDocument, operatorOf, startExports, startReceiver } from './export-fixture.ts'
+import { auditFolder, callWriter, readAll, readAudit, startAudit } from './harness.ts'
+
+test('R23, R26: what is done to exports is in the log: documents by the platform’s tenant, dead letters by who settled them', async (t) => {
+  const bus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  let refusing = true
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(refusing ? 422 : 200).end())
+  const { dir, secretFile } = await startExports(t)
+  const to = { type: 'webhook', url: `${receiver.url}/secret-path`, secretFile }
+  const match = { servers: ['files'] }
+  const file = join(dir, 'hook.yaml')
+  await writeFile(file, exportDocument('hook', { match, to }))
+  const settings = { COUNTERSIGN_AUDIT_EXPORTS_DIR: dir, COUNTERSIGN_PLATFORM_TENANT: 'platform' }
+  const audit = await startAudit(t, bus, folder, settings)
+  const reader = await bus.connect('auditor')
+  const records = async (event: string) =>
+    (await readAudit(reader)).flatMap(({ record }) => (record.event === event ? [record] : []))
+  const data = async (event: string, count: number) =>
+    until(async () => {
+      const found = await records(event)
+      return found.length === count ? (found.at(-1)!.cloudEvent as { data: JsonObject }).data : undefined
+    }, `${count} ${event}`)
+  const { added, changed, removed } = await data('exports_changed', 1)
+  const told = { name: 'hook', type: 'webhook', host: new URL(receiver.url).host, personal: 'sealed' }
+  assert.deepEqual([added, changed, removed], [[told], [], []])
+
+  const { request } = await callWriter(bus)
+  await request({ tenant: 'acme' })
+  const console = await bus.connect('console')
+  const [operator, stranger] = [operatorOf('acme'), operatorOf('other')]
+  const dead = async () => (await console.callApi(verbs.audit.exports, { tenant: 'acme' })).exports[0]?.dead
+  await until(async () => (await dead()) === 1, 'a record is set aside')
+  const settle = (action: 'retry' | 'discard', by = operator) =>
+    console.callApi(verbs.audit.settleExport, { operator: by, name: 'hook', action })
+  assert.equal((await settle('retry')).deadLetters, 1)
+  const retried = await data('dead_letters_retried', 1)
+  assert.deepEqual([retried['deadLetters'], retried['records']], [1, [{ first: 0, last: 0 }]])
+  assert.equal((await settle('discard', stranger)).deadLetters, 0)
+  assert.equal((await settle('discard')).deadLetters, 1)
+  await data('dead_letters_discarded', 1)
+  const [record] = await records('dead_letters_discarded')
+  assert.ok(record && 'resource' in record)
+  assert.deepEqual(
+    [record.tenant, record.resource, record.who?.actor, record.outcome?.status],
+    ['acme', { type: 'export', name: 'hook' }, 'olga', 'succeeded'],
+  )
+  assert.equal(await dead(), 0)
+
+  await writeFile(file, 'kind: AuditExport')
+  const { problemCount } = await data('exports_refused', 1)
+  assert.ok(Number(problemCount) > 0)
+  await writeFile(file, exportDocument('hook', { match, personal: 'open', to }))
+  const second = await data('exports_changed', 2)
+  assert.deepEqual(second['changed'], [{ ...told, personal: 'open' }])
+  // What changes while audit is away is told when it is back, and what did not change is not told again.
+  await audit.stop('SIGKILL')
+  await rm(file)
+  const again = await startAudit(t, bus, folder, settings)
+  assert.deepEqual((await data('exports_changed', 3))['removed'], ['hook'])
+  assert.deepEqual(
+    (await records('exports_changed')).map(({ tenant, who }) => [tenant, who?.actor]),
+    Array.from({ length: 3 }, () => ['platform', 'audit']),
+  )
+  assert.ok(!JSON.stringify(await readAudit(reader)).includes('secret-path'))
+  refusing = false
+  await again.stop('SIGTERM')
+})
+
+test('R23, R26: a change that was kept and not recorded is recorded after the next start, under its id', async (t) => {
+  const { write, start, bus, secretFile } = await startExports(t)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  await write('hook', { to: { type: 'webhook', url: receiver.url, secretFile } })
+  const first = await start()
+  const stored = async () =>
+    (await readAll(bus, 'LIFECYCLE')).map(({ data }) => (JSON.parse(Buffer.from(data).toString()) as { id: string }).id)
+  const ids = await until(async () => ((await stored()).length === 1 ? stored() : undefined), 'it is recorded')
+  await first.stop()
+  // As if it had been killed before it stored one.
+  const bucket = await bus.bucket('exports')
+  const kept = JSON.parse(Buffer.from((await bucket.get('changes'))!).toString()) as { unrecorded: object[] }
+  assert.deepEqual(kept.unrecorded, [])
+  const owed = { tenant: 'default', name: 'exports_refused', event: { id: 'owed', data: { tenant: 'default' } } }
+  await bucket.put('changes', encode({ ...kept, unrecorded: [owed] }))
+  await start()
+  await until(async () => (await stored()).length === 2, 'what was owed is recorded, and nothing else')
+  assert.deepEqual(await stored(), [...ids, 'owed'])
+})
+
+test('R26: while too many changes wait to be recorded, dead letters stay and no document is taken up', async (t) => {
+  const { write, start, bus, letters, secretFile } = await startExports(t, 1)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(422).end())
+  const to = { type: 'webhook', url: receiver.url, secretFile }
+  await write('hook', { to })
+  const exports = await start({ store: () => Promise.reject(new Error('LIFECYCLE is full')) })
+  await until(() => letters('hook').length === 1, 'it is set aside')
+  const settle = () => exports.settle(operatorOf('default'), 'hook', 'retry')
+  for (let each = 1; each < 100; each++) await settle()
+  await assert.rejects(settle(), /100 changes of exports wait to be recorded, .* LIFECYCLE/)
+  await assert.rejects(exports.settle(operatorOf('default'), 'hook', 'discard'), /wait to be recorded/)
+  assert.equal(letters('hook').length, 1)
+  const kept = JSON.parse(Buffer.from((await (await bus.bucket('exports')).get('changes'))!).toString()) as object
+  assert.equal((kept as { unrecorded: object[] }).unrecorded.length, 100)
+})
