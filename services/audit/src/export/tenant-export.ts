@@ -69,6 +69,7 @@ export class TenantExport {
   /** Dead letters are to be sent again; the cursor moved and was not kept yet. */
   #again = false
   #moved = false
+  #changing: Promise<void> = Promise.resolve()
   #wake = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
   /** When the first record was stored that was not sent yet. */
@@ -115,13 +116,22 @@ export class TenantExport {
     this.#wake.resolve()
   }
 
-  /** Forgets letters that are still as they were; what they name stays in the log. */
+  /** Forgets letters, and what a retry that is under way puts in their place; what they name stays in the log. */
   async discard(letters: readonly DeadLetter[]): Promise<void> {
-    for (const letter of letters) {
-      const { first } = letter
-      if (this.#letters.get(first) === letter) await this.#options.state.removeDead(this.#name, this.#tenant, first)
-    }
+    await this.#inTurn(async () => {
+      for (const { first, last } of this.letters) {
+        const meant = letters.some((letter) => letter.first <= first && last <= letter.last)
+        if (meant) await this.#options.state.removeDead(this.#name, this.#tenant, first)
+      }
+    })
     this.#wake.resolve()
+  }
+
+  /** One change of letters that are there after the other. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changing.then(change)
+    this.#changing = done.catch(() => {})
+    return done
   }
 
   /** How it stands. */
@@ -329,7 +339,7 @@ export class TenantExport {
     try {
       for (const letter of [...this.#letters.values()]) {
         const refused: DeadLetter[] = []
-        if (await this.#sendLetter(letter, refused)) await this.#replace(letter, refused)
+        if (await this.#sendLetter(letter, refused)) await this.#inTurn(() => this.#replace(letter, refused))
       }
     } catch (error) {
       this.#again = true
