@@ -85,6 +85,21 @@ test('R24: what is redacted is read with its place, and a path that cannot be re
   assert.match(problemsOf(redacting('in: result, path: "$.a", tool: x'))[0]!, /did you mean `tools`/)
 })
 
+test('R24: a policy that only redacts needs no rules; one that does nothing is refused', () => {
+  const head = 'apiVersion: countersign.dev/v1alpha1\nkind: ToolPolicy\nmetadata: { name: a }\nspec:\n'
+  const redact = '  redact: [{ in: result, path: "$..data" }]\n'
+  for (const text of [head + redact, `${head}  rules: []\n${redact}`]) {
+    const { set, problems } = compileBundle([{ file: '1.yaml', text }])
+    assert.deepEqual([problems, set.policies[0]!.rules, set.policies[0]!.redactions.length], [[], [], 1])
+  }
+  const nothing = /^1\.yaml:\d:\d+: policy "a" has neither `rules` nor `redact`, so it would do nothing/
+  for (const spec of ['  mode: enforce\n', '  rules: []\n', '  rules: []\n  redact: []\n']) {
+    const [problem, ...more] = problemsOf(head + spec)
+    assert.match(problem!, nothing)
+    assert.deepEqual(more, [])
+  }
+})
+
 test('a hold without approval says why it needs one, with an example that compiles', () => {
   const [problem, ...more] = problemsOf(rule('name: writes, when: "true", effect: hold'))
   assert.deepEqual(more, [])

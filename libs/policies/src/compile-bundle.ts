@@ -67,7 +67,11 @@ function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>):
   const problems: DocumentProblem[] = []
   const seen = new Set<string>()
   const rules: Rule[] = []
-  for (const [index, rule] of spec.rules.entries()) {
+  if (!spec.rules?.length && !spec.redact?.length) {
+    const message = `policy "${metadata.name}" has neither \`rules\` nor \`redact\`, so it would do nothing; give it one of them, or remove it`
+    problems.push(problem(['spec', 'rules'], message))
+  }
+  for (const [index, rule] of (spec.rules ?? []).entries()) {
     const path = ['spec', 'rules', index]
     if (seen.has(rule.name)) {
       const message = `policy "${metadata.name}" has more than one rule "${rule.name}"; give each a name of its own`

@@ -68,7 +68,8 @@ export const ToolPolicy = z.strictObject({
         tenants: z.array(z.string().min(1)).min(1).optional(),
       })
       .default({}),
-    rules: z.array(PolicyRule).min(1).max(500),
+    /** Left out by a document that only redacts. */
+    rules: z.array(PolicyRule).max(500).optional(),
     /** Holds in shadow mode too: what was sealed once cannot be taken out any more. */
     redact: z.array(RedactionSpec).max(100).optional(),
     /** `shadow`: decided and recorded, not applied. */

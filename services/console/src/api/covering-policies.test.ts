@@ -9,7 +9,7 @@ const policy = (name: string, more: Partial<PolicyView> = {}): PolicyView => ({
   mode: 'enforce',
   servers: ['*'],
   tenants: ['*'],
-  rules: [],
+  rules: [{ name: 'all', effect: 'allow', when: 'true' }],
   ...more,
 })
 const covering = (...policies: PolicyView[]) =>
@@ -19,5 +19,6 @@ test('a server is covered by what matches its name and tenant and is enforced', 
   assert.deepEqual(covering(policy('all'), policy('some', { servers: ['web', 'fi*'] })), ['all', 'some'])
   assert.deepEqual(covering(policy('web', { servers: ['web'] })), [])
   assert.deepEqual(covering(policy('elsewhere', { tenants: ['elsewhere'] })), [])
+  assert.deepEqual(covering(policy('redacts', { rules: [] })), [])
   assert.deepEqual(covering(policy('shadow', { mode: 'shadow' })), [])
 })

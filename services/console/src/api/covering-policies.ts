@@ -6,9 +6,10 @@ import { matchTarget, type PoliciesView } from '@countersign/contracts'
  */
 export function coveringPolicies({ policies }: PoliciesView, target: { tenant: string; name: string }): string[] {
   return policies
-    .filter(({ mode, servers, tenants }) => {
+    .filter(({ mode, servers, tenants, rules }) => {
       const covers = matchTarget(servers)(target.name) && matchTarget(tenants)(target.tenant)
-      return mode === 'enforce' && covers
+      // One that only redacts has no say.
+      return mode === 'enforce' && rules.length > 0 && covers
     })
     .map(({ name }) => name)
 }
