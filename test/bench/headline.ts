@@ -37,8 +37,9 @@ export async function measureHeadline(
     const one = { ratePerSecond: 50, concurrency: 1 }
     const many64 = { ratePerSecond: 0, concurrency: 64 }
     const results: Record<string, LoadOutcome> = {}
+    const skipped: string[] = []
     const measure = async (name: string, job: Parameters<typeof world.load>[0]) => {
-      if (only && !name.includes(only)) return
+      if (only && !name.includes(only)) return void skipped.push(name)
       say(`${name} …`)
       results[name] = await world.load(job)
     }
@@ -65,6 +66,9 @@ export async function measureHeadline(
     await world.addServer('bench-many', many, 2000)
     await measure('governed, one at a time, 2000 tools', { ...base, ...world.governed('bench-many'), ...one })
     await measure('governed, one at a time, 10 tools again', { ...governed, ...one })
+    if (Object.keys(results).length === 0) {
+      throw new Error(`no measurement has "${only}" in its name: ${skipped.join('; ')}`)
+    }
     const machine = {
       cpus: cpus().length,
       model: cpus()[0]?.model,

@@ -35,6 +35,11 @@ const say = (line: string) => process.stderr.write(`bench: ${line}\n`)
 const keep = (name: string, value: unknown) =>
   writeFileSync(`${results}${name}.json`, `${JSON.stringify(value, undefined, 2)}\n`)
 
+const named = ['headline', ...curveSpecs.map(({ name }) => name)]
+if (options.report && options.only !== undefined && !options.compare && !named.includes(options.only)) {
+  say(`there is no curve "${options.only}" to report: --only takes ${named.join(', ')}`)
+  process.exit(2)
+}
 mkdirSync(results, { recursive: true })
 if (options.compare) {
   const comparison = await measureComparison({ seconds, only: options.only }, say)
