@@ -25,6 +25,11 @@ export class KeyEncryptionKeys {
     this.#keys = await this.#file.read()
   }
 
+  /** Why the file as it is now cannot be used; undefined while it can. */
+  get problem(): string | undefined {
+    return this.#file.problem
+  }
+
   /** The one that wraps. */
   get first(): KeyEncryptionKey {
     return this.#keys[0]!

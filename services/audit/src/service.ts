@@ -43,6 +43,12 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     auditWitnessPolicyFile === undefined
       ? undefined
       : new WitnessPart(auditWitnessPolicyFile, auditWitnessIntervalMs, logger, metrics, log)
+  const erasure = erasurePart({
+    ...{ bus, logger },
+    personal: () => log.personal,
+    index: () => index.index,
+    retentionFile: config.auditRetentionFile,
+  })
   const recording = new Recording({
     ...{ config, bus, logger, metrics, log },
     onSealed() {
@@ -74,6 +80,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       start() {
         queries = serveQueries(bus, log.log, index.index, log.read, {
           problem: () => recording.problem,
+          faults: () => erasure.faults(),
           witnessed: (tenant) => witnesses?.witnessing?.standing(tenant),
           exporting: () => exporting?.exports,
           onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),
@@ -82,12 +89,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       stop: () => queries.stop(),
     },
     ...(exporting ? [exporting] : []),
-    erasurePart({
-      ...{ bus, logger },
-      personal: () => log.personal,
-      index: () => index.index,
-      retentionFile: config.auditRetentionFile,
-    }),
+    erasure,
     ...(witnesses ? [witnesses] : []),
     {
       name: 'lag',

@@ -141,6 +141,10 @@ export class AuditPeer {
   indexed = 0
   /** Why it cannot record. */
   problem: string | undefined
+  /** What is wrong with its files, how its witnesses and its index stand. */
+  faults: { what: string; problem: string; remedy: string }[] = []
+  witnessed: { size: number; at: string | null; problem?: string } | undefined
+  indexProblem: string | null = null
   /** What it exports, and what it was asked to do with dead letters. */
   exports: ExportView[] = []
   exportProblems: DocumentProblem[] = []
@@ -223,6 +227,8 @@ export class AuditPeer {
         root: '',
         lastSeq: this.records.at(-1)?.record.stream.seq ?? 0,
         sealedAt: null,
+        faults: this.faults,
+        ...(this.witnessed === undefined ? {} : { witnessed: this.witnessed }),
         ...(this.problem === undefined ? {} : { problem: this.problem }),
       }),
       fail,
@@ -232,7 +238,12 @@ export class AuditPeer {
   /** What is asked about the index gets an answer that says what was asked. */
   #serveIndex(bus: Bus): void {
     const coverage = () => ({ size: this.records.length, indexed: this.records.length })
-    const status = () => ({ kind: 'embedded' as const, problem: null, ...coverage(), indexed: this.indexed })
+    const status = () => ({
+      kind: 'embedded' as const,
+      problem: this.indexProblem,
+      ...coverage(),
+      indexed: this.indexed,
+    })
     bus.serveApi(
       verbs.audit.story,
       ({ tenant, callId }) => {

@@ -219,7 +219,9 @@ test('the status tells which service does not answer and what waits', async (t) 
   }, 'the executor is noticed')
   assert.equal(body.ok, true)
   assert.deepEqual(body.servers, { total: 1, ready: 1, quarantinedTools: 1, withoutPolicy: 1 })
-  assert.deepEqual(body.approvals, { waiting: 1, more: false })
+  const { oldestHeldAt, ...approvals } = body.approvals
+  assert.deepEqual(approvals, { waiting: 1, more: false, late: 0 })
+  assert.ok(Date.parse(oldestHeldAt) <= Date.now())
   assert.deepEqual(body.policies, { revision: 'r1', count: 0, problems: 0 })
   assert.deepEqual([body.audit.size, body.audit.lag], [audit.records.length, 0])
   policy.view = { ...policy.view, revision: null }

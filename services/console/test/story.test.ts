@@ -74,10 +74,7 @@ test('R24, R28: a story says what was redacted and what was erased', async (t) =
   for (const each of calls({ inline: '[erased]' }, { inline: {} }, hidden)) console.audit.seal(each)
   const { stdout } = await countersign(console, 'audit', 'story', callId)
   assert.match(stdout, / redacted +arguments\/password, before it was sealed, by policy\n/)
-  assert.match(
-    stdout,
-    / erased +arguments; when and by whom: countersign audit --outcome erased, or --outcome expired /,
-  )
+  assert.match(stdout, / erased +arguments; when and by whom: countersign audit --outcome erased, or expired; /)
   assert.match(stdout, /\narguments\n {4}\[erased\]\n/)
 })
 

@@ -215,6 +215,8 @@ export const verbs = {
         problem: z.string().optional(),
         /** How far witnesses have cosigned it since audit started, and why not further; absent where none are asked. */
         witnessed: z.object({ size: z.int(), at: Instant.nullable(), problem: z.string().optional() }).optional(),
+        /** What is not right with audit's own files, and what to do about it. */
+        faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).default([]),
       }),
     ),
     /** A file that proves what the log says about a call. */

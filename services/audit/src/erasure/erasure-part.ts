@@ -6,6 +6,7 @@ import type { Personal } from './open-personal.ts'
 import { RetentionFile } from './retention-file.ts'
 import { serveErasure } from './serve-erasure.ts'
 import type { ContentIndex } from './settle-deeds.ts'
+import type { Fault } from './watch-keys.ts'
 
 export interface ErasurePartOptions {
   bus: Bus
@@ -19,12 +20,15 @@ export interface ErasurePartOptions {
 const everyMs = { settle: 5000, expire: 10 * 60 * 1000 }
 
 /** The part of audit that erases content and keeps legal holds. */
-export function erasurePart({ bus, logger, personal, index, retentionFile }: ErasurePartOptions): Part {
+export function erasurePart(options: ErasurePartOptions): Part & { faults: () => Fault[] } {
+  const { bus, logger, personal, index, retentionFile } = options
   let erasure: Erasure | undefined
   let serving: { stop: () => void }
   let retention: RetentionFile | undefined
   return {
     name: 'erasure',
+    /** What is wrong with the files that content is kept and erased by. */
+    faults: () => [...retentionFaults(retention), ...(personal()?.faults() ?? [])],
     async start() {
       const keys = personal()
       const file = openRetention(retentionFile, keys !== undefined, logger)
@@ -50,6 +54,12 @@ export function erasurePart({ bus, logger, personal, index, retentionFile }: Era
       await erasure?.stop()
     },
   }
+}
+
+function retentionFaults(retention: RetentionFile | undefined): Fault[] {
+  if (retention?.problem === undefined) return []
+  const problem = `${retention.problem}; until it is mended no content is erased by its age`
+  return [{ what: 'retention file', problem, remedy: 'correct it: it is taken up within seconds' }]
 }
 
 function openRetention(path: string | undefined, encrypts: boolean, logger: Logger) {

@@ -11,6 +11,7 @@ import {
 } from '@countersign/subject-keys'
 import { Encryptor } from '../record/encrypt/encryptor.ts'
 import { readPersonalRules } from '../record/encrypt/personal-rules.ts'
+import { type Fault, watchKeys } from './watch-keys.ts'
 
 /** Where keys of subjects are kept and what is personal, as the settings say it. */
 export interface PersonalSettings {
@@ -30,6 +31,8 @@ export interface Personal {
   holds: LegalHolds
   deeds: Deeds
   encryptor: Encryptor
+  /** What is wrong with the keys on disk, as they are now. */
+  faults: () => Fault[]
 }
 
 /**
@@ -64,6 +67,7 @@ export async function openPersonal(settings: PersonalSettings, options: WatchOpt
       holds: new LegalHolds(database),
       deeds: new Deeds(database),
       encryptor: new Encryptor(rules, keys, keks),
+      faults: watchKeys({ dir: keysDir, kekFile, keys, keks }),
     }
   } catch (error) {
     database.close()

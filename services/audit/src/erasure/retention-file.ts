@@ -42,6 +42,11 @@ export class RetentionFile {
     clearInterval(this.#timer)
   }
 
+  /** Why all content is kept; undefined while the file says how long. */
+  get problem(): string | undefined {
+    return this.#broken ? (this.#file.problem ?? 'it was not read yet') : undefined
+  }
+
   /** How long content is kept by the file as it is now: for ever while that is not known. */
   async read(): Promise<AuditRetention> {
     const document = await this.#file.read(0).catch(() => undefined)

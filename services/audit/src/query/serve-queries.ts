@@ -1,5 +1,6 @@
 import type { Bus } from '@countersign/bus'
 import { CountersignError, type SealedRecord, verbs } from '@countersign/contracts'
+import type { Fault } from '../erasure/watch-keys.ts'
 import type { LogIndex } from '../index/log-index.ts'
 import type { AuditLog } from '../log/audit-log.ts'
 import type { Log } from '../log/log.ts'
@@ -25,11 +26,14 @@ export function serveQueries(
   read: (text: string) => SealedRecord,
   {
     problem,
+    faults,
     witnessed,
     exporting,
     onDefect,
   }: {
     problem: () => string | undefined
+    /** What is not right with audit's own files. */
+    faults: () => Fault[]
     /** How far witnesses have cosigned a tenant's log; undefined where none are asked. */
     witnessed: (tenant: string) => WitnessStanding | undefined
     /** The exports; undefined where there are none. */
@@ -71,7 +75,11 @@ export function serveQueries(
       },
       onDefect,
     ),
-    bus.serveApi(audit.status, ({ tenant }) => statusOf(log, tenant, problem(), witnessed(tenant)), onDefect),
+    bus.serveApi(
+      audit.status,
+      ({ tenant }) => ({ ...statusOf(log, tenant, problem(), witnessed(tenant)), faults: faults() }),
+      onDefect,
+    ),
     bus.serveApi(
       audit.prove,
       ({ tenant, callId }) =>

@@ -1,5 +1,6 @@
 import type { Bus } from '@countersign/bus'
 import {
+  type ApprovalView,
   consumers,
   CountersignError,
   executorConsumer,
@@ -44,8 +45,10 @@ export const StatusAnswer = z.object({
   }),
   /** Absent while policy does not answer. */
   policies: z.object({ revision: z.string().nullable(), count: z.int(), problems: z.int() }).optional(),
-  /** `more`: that many at least. */
-  approvals: z.object({ waiting: z.int(), more: z.boolean() }).optional(),
+  /** `more`: that many at least; `late`: so many of them have waited for more than half of the time they have. */
+  approvals: z
+    .object({ waiting: z.int(), more: z.boolean(), late: z.int(), oldestHeldAt: z.string().optional() })
+    .optional(),
   /** Whether new calls are taken, as far as audit has a say, and if not, why; absent while policy does not answer. */
   newCalls: z.object({ taken: z.boolean(), reason: z.string().optional() }).optional(),
   /** For operators; `lag` is how many events are not sealed yet, `problem` why none can be just now. */
@@ -57,6 +60,8 @@ export const StatusAnswer = z.object({
       lag: z.int().optional(),
       problem: z.string().optional(),
       witnessed: verbs.audit.status.output.shape.witnessed,
+      /** What is not right with audit's own files. */
+      faults: z.array(Fault),
     })
     .optional(),
   /** Where records are sent, and which exports do not get on; for operators. */
@@ -69,6 +74,8 @@ export const StatusAnswer = z.object({
       refused: z.int(),
     })
     .optional(),
+  /** How far the index is, that queries of the log are answered from; for operators. */
+  index: verbs.audit.index.output.optional(),
   /** Calls whose outcome is unknown, 100 at most; for operators. */
   unknownCalls: z.int().optional(),
 })
@@ -90,6 +97,7 @@ export async function gatherStatus(
   const operator = isOperator(viewer)
   const entries = serversOf(registry, viewer.tenant)
   const ready = entries.filter(isReady)
+  const indexing = operator ? settle(bus.callApi(verbs.audit.index, { tenant: viewer.tenant }, timeoutMs)) : undefined
   const [policies, standing, approvals, lifecycle, audit, lag, unknown, executor, faults, exporting] =
     await Promise.all([
       settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
@@ -103,6 +111,7 @@ export async function gatherStatus(
       operator ? settle(bus.findFaults()) : undefined,
       operator ? settle(bus.callApi(verbs.audit.exports, { tenant: viewer.tenant }, timeoutMs)) : undefined,
     ])
+  const index = await indexing
   const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
   const users = expiring && { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) }
   const services = [
@@ -148,11 +157,10 @@ export async function gatherStatus(
     },
     ...(inForce ? { policies: { revision, count: inForce.policies.length, problems: inForce.problems.length } } : {}),
     ...(newCalls ? { newCalls } : {}),
-    ...(approvals.value
-      ? { approvals: { waiting: approvals.value.approvals.length, more: approvals.value.more } }
-      : {}),
+    ...(approvals.value ? { approvals: waitingOf(approvals.value.approvals, approvals.value.more) } : {}),
     ...(operator && audit.value ? { audit: { ...audit.value, ...(lag.value ? { lag: lag.value.lag } : {}) } } : {}),
     ...(exporting?.value ? { exports: exportsOf(exporting.value) } : {}),
+    ...(index?.value ? { index: index.value } : {}),
     ...(unknown?.value ? { unknownCalls: unknown.value } : {}),
   }
 }
@@ -160,6 +168,16 @@ export async function gatherStatus(
 function exportsOf({ exports, problems, troubles }: ExportsView): NonNullable<StatusAnswer['exports']> {
   const dead = exports.reduce((sum, each) => sum + each.dead, 0)
   return { total: exports.length, troubles, dead, refused: problems.length }
+}
+
+function waitingOf(held: readonly ApprovalView[], more: boolean): NonNullable<StatusAnswer['approvals']> {
+  const isLate = ({ heldAt, expiresAt }: ApprovalView) =>
+    Date.now() - Date.parse(heldAt) > (Date.parse(expiresAt) - Date.parse(heldAt)) / 2
+  const oldest = held.map(({ heldAt }) => heldAt).toSorted()[0]
+  return {
+    ...{ waiting: held.length, more, late: held.filter(isLate).length },
+    ...(oldest === undefined ? {} : { oldestHeldAt: oldest }),
+  }
 }
 
 function usersFaults({ problem }: Authenticator): z.infer<typeof Fault>[] {

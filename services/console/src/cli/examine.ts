@@ -6,6 +6,7 @@ import type { ServerItem } from '../api/server-answer.ts'
 import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
 import type { Invocation } from './command.ts'
+import { contentFindings } from './content-findings.ts'
 import { diskFinding } from './disk-finding.ts'
 import { exportFindings } from './export-findings.ts'
 import { findLocalInfo } from './find-console.ts'
@@ -68,6 +69,7 @@ export async function* examine({ client, where, nowMs }: Invocation): AsyncGener
   yield* newCallFindings(status)
   yield auditFinding(status)
   yield* witnessFindings(status)
+  yield* contentFindings(console, status)
   yield* exportFindings(console, nowMs)
   yield* unknownFindings(console)
   yield* grantFindings(console)
@@ -305,5 +307,7 @@ async function* unknownFindings(console: Client): AsyncGenerator<Finding> {
 
 function finding(name: string, error: unknown): Finding {
   if (!(error instanceof CliError)) throw error
-  return bad(name, error.message, error.next ?? 'look at the log of the console')
+  // Whoever reads this runs `doctor` already.
+  const next = error.next?.includes('countersign doctor') ? undefined : error.next
+  return bad(name, error.message, next ?? 'look at what is wrong above, and at the logs (.countersign/logs/)')
 }

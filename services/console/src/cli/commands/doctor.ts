@@ -21,7 +21,7 @@ export const doctor: Command = {
     for await (const finding of examine(invocation)) {
       findings.push(finding)
       const { verdict, name, message, remedy } = finding
-      out.line(marks[verdict], '  ', name.padEnd(16), message)
+      out.line(marks[verdict], '  ', name.padEnd(15), ' ', message)
       if (remedy) out.line(' '.repeat(22), { text: `→ ${remedy}`, style: 'faint' })
     }
     const failed = findings.filter(({ verdict }) => verdict === 'bad').length

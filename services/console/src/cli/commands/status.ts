@@ -1,6 +1,7 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
+import { approvalRows, contentRows } from '../content-rows.ts'
 import { exportRows, exportsAreCalm } from '../export-rows.ts'
 import { gatewayFinding } from '../examine.ts'
 import { findLocalInfo } from '../find-console.ts'
@@ -30,6 +31,9 @@ export const status: Command = {
       !servers.withoutPolicy &&
       !policies?.problems &&
       exportsAreCalm(answer) &&
+      !answer.unknownCalls &&
+      !answer.approvals?.late &&
+      contentRows(answer).length === 0 &&
       !bus.faults?.length
     out.line('Countersign at ', console.target.url, ': ', verdict(ok, calm))
     const gatewayRow = gateway ? [['gateway', { text: gateway.message, style: gateway.verdict }] as const] : []
@@ -45,7 +49,7 @@ function verdict(ok: boolean, calm: boolean): Cell {
 }
 
 function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {
-  const { bus, services, users, servers, policies, newCalls, approvals, audit, unknownCalls } = answer
+  const { bus, services, users, servers, policies, newCalls, audit, unknownCalls } = answer
   const good = (ok: boolean, text: string, style: 'bad' | 'warn' = 'bad'): Cell => ({
     text,
     style: ok ? 'good' : style,
@@ -93,19 +97,8 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
         ]
       : []),
     ...exportRows(answer, nowMs),
-    ...(approvals
-      ? [
-          [
-            'approvals',
-            ...(approvals.waiting > 0
-              ? [
-                  good(false, `${approvals.waiting}${approvals.more ? ' or more' : ''} waiting`, 'warn'),
-                  ': countersign approvals',
-                ]
-              : ['none waiting']),
-          ] as const,
-        ]
-      : []),
+    ...contentRows(answer),
+    ...approvalRows(answer, nowMs),
     ...(unknownCalls
       ? [
           [

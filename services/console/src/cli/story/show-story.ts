@@ -120,7 +120,7 @@ function hiddenFields({ redacted, erased, unreadable }: Hidden): Field[] {
           [
             'erased',
             { text: erasedParts.join(', '), style: 'warn' },
-            '; when and by whom: countersign audit --outcome erased, or --outcome expired for what was over its time',
+            '; when and by whom: countersign audit --outcome erased, or expired; if neither says so, the key was lost: countersign doctor',
           ] as const,
         ]
       : []),
