@@ -11,6 +11,10 @@ export const Settings = z.object({
     .string()
     .optional()
     .describe('JSON with `accessKeyId` and `secretAccessKey` for that bucket'),
+  auditS3CaFile: z
+    .string()
+    .optional()
+    .describe('PEM file with the certificates to trust for that bucket in place of those of the system'),
   auditLogOwner: z
     .string()
     .regex(/^[a-z0-9.-]+(\/[a-z0-9._-]+)*$/, 'must be a name like a URL without its scheme')

@@ -72,7 +72,7 @@ export const ExportTarget = z.discriminatedUnion('type', [
     /** JSON with `accessKeyId` and `secretAccessKey`. */
     credentialsFile: FilePath,
     format: z.enum(['json', 'ocsf', 'ecs']).default('json'),
-    allowPlaintext: z.boolean().default(false),
+    ...Connection,
   }),
 ])
 export type ExportTarget = z.infer<typeof ExportTarget>

@@ -1,4 +1,5 @@
 import { AwsClient } from 'aws4fetch'
+import { sendOverTls, type TlsCertificates } from './send-over-tls.ts'
 import { Fenced, type Store, type StoreFile } from './store.ts'
 
 /** Where a bucket is and who may use it. */
@@ -11,6 +12,8 @@ export interface S3Options {
   region?: string
   /** Left out, requests are not signed: enough for reading a public bucket. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+  /** Certificates of one's own; left out, those of the system are trusted. */
+  tls?: TlsCertificates | undefined
   /** Sends requests; tests put failures here. */
   send?: (request: Request) => Promise<Response>
   /** Before the second, third … try. */
@@ -27,12 +30,12 @@ const atOnce = 16
  */
 export class S3Store implements Store {
   readonly place: string
-  readonly #options: Required<Omit<S3Options, 'credentials'>>
+  readonly #options: Required<Omit<S3Options, 'credentials' | 'tls'>>
   readonly #signer: AwsClient | undefined
 
   constructor(options: S3Options) {
-    const { endpoint, bucket, prefix = '', region = 'us-east-1', credentials } = options
-    const send = options.send ?? ((request: Request) => fetch(request))
+    const { endpoint, bucket, prefix = '', region = 'us-east-1', credentials, tls } = options
+    const send = options.send ?? senderOf(endpoint, tls)
     const retryDelaysMs = options.retryDelaysMs ?? [100, 400, 1600]
     this.#options = { endpoint, bucket, prefix, region, send, retryDelaysMs }
     this.#signer = credentials && new AwsClient({ ...credentials, service: 's3', region, retries: 0 })
@@ -157,6 +160,12 @@ export class S3Store implements Store {
   #url(path: string): string {
     return `${this.#bucketUrl()}/${(this.#options.prefix + path).split('/').map(encodeURIComponent).join('/')}`
   }
+}
+
+/** What sends the requests to a bucket's server. */
+export function senderOf(endpoint: string, tls: TlsCertificates | undefined): (request: Request) => Promise<Response> {
+  const plain = tls === undefined || Object.keys(tls).length === 0 || endpoint.startsWith('http:')
+  return plain ? (request) => fetch(request) : sendOverTls(tls)
 }
 
 function reasonOf(error: unknown): string {

@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { batchesAtOnce, Refused, TryLater } from './driver.ts'
+import { readTls, type TlsFiles } from './tls-files.ts'
 
 /** How a target is reached. */
 export interface Reach {
   url: string
-  tls?: { caFile?: string | undefined; certFile?: string | undefined; keyFile?: string | undefined } | undefined
+  tls?: TlsFiles | undefined
 }
 
 /** An answer, as far as it is read. */
@@ -64,10 +64,7 @@ export class HttpPost {
       agent: this.#agent,
       signal,
       headers: { ...headers, 'content-length': String(body.length), 'user-agent': 'countersign' },
-      // Read for each request, so that they can be replaced.
-      ...(tls?.caFile === undefined ? {} : { ca: readFileSync(tls.caFile) }),
-      ...(tls?.certFile === undefined ? {} : { cert: readFileSync(tls.certFile) }),
-      ...(tls?.keyFile === undefined ? {} : { key: readFileSync(tls.keyFile) }),
+      ...readTls(tls),
     }
     return new Promise((resolve, reject) => {
       const request = url.startsWith('https:') ? requestHttps(url, options) : requestHttp(url, options)

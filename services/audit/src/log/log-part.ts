@@ -45,6 +45,7 @@ export class LogPart implements Part {
       s3Url: config.auditS3Url,
       s3Region: config.auditS3Region,
       s3CredentialsFile: config.auditS3CredentialsFile,
+      s3CaFile: config.auditS3CaFile,
       owner: config.auditLogOwner,
     }
     this.log = await openLog(place, keys)

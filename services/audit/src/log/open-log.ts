@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { defaultLogOwner } from '@countersign/contracts'
 import { DirectoryStore, parseBucketUrl, readS3Credentials, S3Store, type Signer, type Store } from '@countersign/tlog'
 import { AuditLog } from './audit-log.ts'
@@ -10,6 +10,8 @@ export interface LogPlace {
   s3Url?: string | undefined
   s3Region: string
   s3CredentialsFile?: string | undefined
+  /** PEM file with the certificates to trust in place of those of the system. */
+  s3CaFile?: string | undefined
   /** Begins the name of every log; left out, the product's own. */
   owner?: string
 }
@@ -37,7 +39,7 @@ export async function openLog(
   }
 }
 
-async function openStore({ dir, s3Url, s3Region, s3CredentialsFile }: LogPlace): Promise<Store> {
+async function openStore({ dir, s3Url, s3Region, s3CredentialsFile, s3CaFile }: LogPlace): Promise<Store> {
   if ((dir === undefined) === (s3Url === undefined)) {
     throw new Error('the audit log needs one place: set either COUNTERSIGN_AUDIT_DIR or COUNTERSIGN_AUDIT_S3_URL')
   }
@@ -48,6 +50,7 @@ async function openStore({ dir, s3Url, s3Region, s3CredentialsFile }: LogPlace):
   return new S3Store({
     ...parseBucketUrl(s3Url!),
     region: s3Region,
+    ...(s3CaFile === undefined ? {} : { tls: { ca: await readFile(s3CaFile, 'utf8') } }),
     ...(s3CredentialsFile === undefined ? {} : { credentials: await readS3Credentials(s3CredentialsFile) }),
   })
 }

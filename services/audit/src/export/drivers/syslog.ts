@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import type { ExportTarget } from '@countersign/contracts'
 import type { Driver } from '../driver.ts'
 import { syslogMessage } from '../format/syslog-message.ts'
+import { readTls } from '../tls-files.ts'
 
 type SyslogTarget = Extract<ExportTarget, { type: 'syslog' }>
 
@@ -36,10 +36,7 @@ function open({ host, port, tls, transport }: SyslogTarget): Socket {
     port,
     servername: host,
     minVersion: 'TLSv1.2',
-    // Read for each connection, so that they can be replaced.
-    ...(tls?.caFile === undefined ? {} : { ca: readFileSync(tls.caFile) }),
-    ...(tls?.certFile === undefined ? {} : { cert: readFileSync(tls.certFile) }),
-    ...(tls?.keyFile === undefined ? {} : { key: readFileSync(tls.keyFile) }),
+    ...readTls(tls),
   })
 }
 
