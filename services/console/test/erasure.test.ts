@@ -18,7 +18,7 @@ async function erasingConsole(t: Parameters<typeof startConsole>[0]) {
     verbs.audit.subject,
     ({ subject }) => ({
       subject,
-      keys: erased.includes(subject) ? [] : [{ kind: 'arguments', period: '2026-11' }],
+      keys: subject === 'nobody' || erased.includes(subject) ? [] : [{ kind: 'arguments', period: '2026-11' }],
       hold: null,
     }),
     fail,
@@ -29,7 +29,15 @@ async function erasingConsole(t: Parameters<typeof startConsole>[0]) {
       if (holds.some((hold) => hold.subject === subject))
         throw new CountersignError('legal_hold', 'a legal hold keeps it')
       erased.push(subject)
-      return { id: 'e1', subject, reason, by: operator.id, at: new Date().toISOString(), keys: 1, settled: false }
+      return {
+        id: 'e1',
+        subject,
+        reason,
+        by: operator.id,
+        at: new Date().toISOString(),
+        keys: subject === 'nobody' ? 0 : 1,
+        settled: false,
+      }
     },
     fail,
   )
@@ -115,6 +123,35 @@ test('R13, R29: audit erase asks first, says what was done and by which record, 
   )
   assert.equal(JSON.parse((await erase('--reason', 'r', '--yes', '--json')).stdout).by, 'operator')
   assert.deepEqual(erased, ['ann', 'ann'])
+})
+
+test('R13, R29: erasing or holding what nobody ever was is said to be that, wants consent, and is recorded truthfully', async (t) => {
+  const { console, erased, holds } = await erasingConsole(t)
+  const hold = (...more: string[]) =>
+    countersign(console, 'hold', 'place', '--subject', 'nobody', '--reason', 'r', ...more)
+  const erase = (subject: string, ...more: string[]) =>
+    countersign(console, 'erase', '--subject', subject, '--reason', 'r', ...more)
+  const never =
+    /There is nothing under the name nobody: no call was ever made .*countersign audit top principal\), and nobody is there to be asked\n +.*--yes/
+  for (const asked of [await hold(), await erase('nobody')]) {
+    assert.deepEqual([asked.exit, asked.stdout], [2, ''])
+    assert.match(asked.stderr, never)
+  }
+  assert.deepEqual([erased, holds], [[], []])
+  const nothing = await erase('nobody', '--yes')
+  assert.match(nothing.stdout, /^nothing was there to erase: nobody has no key; recorded as e1\n/)
+  const placed = await hold('--yes')
+  assert.match(
+    placed.stdout,
+    /^placed: legal hold 1 over nobody; nothing is there yet, and nothing that comes is erased\n/,
+  )
+  assert.equal((await countersign(console, 'hold', 'place', '--subject', 'ann', '--reason', 'r')).exit, 0)
+  assert.equal((await countersign(console, 'hold', 'place', '--whole-tenant', '--reason', 'r')).exit, 0)
+  // Their calls are known, and what they said is gone already.
+  const call = await console.request({ principal: 'bob' })
+  await console.seal(call)
+  assert.deepEqual([erased.push('bob'), (await erase('bob')).exit], [2, 2])
+  assert.match((await erase('bob')).stderr, /There is nothing of bob left to erase: their calls are in the log/)
 })
 
 test('only operators reach what erases', async (t) => {

@@ -1,7 +1,9 @@
 import type { ErasureView, SubjectView } from '@countersign/contracts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
+import type { Client } from '../client.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { confirm } from '../confirm.ts'
+import { isKnownSubject } from '../is-known-subject.ts'
 import { printable } from '../printable.ts'
 import { count } from '../times.ts'
 
@@ -12,14 +14,17 @@ export async function auditErase({ args, option, flag, out, client }: Invocation
   if (!subject) throw new CliError(exits.usage, '--subject is missing: on whose behalf the calls were made')
   if (!reason) throw new CliError(exits.usage, '--reason is missing: it is recorded with the erasure')
   const console = await client('operator')
-  const { keys } = await console.get<SubjectView>('/audit/subjects', { subject })
-  if (!flag('yes')) {
-    const what = `${count(keys.length, 'key')} of ${printable(subject)}, and with them the arguments and results of their calls`
-    await confirm(`This erases ${what}, for good. Write the subject to go on:`, subject)
-  }
+  const view = await console.get<SubjectView>('/audit/subjects', { subject })
+  if (!flag('yes')) await confirm(await whatIsErased(console, view), 'Write the subject to go on:', subject)
   const erased = await console.post<ErasureView>('/audit/erasures', { subject, reason })
   if (out.forPrograms) out.json(erased)
-  out.line({ text: 'erased', style: 'good' }, `: ${count(erased.keys, 'key')} of ${subject}, recorded as ${erased.id}`)
+  if (erased.keys > 0)
+    out.line(
+      { text: 'erased', style: 'good' },
+      `: ${count(erased.keys, 'key')} of ${subject}, recorded as ${erased.id}`,
+    )
+  else
+    out.line({ text: 'nothing was there to erase', style: 'warn' }, `: ${subject} has no key; recorded as ${erased.id}`)
   if (!erased.settled) {
     out.line({ text: 'the search index or the record of it lags; ', style: 'warn' }, 'both are caught up by themselves')
   }
@@ -27,4 +32,15 @@ export async function auditErase({ args, option, flag, out, client }: Invocation
     'Not reached: events of calls that run or ended minutes ago, until they are purged from CALLS; copies elsewhere',
   )
   return exits.ok
+}
+
+/** What goes when it is erased, or that there is nothing: the name may be mistyped, or all of it erased before. */
+async function whatIsErased(console: Client, view: SubjectView): Promise<string> {
+  const subject = printable(view.subject)
+  if (view.keys.length > 0) {
+    return `This erases ${count(view.keys.length, 'key')} of ${subject}, and with them the arguments and results of their calls, for good`
+  }
+  return (await isKnownSubject(console, view))
+    ? `There is nothing of ${subject} left to erase: their calls are in the log, and have no content with a key`
+    : `There is nothing under the name ${subject}: no call was ever made on behalf of them (those that were: countersign audit top principal)`
 }

@@ -1,6 +1,10 @@
-import type { HoldView } from '@countersign/contracts'
+import type { HoldView, SubjectView } from '@countersign/contracts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
+import type { Client } from '../client.ts'
 import { checkArguments, countOf, type Invocation } from '../command.ts'
+import { confirm } from '../confirm.ts'
+import { isKnownSubject } from '../is-known-subject.ts'
+import { printable } from '../printable.ts'
 import { dateAndClock } from '../times.ts'
 
 /** `countersign audit hold place|lift|list`: legal holds, which keep content from being erased. */
@@ -20,9 +24,15 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
   }
   const reason = reasonOf(option)
   const console = await client('operator')
+  const nobody = subject !== undefined && !(await isKnown(console, subject))
+  if (nobody && !flag('yes')) {
+    const why = `There is nothing under the name ${printable(subject)}: no call was ever made on behalf of them (those that were: countersign audit top principal)`
+    await confirm(why, 'Write the subject to place the hold all the same:', subject)
+  }
   const hold = await console.post<HoldView>('/audit/holds', { subject: subject ?? null, reason })
   if (out.forPrograms) out.json(hold)
-  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}; nothing of it is erased`)
+  const kept = nobody ? 'nothing is there yet, and nothing that comes' : 'nothing of it'
+  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}; ${kept} is erased`)
   return exits.ok
 }
 
@@ -59,6 +69,10 @@ async function list({ args, out, client }: Invocation): Promise<Exit> {
     )
   }
   return exits.ok
+}
+
+async function isKnown(console: Client, subject: string): Promise<boolean> {
+  return isKnownSubject(console, await console.get<SubjectView>('/audit/subjects', { subject }))
 }
 
 function reasonOf(option: Invocation['option']): string {

@@ -111,7 +111,7 @@ export const audit: Command = {
     '--subject PRINCIPAL': 'on whose behalf the calls were made',
     '--whole-tenant': 'the hold is over everything of the tenant',
     '--reason TEXT': 'why it is erased, held or lifted; it is recorded',
-    '--yes': 'do not ask first',
+    '--yes': 'do not ask before erasing, nor before a hold over a name that is not known',
   },
   async run(invocation) {
     const [name] = invocation.args
