@@ -44,7 +44,7 @@ test('R36: commands on the screen name the state folder where they would not fin
   assert.doesNotMatch(usual, /--state/)
   const elsewhere = shown('/it is/elsewhere')
   const commands = elsewhere.split('\n').filter((line) => /npx countersign|npm start/.test(line))
-  assert.equal(commands.length, 7)
+  assert.equal(commands.length, 9)
   for (const line of commands) assert.ok(line.includes(`--state '/it is/elsewhere'`), line)
   assert.ok(
     elsewhere.includes(`Drop policies into ${join('/it is/elsewhere', 'policies')}/`),

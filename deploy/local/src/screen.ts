@@ -53,6 +53,7 @@ ${columns([
   ['', command('approve <id>')],
   ['4. Look it up', command('calls')],
   ['', command('call <id>')],
+  ['', command('audit story <id>')],
   ['5. Let it try to get out', call('files_read_text_file', { path: '/etc/passwd' })],
   ['', 'is denied'],
   [
@@ -62,6 +63,7 @@ ${columns([
 ])}
 
 Drop policies into ${shown(layout.policies)}/ and tool servers into ${shown(layout.servers)}/: they are taken up within two seconds.
+When something is not as you expect it: ${command('doctor')}
 `
 }
 

@@ -19,7 +19,7 @@ function assertError({ status, body }: Pick<Answer, 'status' | 'body'>, code: st
   )
 }
 
-test('every route but the description wants a good token', async (t) => {
+test('every route but the description and the signpost for browsers wants a good token', async (t) => {
   const { get, ask, url } = await startConsole(t)
   for (const { method, path } of routes) {
     const answer = await ask(undefined, path.replaceAll(/:\w+/g, 'x'), { method })
@@ -30,6 +30,9 @@ test('every route but the description wants a good token', async (t) => {
   assertError(await get('late', '/approvals'), 'unauthenticated')
   assertError(await get(undefined, '/approvals', { authorization: 'Bearer wrong' }), 'unauthenticated')
   assert.equal((await fetch(`${url}/api/v1/openapi.json`)).status, 200)
+  const signpost = await fetch(url)
+  assert.deepEqual([signpost.status, signpost.headers.get('content-type')], [200, 'text/plain; charset=utf-8'])
+  assert.match(await signpost.text(), /no web page yet[^]*npx countersign help[^]*openapi\.json[^]*\/mcp/)
   assert.equal((await get('agent', '/approvals')).status, 200)
 })
 

@@ -114,8 +114,9 @@ describe('what a request says of itself', () => {
       const body =
         method === 'PUT' || method === 'PATCH' ? { body: 'x', headers: { 'content-type': 'text/plain' } } : {}
       for (const path of ['', '/files']) {
-        const { status, headers } = await fetch(url + path, { method, ...body })
-        assert.deepEqual([status, headers.get('allow')], [405, 'POST, DELETE'], method)
+        const response = await fetch(url + path, { method, ...body })
+        assert.deepEqual([response.status, response.headers.get('allow')], [405, 'POST, DELETE'], method)
+        if (method === 'GET') assert.match(await response.text(), /where agents connect with MCP/)
       }
     }
   })

@@ -31,7 +31,17 @@ export const routes: readonly Route[] = [
 
 const prefix = '/api/v1'
 const openApiPath = `${prefix}/openapi.json`
+/** What needs no token: it tells nothing of this Countersign. */
+const openPaths: ReadonlySet<string> = new Set(['/', openApiPath])
 const nothing = z.strictObject({})
+
+/** For whoever opens the address in a browser. */
+const signpost = `This is the console of Countersign. It has no web page yet.
+
+People use the command line, in the folder of Countersign:  npx countersign help
+Programs use the HTTP API with a bearer token:              ${openApiPath} describes it
+Agents do not connect here but to the gateway, at /mcp on a port of its own: the screen of npm start has its address.
+`
 
 /** Makes the HTTP application. Each request is checked in this order: host, token, group, path, query, body; then the route asks. */
 export async function createApp(context: ApiContext): Promise<FastifyInstance> {
@@ -83,7 +93,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     checkHost(request.headers, request.socket.localPort ?? 0, context.served)
-    if (request.routeOptions.url === openApiPath) return
+    if (openPaths.has(request.routeOptions.url ?? '')) return
     viewers.set(request, await authenticate(context, request))
     // Before a body is looked at: it is for nobody.
     if (request.is404) throw notServed(registered, request.method, request.url)
@@ -101,6 +111,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
       security: [{ bearer: [] }],
     },
   })
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.type('text/plain; charset=utf-8').send(signpost))
   // A plugin, so that the description sees the routes that come after it.
   await app.register(async (api) => {
     for (const route of routes) register(api, route, context, (request) => viewers.get(request)!)

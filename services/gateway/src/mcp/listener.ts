@@ -33,6 +33,10 @@ export interface ListenerOptions extends DispatchServices {
   onAnswered: (method: string, tool: string | undefined, seconds: number, errorCode: string | undefined) => void
 }
 
+/** For whoever opens the address in a browser. */
+const forAgents =
+  'This is where agents connect with MCP (Streamable HTTP): they send POST with a bearer token. People use: npx countersign help\n'
+
 type Route = { Params: { server?: string } }
 
 /** What is known of a request from its head alone. */
@@ -77,7 +81,7 @@ export class Listener {
       this.#app.delete<Route>(path, admit, (request, reply) => this.#delete(request, reply))
       // What the method does is not served, whatever comes with it.
       const onRequest = async (_request: FastifyRequest, reply: FastifyReply) =>
-        reply.code(405).header('allow', 'POST, DELETE').send()
+        reply.code(405).header('allow', 'POST, DELETE').type('text/plain; charset=utf-8').send(forAgents)
       this.#app.route({ url: path, method: ['GET', 'PUT', 'PATCH', 'OPTIONS'], onRequest, handler: onRequest })
     }
   }
