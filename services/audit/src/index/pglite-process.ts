@@ -116,6 +116,8 @@ export class PGliteProcess implements PGlite {
     const end = () => void child.kill('SIGKILL')
     this.#signal.addEventListener('abort', end, { once: true })
     child.once('exit', () => this.#signal.removeEventListener('abort', end))
+    // What could not be sent, also when nobody waits for an answer any more.
+    child.on('error', end)
     child.on('message', (answered: Answered) => {
       if ('discarded' in answered) this.#onDiscarded(answered.discarded)
     })
