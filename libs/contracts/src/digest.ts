@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Json } from './json.ts'
 
 /**
@@ -33,7 +33,7 @@ export function canonicalJson(value: Json): string {
 
 /** SHA-256 of a text or bytes, written `sha256:<64 hex digits>`. */
 export function sha256(data: string | Uint8Array): string {
-  return `sha256:${createHash('sha256').update(data).digest('hex')}`
+  return `sha256:${hash('sha256', data)}`
 }
 
 /** SHA-256 over the RFC 8785 form of a JSON value. */

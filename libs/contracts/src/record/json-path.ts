@@ -62,5 +62,6 @@ function matches(step: PathStep, key: string | number): boolean {
 
 /** A key as a step of a JSON Pointer. */
 export function escaped(key: string | number): string {
-  return String(key).replaceAll('~', '~0').replaceAll('/', '~1')
+  const name = String(key)
+  return /[~/]/.test(name) ? name.replaceAll('~', '~0').replaceAll('/', '~1') : name
 }

@@ -1,5 +1,5 @@
-import { createHash, createHmac, type KeyObject } from 'node:crypto'
-import { canonicalJson } from '../digest.ts'
+import { createHmac, type KeyObject } from 'node:crypto'
+import { canonicalJson, sha256 } from '../digest.ts'
 import type { Json } from '../json.ts'
 
 /** What stands where something was taken out. */
@@ -29,8 +29,7 @@ export function redactionDigest(salt: string, value: Json): string {
 
 /** The same, of a value that has been written in its RFC 8785 form. */
 export function saltedDigest(salt: string, text: string): string {
-  const hash = createHash('sha256').update(Buffer.from(salt, 'hex')).update(text)
-  return `sha256:${hash.digest('hex')}`
+  return sha256(Buffer.concat([Buffer.from(salt, 'hex'), Buffer.from(text)]))
 }
 
 /** True when a claimed original is what was taken out. */

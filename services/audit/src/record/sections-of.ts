@@ -97,6 +97,8 @@ function executionOf({ executor, attempt, durationMs, credentials }: JsonObject)
 }
 
 function credentialsOf(credentials: Json | undefined): NonNullable<Sections['execution']>['credentials'] {
+  // Most events have none, and a schema that refuses costs more than one that takes.
+  if (credentials === undefined) return undefined
   const parsed = Credentials.safeParse(credentials)
   return parsed.success ? parsed.data : undefined
 }
