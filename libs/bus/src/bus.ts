@@ -2,7 +2,7 @@
  * The bus: the one way services reach NATS.
  *
  * File map: publisher.ts (store an event) · activity-log.ts (store what a service did) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
- * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · bucket.ts · payloads.ts ·
+ * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · subject-covers.ts · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · find-faults.ts (what is not right) · server/ (the nats-server binary and its configuration).
  */
 import {
@@ -37,6 +37,7 @@ import { Room } from './room.ts'
 import { Payloads } from './payloads.ts'
 import { type Publication, Publisher, type Stored } from './publisher.ts'
 import { callApi, serveApi } from './request-reply.ts'
+import { subjectCovers } from './subject-covers.ts'
 
 /** How to connect. */
 export interface BusOptions {
@@ -167,11 +168,14 @@ export class Bus {
     this.#nc.publish(subject, payload)
   }
 
-  /** Listens on core NATS; returns the way to stop. */
+  /**
+   * Listens on core NATS; returns the way to stop. What comes under another subject is not heard: whoever may make a consumer can have the
+   * server push messages to any subject, and they keep the subject under which they are stored (I11).
+   */
   listen(subject: string, handler: (subject: string, payload: Uint8Array) => void): { stop: () => void } {
     const subscription: Subscription = this.#nc.subscribe(subject, {
       callback: (error, message) => {
-        if (!error) handler(message.subject, message.data)
+        if (!error && subjectCovers(subject, message.subject)) handler(message.subject, message.data)
       },
     })
     return { stop: () => subscription.unsubscribe() }

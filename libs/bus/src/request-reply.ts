@@ -56,10 +56,13 @@ export function serveApi(nc: NatsConnection) {
         }
       }
     }
-    const subscription = nc.subscribe(subjects.api(verb.service, verb.verb), {
+    const subject = subjects.api(verb.service, verb.verb)
+    const subscription = nc.subscribe(subject, {
       queue: verb.service,
       callback: (error, message) => {
-        if (!error) void answer(message.data).then((reply) => message.respond(JSON.stringify(reply)))
+        // What a consumer has the server push here keeps its own subject: it is no request of who may ask (I11).
+        if (!error && message.subject === subject)
+          void answer(message.data).then((reply) => message.respond(JSON.stringify(reply)))
       },
     })
     return { stop: () => subscription.unsubscribe() }

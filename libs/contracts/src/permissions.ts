@@ -241,7 +241,8 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
       }
     case 'audit-reader':
       return {
-        // Programs keep cursors of their own in `AUDIT`, make and remove them, and see no other stream.
+        // Programs keep cursors of their own in `AUDIT`, make and remove them, and see no other stream. NATS does not look at where a cursor
+        // has messages pushed to: services take nothing that comes under another subject, and docs/audit-stream.md says what remains.
         publish: [
           '$JS.API.INFO',
           ...readStream('AUDIT'),
