@@ -33,7 +33,13 @@ test('I11: each event of a call can be published by its writer and nobody else',
 test('I11: each activity can be published by its writer and nobody else', () => {
   const writers = {
     ...{ policies_changed: 'policy', policies_refused: 'policy', signed_in: 'console', sign_in_refused: 'console' },
-    ...{ token_refused: 'gateway', caller_refused: 'gateway', access_refused: 'console', audit_read: 'console' },
+    ...{
+      token_refused: 'gateway',
+      caller_refused: 'gateway',
+      calls_refused: 'gateway',
+      access_refused: 'console',
+      audit_read: 'console',
+    },
     ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit', expired: 'audit' },
     ...{ exports_changed: 'audit', exports_refused: 'audit' },
     ...{ dead_letters_retried: 'audit', dead_letters_discarded: 'audit' },

@@ -104,6 +104,7 @@ test('pin: event types', () => {
     'dev.countersign.activity.sign_in_refused.v1',
     'dev.countersign.activity.token_refused.v1',
     'dev.countersign.activity.caller_refused.v1',
+    'dev.countersign.activity.calls_refused.v1',
     'dev.countersign.activity.access_refused.v1',
     'dev.countersign.activity.audit_read.v1',
     'dev.countersign.activity.erased.v1',

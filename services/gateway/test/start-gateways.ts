@@ -9,12 +9,13 @@ import { metaKeys, modernEra } from '@countersign/mcp'
 import { createLogger } from '@countersign/telemetry'
 import { type Cleanup, register, serverEntryFixture, startTestBus, until } from '@countersign/testing'
 import { Admission } from '../src/call/admission.ts'
+import { AuditGate } from '../src/call/audit-gate.ts'
 import { OutcomeBoard } from '../src/call/outcome-board.ts'
 import { VisibleTools } from '../src/catalog/visible-tools.ts'
 import { Cancellations } from '../src/mcp/cancellations.ts'
 import { Listener } from '../src/mcp/listener.ts'
-import { RefusedCallers } from '../src/mcp/refused-callers.ts'
 import { Sessions } from '../src/mcp/sessions.ts'
+import { Refusals } from '../src/refusals.ts'
 
 const people = [
   { id: 'ann', tenant: 'default' },
@@ -77,13 +78,14 @@ export async function startGateways(
   })
   writeFileSync(usersFile, JSON.stringify({ users }), { mode: 0o600 })
 
+  const notStored: string[] = []
   const startOne = async () => {
     const bus = await connect('gateway')
     const registry = new RegistryView()
     const board = new OutcomeBoard(bus, crypto.randomUUID())
     const cancellations = new Cancellations(bus)
     const activities = new ActivityLog(activityStore ?? bus, () => {})
-    const refused = new RefusedCallers(activities, 'platform')
+    const refusals = new Refusals(activities, { platformTenant: 'platform', onCall: (code) => notStored.push(code) })
     await registry.start(bus)
     board.start()
     cancellations.start()
@@ -94,7 +96,8 @@ export async function startGateways(
       visible: new VisibleTools(bus, registry),
       board,
       cancellations,
-      refused,
+      refusals,
+      auditGate: new AuditGate(),
       sessions: new Sessions(await bus.bucket('sessions')),
       authenticator: new UsersFileAuthenticator(usersFile),
       host: '127.0.0.1',
@@ -109,7 +112,7 @@ export async function startGateways(
     const port = await listener.listen()
     stops.push(async () => {
       await listener.close()
-      refused.stop()
+      refusals.stop()
       await activities.close()
       cancellations.stop()
       board.stop()
@@ -127,6 +130,8 @@ export async function startGateways(
   }
   return {
     urls,
+    notStored,
+    policy,
     events,
     /** What is done to Countersign, as audit reads it. */
     async activities() {

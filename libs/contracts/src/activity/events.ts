@@ -77,6 +77,17 @@ export const TokenRefused = SignInRefused
 /** A known person who may not call tools tried to, counted over a while. */
 export const CallerRefused = SignInRefused
 
+/** Calls that were refused before they were stored, counted over a while. */
+export const CallsRefused = z.object({
+  ...activityFields,
+  ...countedFields,
+  /** The code of the refusal, of the error table. */
+  code: z.string().max(64),
+  /** Who asked, the first of them. */
+  principals: targets,
+})
+export type CallsRefused = z.infer<typeof CallsRefused>
+
 /** A known person asked the console for what is not theirs to do, counted over a while; `resource` names the route. */
 export const AccessRefused = z.object({
   ...activityFields,
@@ -174,6 +185,7 @@ export const activityEvents = {
   sign_in_refused: row('console', 'refused', SignInRefused, 'Tokens that the console refused, counted.'),
   token_refused: row('gateway', 'refused', TokenRefused, 'Tokens that the gateway refused, counted.'),
   caller_refused: row('gateway', 'refused', CallerRefused, 'A person who may not call tools tried to, counted.'),
+  calls_refused: row('gateway', 'refused', CallsRefused, 'Calls that were refused before they were stored, counted.'),
   access_refused: row('console', 'refused', AccessRefused, 'A person tried what is not theirs to do, counted.'),
   audit_read: row('console', 'succeeded', AuditRead, 'A person read the audit log or exported it, counted.'),
   erased: row('audit', 'succeeded', Erased, 'The content about a person was made unreadable.'),

@@ -24,6 +24,8 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
   sign_in_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
   token_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
   caller_refused: ({ count: tries, addresses }) => `${count(tries, 'request')} ${whence(addresses)}`,
+  calls_refused: ({ code, count: calls, principals }) =>
+    [`${code}, ${count(calls, 'call')}`, ...listOf('of', principals)].join('; '),
   access_refused: ({ resource, count: tries, code, targets }) =>
     [`${resource.name}: ${code}, ${count(tries, 'request')}`, ...listOf('on', targets)].join('; '),
   audit_read: ({ kind, count: times, records, targets }) =>

@@ -24,8 +24,11 @@ export interface Asked {
 }
 
 /** The id of a call: new, or derived from who asks and their idempotency key. */
-export function callIdOf(asked: Asked, nowMs: number): string {
-  const { principal, idempotencyKey } = asked
+export function callIdOf(
+  principal: Pick<Principal, 'id' | 'tenant'>,
+  idempotencyKey: string | undefined,
+  nowMs: number,
+): string {
   return idempotencyKey === undefined ? newCallId(nowMs) : callIdFromKey(principal.tenant, principal.id, idempotencyKey)
 }
 

@@ -12,13 +12,15 @@ import { isTraceparent, newTraceparent } from '@countersign/telemetry'
 import type { RegistryView } from '@countersign/bus'
 import type { VisibleTools } from '../catalog/visible-tools.ts'
 import type { Admission } from './admission.ts'
+import { AuditGate } from './audit-gate.ts'
 import { awaitOutcome } from './await-outcome.ts'
 import { cancelCall } from './cancel-call.ts'
 import { checkCallHeaders } from './check-call-headers.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
-import { neededOf, reply } from './reply.ts'
+import { neededOf, refusedResult, reply } from './reply.ts'
 import { resolveTarget, type Target } from './resolve-target.ts'
+import type { Refusals } from '../refusals.ts'
 
 /** What the steps of a call work with. */
 export interface CallServices {
@@ -29,11 +31,15 @@ export interface CallServices {
   callTimeoutMs: number
   holdWindowMs: number
   admission: Admission
+  auditGate: AuditGate
+  refusals: Pick<Refusals, 'token' | 'caller' | 'call'>
 }
 
 /** A `tools/call` as the listener hands it over. */
 export interface ReceivedCall {
   principal: Principal
+  /** Where the request comes from. */
+  address: string
   era: Requested['era']
   /** The server of `/mcp/<server>`; undefined on `/mcp`. */
   endpoint: string | undefined
@@ -81,6 +87,16 @@ async function answerCall(
   const { bus, board } = services
   const { principal } = call
   const deadlineMs = Date.now() + services.callTimeoutMs
+  const idempotencyKey = idempotencyKeyOf(call.idempotencyKey, meta)
+  const callId = callIdOf(principal, idempotencyKey, Date.now())
+  const at = { tenant: principal.tenant, server: target.server, callId }
+  const askedAt = services.auditGate.now()
+  const refusal = services.auditGate.refusal()
+  // Asked earlier with the same key, it is in the history already and is answered from there.
+  if (refusal !== undefined && (idempotencyKey === undefined || !(await bus.history({ ...at, server: '*' })).last)) {
+    services.refusals.call(principal, 'audit_behind', call.address)
+    return refusedResult('audit_behind', refusal)
+  }
   const { carried, digest } = await bus.payloads.carry(args)
   const request = {
     principal,
@@ -88,12 +104,10 @@ async function answerCall(
     era: call.era,
     argumentsCarried: carried,
     digest,
-    idempotencyKey: idempotencyKeyOf(call.idempotencyKey, meta),
+    idempotencyKey,
     deadlineMs,
     traceparent: isTraceparent(meta.traceparent) ? meta.traceparent : newTraceparent(),
   }
-  const callId = callIdOf(request, Date.now())
-  const at = { tenant: principal.tenant, server: target.server, callId }
   const wait = board.wait(at, (progress) => call.onProgress?.(progress))
   const withdraw = () =>
     void cancelCall(bus, at, board.gatewayId, 'the caller withdrew', deadlineMs).catch(() => {
@@ -114,8 +128,10 @@ async function answerCall(
       },
       earlier && newsOf(earlier),
     )
+    // What was decided earlier says nothing of now.
+    if (!earlier) services.auditGate.learn(outcome, askedAt)
     const visible = () => services.visible.has(principal, target.server, target.tool)
-    return await reply(bus, outcome, { callId, name, visible, keyed: request.idempotencyKey !== undefined })
+    return await reply(bus, outcome, { callId, name, visible, keyed: idempotencyKey !== undefined })
   } finally {
     call.signal.removeEventListener('abort', withdraw)
     wait.done()

@@ -3,6 +3,7 @@ import {
   type CallEvent,
   count,
   CountersignError,
+  type ErrorCode,
   errorRow,
   type Failure,
   isJsonObject,
@@ -136,6 +137,16 @@ function unknownResult(callId: string, message: string): JsonObject {
     `It is not known whether the tool ran: ${message} Do not call it again before an operator has found out what happened to call ${callId}.`,
     { code: 'outcome_unknown' },
   )
+}
+
+/** A call that was refused before it was stored: there is none to ask about later. */
+export function refusedResult(code: ErrorCode, message: string): JsonObject {
+  const { retryable } = errorRow(code)
+  return {
+    content: [{ type: 'text', text: message }],
+    structuredContent: { status: 'denied', message, code, retryable },
+    isError: true,
+  }
 }
 
 /** A result in the tool's place. Errors are results, not JSON-RPC errors, so that the model reads them. */

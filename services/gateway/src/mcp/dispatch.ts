@@ -13,6 +13,8 @@ export interface Inbound {
   request: RpcRequest
   era: Era
   principal: Principal
+  /** Where the request comes from. */
+  address: string
   /** The server of `/mcp/<server>`; undefined on `/mcp`. */
   endpoint: string | undefined
   idempotencyKey: string | undefined
@@ -83,6 +85,7 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
       const token = inbound.mayStream && isJsonObject(params?._meta) ? params._meta.progressToken : undefined
       const result = await receiveCall(services, {
         principal,
+        address: inbound.address,
         era,
         endpoint: inbound.endpoint,
         params,

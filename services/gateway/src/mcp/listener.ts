@@ -18,12 +18,10 @@ import { Answer } from './answer.ts'
 import type { Cancellations } from './cancellations.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
 import { decodeBody, idOf, parseBody, unreadable } from './read-body.ts'
-import type { RefusedCallers } from './refused-callers.ts'
 
 export interface ListenerOptions extends DispatchServices {
   authenticator: Authenticator
   cancellations: Cancellations
-  refused: Pick<RefusedCallers, 'token' | 'caller'>
   log: Logger
   host: string
   port: number
@@ -150,6 +148,7 @@ export class Listener {
             request: rpc,
             era,
             principal,
+            address: request.ip,
             endpoint,
             idempotencyKey: headerOf(request, 'idempotency-key'),
             headerOf: (name) => headerOf(request, name),
@@ -214,11 +213,11 @@ export class Listener {
   /** Who asks, by the token; a refusal is recorded. Whoever sends none has only lost the way. */
   async #authenticate({ headers: { authorization }, ip }: FastifyRequest<Route>): Promise<Principal> {
     const principal = await this.#options.authenticator.authenticate(authorization).catch((error: unknown) => {
-      if (authorization !== undefined) this.#options.refused.token(ip)
+      if (authorization !== undefined) this.#options.refusals.token(ip)
       throw error
     })
     if (!principal.groups.includes(agentsGroup)) {
-      this.#options.refused.caller(principal, ip)
+      this.#options.refusals.caller(principal, ip)
       throw new CountersignError(
         'forbidden',
         `${principal.id} may not call tools: it is not in the group ${agentsGroup}`,
