@@ -14,9 +14,11 @@ export function lengthOf(ms: number): string {
   return `${Math.floor(seconds / size)}${unit}`
 }
 
-/** How long something took: milliseconds below ten seconds, else in its largest unit that fits. */
+/** How long something took, as exactly as people care for: `15 ms`, `3.3 s`, `26 s`, else like `3m`. */
 export function durationOf(ms: number): string {
-  return ms < 10_000 ? `${Math.max(0, Math.round(ms))} ms` : lengthOf(ms)
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`
+  return lengthOf(ms)
 }
 
 /** A number of things: `1 tool`, `2 tools`. */
@@ -43,8 +45,18 @@ export function clock(instant: string): string {
 
 /** Local date and time of an instant, to the second, with its offset from UTC: `2026-11-22 09:30:00 +02:00`. */
 export function dateAndClock(instant: string): string {
+  return `${dateAndTime(instant)} ${zoneOf(instant)}`
+}
+
+/** The same without the offset, for where that is said once for many. */
+export function dateAndTime(instant: string): string {
   const date = new Date(instant)
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${timeOfDay(date)} ${offsetOf(date)}`
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${timeOfDay(date)}`
+}
+
+/** The offset of the local time from UTC at an instant: `+02:00`. */
+export function zoneOf(instant: string): string {
+  return offsetOf(new Date(instant))
 }
 
 /** The local date is the same; where it is not, a time of day would mislead. */

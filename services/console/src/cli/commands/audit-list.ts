@@ -5,7 +5,7 @@ import { shortIds } from '../call-ids.ts'
 import { type Exit, exits } from '../cli-error.ts'
 import { countOf, type Invocation } from '../command.ts'
 import { nothingFound } from '../nothing-found.ts'
-import { recordColumns, recordRow } from '../record-row.ts'
+import { recordTable } from '../record-row.ts'
 
 /** `countersign audit`: sealed records, newest first. */
 export async function auditList(invocation: Invocation): Promise<Exit> {
@@ -28,10 +28,8 @@ export async function auditList(invocation: Invocation): Promise<Exit> {
   if (records.length === 0) await nothingFound(out, console, 'records', filters)
   else {
     const shortId = shortIds(records.flatMap(({ record: { callId } }) => callId ?? []))
-    out.table(
-      recordColumns,
-      records.map((sealed) => recordRow(sealed, shortId)),
-    )
+    const { columns, rows } = recordTable(records, shortId)
+    out.table(columns, rows)
   }
   if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
   const behind = behindLine(answer)
