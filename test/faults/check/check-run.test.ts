@@ -71,6 +71,7 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ["told another call's id", 'told', (run) => tell(run, { callId: newCallId(0) })],
   ['told a result of no call', 'told', (run) => (run.told[0]!.n = 2)],
   ['told that the tool server refused', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_error' })],
+  ['told refused', 'told', (run) => tell(run, { status: 'refused', code: 'audit_behind', callId: undefined })],
   [
     'told that nothing was stored',
     'told',

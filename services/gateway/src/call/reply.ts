@@ -144,7 +144,7 @@ export function refusedResult(code: ErrorCode, message: string): JsonObject {
   const { retryable } = errorRow(code)
   return {
     content: [{ type: 'text', text: message }],
-    structuredContent: { status: 'denied', message, code, retryable },
+    structuredContent: { status: 'refused', message, code, retryable },
     isError: true,
   }
 }

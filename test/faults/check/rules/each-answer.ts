@@ -29,6 +29,7 @@ function contradiction(
     }
     return undefined
   }
+  if (answer.status === 'refused') return history && !askedAgain ? 'told that it was refused and not stored' : undefined
   if (!history) return `told ${answer.status}, and there is no such call`
   if (answer.callId !== callId) return `told the call id ${answer.callId}, which is another's`
   switch (answer.status) {
