@@ -7,5 +7,6 @@ export {
   type Path,
 } from './parse-documents.ts'
 export { problemLine } from './problem-line.ts'
-export { folderSignature, readFiles, type ReadFiles, readFolder } from './read-folder.ts'
+export { FolderWatch, type FolderWatchOptions } from './folder-watch.ts'
+export { readFiles, type ReadFiles, readFolder } from './read-folder.ts'
 export { placeText, valueAt } from './path.ts'

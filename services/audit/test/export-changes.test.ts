@@ -108,4 +108,12 @@ test('R26: while too many changes wait to be recorded, dead letters stay and no 
   assert.equal(letters('hook').length, 1)
   const kept = JSON.parse(Buffer.from((await (await bus.bucket('exports')).get('changes'))!).toString()) as object
   assert.equal((kept as { unrecorded: object[] }).unrecorded.length, 100)
+  // Audit starts all the same; a document that changed is taken up when its change can be recorded.
+  await exports.stop()
+  await write('other', { to })
+  const again = await start({ store: () => Promise.reject(new Error('LIFECYCLE is full')) })
+  assert.deepEqual(again.view('default').exports, [])
+  await again.stop()
+  const third = await start()
+  await until(() => third.view('default').exports.length === 2, 'both are in force')
 })

@@ -15,7 +15,7 @@ import {
   type Principal,
   type SealedRecord,
 } from '@countersign/contracts'
-import { folderSignature, problemLine, readFolder } from '@countersign/documents'
+import { FolderWatch, problemLine, type ReadFiles } from '@countersign/documents'
 import type { Logger } from '@countersign/telemetry'
 import type { Log } from '../log/log.ts'
 import { type Backoff, usualBackoff } from './backoff.ts'
@@ -44,8 +44,7 @@ export interface ExportsOptions {
   maxDeadLetters?: number
 }
 
-/** A file that was just written may not be complete: it is taken when it looks the same twice. */
-const pollMs = 500
+const lookEveryMs = 500
 const maxExports = 20
 const maxTroubles = 100
 
@@ -57,25 +56,24 @@ export class Exports {
   #problems: DocumentProblem[] = []
   readonly #runners = new Map<string, { document: AuditExport; runner: ExportRunner }>()
   readonly #pace = new Pace()
-  #seen: string | undefined
-  #taken: string | undefined
-  #timer: NodeJS.Timeout | undefined
-  #polling: Promise<void> = Promise.resolve()
+  readonly #folder: FolderWatch<void>
 
   constructor(options: ExportsOptions) {
     this.#options = options
+    const { dir } = options
+    const onProblem = (error: unknown) => this.#cannotTake(error)
+    this.#folder = new FolderWatch({ dir, everyMs: lookEveryMs, take: (read) => this.#take(read), onProblem })
   }
 
   async start(): Promise<void> {
     await this.#options.state.read()
-    await this.#take(await folderSignature(this.#options.dir))
-    this.#poll()
+    // What cannot be taken up now can be later, and keeps audit from nothing.
+    await this.#folder.takeNow().catch((error: unknown) => this.#cannotTake(error))
+    this.#folder.follow()
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    await this.#polling
+    await this.#folder.stop()
     await Promise.all([...this.#runners.values()].map(({ runner }) => runner.stop()))
   }
 
@@ -136,27 +134,11 @@ export class Exports {
     return new CountersignError('not_found', `there is no export ${name}, so nothing was done; ${there}`)
   }
 
-  #poll(): void {
-    this.#timer = setTimeout(() => {
-      this.#polling = this.#look()
-        .catch((error: unknown) =>
-          this.#options.logger.error({ err: error }, 'exports could not be taken up; trying again'),
-        )
-        .then(() => {
-          if (this.#timer) this.#poll()
-        })
-    }, pollMs)
+  #cannotTake(error: unknown): void {
+    this.#options.logger.error({ err: error }, 'exports could not be taken up; trying again')
   }
 
-  async #look(): Promise<void> {
-    const signature = await folderSignature(this.#options.dir)
-    const settled = signature === this.#seen
-    this.#seen = signature
-    if (settled && signature !== this.#taken) await this.#take(signature)
-  }
-
-  async #take(signature: string): Promise<void> {
-    const { files, problems } = await readFolder(this.#options.dir)
+  async #take({ files, problems }: ReadFiles): Promise<void> {
     const unreadable = new Set(problems.map(({ file }) => file))
     const before = this.#files
     // A file, or a folder, that cannot be read just now says nothing about what it said before.
@@ -178,8 +160,6 @@ export class Exports {
     const documents = [...this.#files.values()].flat()
     await this.#options.changes.changed(documents, this.#problems)
     await this.#apply(documents)
-    // Last, so that what failed on the way is tried again.
-    this.#taken = signature
   }
 
   #repeated(file: string, documents: readonly AuditExport[], names: Map<string, string>): DocumentProblem[] {

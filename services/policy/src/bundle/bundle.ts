@@ -1,5 +1,5 @@
 import type { DocumentProblem, PoliciesInForce, PoliciesView } from '@countersign/contracts'
-import { type DocumentFile, folderSignature, problemLine, readFolder } from '@countersign/documents'
+import { type DocumentFile, FolderWatch, problemLine, type ReadFiles } from '@countersign/documents'
 import { compileBundle, type PolicySet, policyView } from '@countersign/policies'
 import type { Logger } from '@countersign/telemetry'
 import { acceptPolicies } from './accept-policies.ts'
@@ -7,8 +7,7 @@ import type { KeptPolicies } from './keep-policies.ts'
 import { TooManyUnrecorded } from './policies-activity.ts'
 import { refusePolicies } from './refuse-policies.ts'
 
-/** A file that was just written may not be complete: it is taken when it looks the same twice. */
-const pollMs = 250
+const lookEveryMs = 250
 /** Time between two looks at whether the policies in force are still kept. */
 const keptMs = 1000
 
@@ -32,14 +31,18 @@ export class PolicyBundle {
   #current: (PolicySet & { loadedAt: string }) | undefined
   #problems: DocumentProblem[] = []
   #told: string | undefined
-  #taken: string | undefined
-  #seen: string | undefined
   #lookAtKept = 0
-  #timer: NodeJS.Timeout | undefined
-  #polling: Promise<void> = Promise.resolve()
+  readonly #folder: FolderWatch<PoliciesInForce>
 
   constructor(options: BundleOptions) {
     this.#options = options
+    this.#folder = new FolderWatch({
+      dir: options.dir,
+      everyMs: lookEveryMs,
+      take: (read) => this.#take(read),
+      onNothingNew: () => this.#keep(),
+      onProblem: (error) => options.log.error({ err: error }, 'policies could not be taken up or kept; trying again'),
+    })
   }
 
   /** The set in force; undefined when there is none. */
@@ -49,50 +52,28 @@ export class PolicyBundle {
 
   /** Takes up what is in the folder, or else what was in force before, and follows the folder from then on. */
   async start(): Promise<void> {
-    const { dir, kept, log, onChange } = this.#options
+    const { kept, log, onChange } = this.#options
     // First what an earlier process could not record any more: while too much of it waits, nothing is taken up.
     onChange()
     try {
-      const now = await this.#take(await folderSignature(dir))
+      const now = await this.#folder.takeNow()
       if (this.#problems.length > 0) this.#restore(now)
     } catch (error) {
       if (!(error instanceof TooManyUnrecorded)) throw error
       log.error({ err: error }, 'policies could not be taken up; trying again')
       this.#restore(await kept.read())
     }
-    this.#poll()
+    this.#folder.follow()
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    await this.#polling
+    await this.#folder.stop()
   }
 
   /** What `api.policy.policies` answers. */
   view(): PoliciesView {
     const { revision, loadedAt, policies } = this.#current ?? { revision: null, loadedAt: null, policies: [] }
     return { revision, loadedAt, policies: policies.map(policyView), problems: this.#problems }
-  }
-
-  #poll(): void {
-    this.#timer = setTimeout(() => {
-      this.#polling = this.#look()
-        .catch((error: unknown) =>
-          this.#options.log.error({ err: error }, 'policies could not be taken up or kept; trying again'),
-        )
-        .then(() => {
-          if (this.#timer) this.#poll()
-        })
-    }, pollMs)
-  }
-
-  async #look(): Promise<void> {
-    const signature = await folderSignature(this.#options.dir)
-    const settled = signature === this.#seen
-    this.#seen = signature
-    if (settled && signature !== this.#taken) await this.#take(signature)
-    else await this.#keep()
   }
 
   async #keep(): Promise<void> {
@@ -108,9 +89,8 @@ export class PolicyBundle {
   }
 
   /** @returns what is kept then */
-  async #take(signature: string): Promise<PoliciesInForce> {
-    const { dir, kept, tenant, onChange } = this.#options
-    const { files, problems } = await readFolder(dir)
+  async #take({ files, problems }: ReadFiles): Promise<PoliciesInForce> {
+    const { kept, tenant, onChange } = this.#options
     const compiled = compileBundle(files)
     this.#problems = [...problems, ...compiled.problems]
     const about = { now: new Date(), tenant }
@@ -120,8 +100,6 @@ export class PolicyBundle {
       this.#tellProblems(now)
     } else now = await this.#accept(compiled.set, files, about)
     onChange()
-    // Last, so that what failed on the way is tried again.
-    this.#taken = signature
     return now
   }
 
