@@ -53,15 +53,8 @@ export {
   PayloadRef,
   RecordedCallFields,
 } from './call/common.ts'
-export {
-  type CallEvent,
-  decodeEvent,
-  envelopeSchema,
-  eventContentType,
-  eventType,
-  makeEvent,
-  MalformedEvent,
-} from './call/envelope.ts'
+export { type CallEvent, decodeEvent, envelopeSchema, eventType, makeEvent, MalformedEvent } from './call/envelope.ts'
+export { eventContentType } from './envelope.ts'
 export {
   Allowed,
   ApprovalTerms,

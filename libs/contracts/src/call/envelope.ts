@@ -1,47 +1,21 @@
 import { z } from 'zod'
+import { type Envelope, envelopeOf, envelopeType, wrap } from '../envelope.ts'
 import { type CallEventData, callEvents, type CallEventName } from './events.ts'
-import { Instant } from './common.ts'
-
-/** CloudEvents 1.0 in structured JSON mode. */
-export const eventContentType = 'application/cloudevents+json'
-
-const typePrefix = 'dev.countersign.call.'
-const typeVersion = '.v1'
 
 /** The CloudEvents `type` of an event of the table. */
 export function eventType(name: CallEventName): string {
-  return typePrefix + name + typeVersion
+  return envelopeType('call', name)
 }
 
 /** One event of a call's history. */
-export interface CallEvent<N extends CallEventName = CallEventName> {
-  specversion: '1.0'
-  id: string
-  /** `/services/<name>`: the service that wrote it. */
-  source: string
-  type: string
+export interface CallEvent<N extends CallEventName = CallEventName> extends Envelope<CallEventData<N>> {
   /** The call id. */
   subject: string
-  time: string
-  datacontenttype: 'application/json'
-  /** W3C trace context of the first hop. */
-  traceparent?: string
-  data: CallEventData<N>
 }
 
-/** The envelope around `data`, for the wire schema; unknown members are tolerated. */
+/** The envelope of an event of a call, for the wire schema. */
 export function envelopeSchema(name: CallEventName) {
-  return z.looseObject({
-    specversion: z.literal('1.0'),
-    id: z.string().min(1).max(128),
-    source: z.string().min(1),
-    type: z.literal(eventType(name)),
-    subject: z.string(),
-    time: Instant,
-    datacontenttype: z.literal('application/json'),
-    traceparent: z.string().optional(),
-    data: callEvents[name].schema,
-  })
+  return envelopeOf(eventType(name), callEvents[name].schema, { traceparent: z.string().optional() })
 }
 
 const schemas = new Map(Object.keys(callEvents).map((name) => [name, envelopeSchema(name as CallEventName)]))
@@ -53,20 +27,11 @@ const schemas = new Map(Object.keys(callEvents).map((name) => [name, envelopeSch
 export function makeEvent<N extends CallEventName>(
   name: N,
   data: CallEventData<N>,
-  context: { now: Date; traceparent?: string | undefined; distinct?: string },
+  { now, traceparent, distinct }: { now: Date; traceparent?: string | undefined; distinct?: string },
 ): CallEvent<N> {
   const { callId } = data as { callId: string }
-  return {
-    specversion: '1.0',
-    id: context.distinct === undefined ? `${callId}.${name}` : `${callId}.${name}.${context.distinct}`,
-    source: `/services/${callEvents[name].writer}`,
-    type: eventType(name),
-    subject: callId,
-    time: context.now.toISOString(),
-    datacontenttype: 'application/json',
-    ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
-    data,
-  }
+  const id = distinct === undefined ? `${callId}.${name}` : `${callId}.${name}.${distinct}`
+  return wrap({ id, writer: callEvents[name].writer, type: eventType(name), subject: callId, now, traceparent }, data)
 }
 
 /** Thrown for bytes that are not a valid event of the expected kind; a consumer terminates such a message. */

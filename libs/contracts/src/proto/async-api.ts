@@ -1,6 +1,7 @@
 import { activityEventType } from '../activity/envelope.ts'
 import { activityEventNames, activityEvents } from '../activity/events.ts'
-import { eventContentType, eventType } from '../call/envelope.ts'
+import { eventType } from '../call/envelope.ts'
+import { eventContentType } from '../envelope.ts'
 import { callEventNames, callEvents } from '../call/events.ts'
 import type { JsonObject } from '../json.ts'
 import { consumers, executorConsumer, type StreamName, streams } from '../streams.ts'
