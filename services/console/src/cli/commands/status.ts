@@ -66,7 +66,14 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
       'servers',
       good(servers.ready === servers.total, `${servers.ready} of ${servers.total} ready`, 'warn'),
       ...(servers.quarantinedTools > 0
-        ? [', ', good(false, `${count(servers.quarantinedTools, 'changed tool')} quarantined`, 'warn')]
+        ? [
+            ', ',
+            good(
+              false,
+              `${count(servers.quarantinedTools, 'changed tool')} quarantined: countersign servers accept`,
+              'warn',
+            ),
+          ]
         : []),
       ...(servers.withoutPolicy
         ? [', ', good(false, `${servers.withoutPolicy} ready, but mentioned by no policy: countersign servers`, 'warn')]
@@ -80,7 +87,10 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
               ? good(false, 'none in force: every call is denied')
               : `${policies.count} in force`,
             ...(policies.problems > 0
-              ? [', ', good(false, `${count(policies.problems, 'problem')} in newer ones`, 'warn')]
+              ? [
+                  ', ',
+                  good(false, `${count(policies.problems, 'problem')} in newer ones: countersign policies`, 'warn'),
+                ]
               : []),
           ] as const,
         ]
