@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { appendFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
@@ -414,6 +416,52 @@ test('R20, I12: an embedded index that is damaged or gone is made anew', { timeo
   assert.match(home.discarded.join(), /the machine went down/)
   assert.deepEqual(home.problems, [])
 })
+
+test(
+  'R20, I12: an embedded database that is killed is started again; a folder it has lost is noticed by the next who asks',
+  { timeout: 120_000 },
+  async (t) => {
+    const home = await indexHome(t, 'embedded')
+    assert.ok(!('none' in home))
+    const { index, log, records } = await indexed(t, home, sample)
+    const open = join(home.dir, 'index', 'open')
+    const pids = () =>
+      execFileSync('pgrep', ['-f', `pglite-main.ts ${home.dir}`], { encoding: 'utf8' })
+        .trim()
+        .split('\n')
+    const kill = () => {
+      const [pid, ...others] = pids()
+      assert.deepEqual(others, [])
+      process.kill(Number(pid), 'SIGKILL')
+      return until(() => {
+        try {
+          return process.kill(Number(pid), 0) && false
+        } catch {
+          return true
+        }
+      }, 'it is gone')
+    }
+    assert.equal((await records()).records.length, 13)
+    // While nobody asks, and while records come.
+    await kill()
+    assert.equal((await records()).records.length, 13)
+    await kill()
+    await log.append(recordsOf([{ call: 'new/files/read', event: 'requested' }], 14).records)
+    index.notify()
+    await until(() => index.status('default').indexed === 14, 'it goes on where it was')
+    assert.deepEqual(home.discarded, [])
+    await kill()
+    await rm(join(home.dir, 'index', 'data'), { recursive: true })
+    await until(async () => {
+      const page = await records().catch(() => undefined)
+      return page?.records.length === 14
+    }, 'it is made anew although no record comes')
+    assert.ok(existsSync(open))
+    await index.stop()
+    assert.ok(!existsSync(open), 'what was closed in order is trusted after a reboot')
+    assert.throws(pids, 'no process is left')
+  },
+)
 
 test(
   'R20, I12: a Postgres that dies stops queries and nothing else; afterwards the index follows',

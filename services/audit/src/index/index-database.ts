@@ -3,6 +3,8 @@ import type { Database, Tables } from './schema.ts'
 /** Where the index is kept, with connections for its two users: who follows the log, and who asks. */
 export interface IndexDatabase {
   readonly kind: 'embedded' | 'postgres'
+  /** What was in it is gone since it was opened: whoever follows the log must open it anew. */
+  readonly lost: boolean
   /** For the one who writes. */
   readonly writer: Database
   /** For queries; each is stopped when it takes too long. */

@@ -77,13 +77,15 @@ export class LogIndex {
     this.#wake.resolve()
     if (!this.#loop) return
     // Opening it or a large statement may take longer; what is committed then is all that counts.
-    await settledWithin(this.#loop, stopMs)
-    this.#ending.abort()
-    await settledWithin(this.#loop, stopMs)
+    if (!(await settledWithin(this.#loop, stopMs))) {
+      this.#ending.abort()
+      await settledWithin(this.#loop, stopMs)
+    }
     const database = this.#database
     this.#database = undefined
     await this.#refuseErrands()
-    await database?.close().catch(this.#options.onProblem)
+    if (database) await settledWithin(database.close().catch(this.#options.onProblem), stopMs)
+    this.#ending.abort()
   }
 
   /** Says that the log has grown. */
@@ -119,7 +121,8 @@ export class LogIndex {
       this.#urgent -= 1
     }
     const database = this.#database
-    if (!database) throw this.#unavailable()
+    if (database?.lost) this.#wake.resolve()
+    if (!database || database.lost) throw this.#unavailable()
     const cursor = this.#cursors.get(tenant) ?? { log: 0, indexed: 0 }
     return { ...cursor, database: database.reader, size }
   }
@@ -206,6 +209,7 @@ export class LogIndex {
   async #follow(): Promise<void> {
     for (let failures = 0; !this.#stopped;) {
       try {
+        if (this.#database?.lost) await this.#giveUp()
         const database = (this.#database ??= await this.#open())
         await this.#errands.shift()?.()
         const advanced = await this.#advance(database)
@@ -238,7 +242,7 @@ export class LogIndex {
   }
 
   /** After a failure it is not known what was committed: it is opened again, which tells. */
-  async #giveUp(error: unknown): Promise<void> {
+  async #giveUp(error?: unknown): Promise<void> {
     const database = this.#database
     this.#database = undefined
     await this.#refuseErrands()
@@ -296,16 +300,20 @@ export class LogIndex {
   }
 }
 
-async function settledWithin(work: Promise<void>, ms: number): Promise<void> {
+/** Resolves to whether it settled in time. */
+async function settledWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const passed = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
-  await Promise.race([work, passed])
-  clearTimeout(timer)
+  const passed = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, false)))
+  try {
+    return await Promise.race([work.then(() => true), passed])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Class XX is what Postgres says of files that are not as they should be. */
 async function discardIfDamaged(database: IndexDatabase, error: unknown): Promise<void> {
-  const { code } = error as { code?: unknown }
+  const { code } = (error ?? {}) as { code?: unknown }
   const damaged = typeof code === 'string' && code.startsWith('XX')
   await (damaged ? database.discard() : database.close()).catch(() => {})
 }

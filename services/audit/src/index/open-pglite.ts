@@ -32,6 +32,9 @@ export async function openPGlite(
   await database.query('select 1')
   return {
     kind: 'embedded',
+    get lost() {
+      return database.lost
+    },
     writer: new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: database }) }),
     reader: new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: database.reader(queryTimeoutMs) }) }),
     async maintain() {

@@ -71,6 +71,7 @@ export async function openPostgres(
   }
   return {
     kind: 'postgres',
+    lost: false,
     writer,
     reader,
     maintain: async () => void (await sql`analyze`.execute(writer)),

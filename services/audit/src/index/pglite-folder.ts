@@ -36,7 +36,7 @@ export class PGliteFolder {
   }
 
   /**
-   * Takes the folder, and empties it when it cannot be trusted.
+   * Takes the folder.
    *
    * @param parameters of Postgres, as `name=value`
    * @throws Fenced when another process has it
@@ -47,14 +47,22 @@ export class PGliteFolder {
     onDiscarded: (reason: string) => void,
   ): Promise<PGliteFolder> {
     await mkdir(dir, { recursive: true, mode: 0o700 })
-    const folder = new PGliteFolder(dir, parameters, onDiscarded, lockFile(join(dir, 'lock')))
+    const path = join(dir, 'lock')
+    const unlock = lockFile(
+      path,
+      `another process has the index (it holds ${path}): one of an audit that was killed ends by itself, and another audit needs another folder`,
+    )
+    return new PGliteFolder(dir, parameters, onDiscarded, unlock)
+  }
+
+  /** Empties a folder that was open when the machine went down; to be called once, because clocks are set while it is open. */
+  async distrustAfterReboot(): Promise<void> {
     const bootedMs = Date.now() - uptime() * 1000
-    const wasOpen = await readFile(folder.#openFile, 'utf8').catch(() => undefined)
+    const wasOpen = await readFile(this.#openFile, 'utf8').catch(() => undefined)
     if (wasOpen !== undefined && Math.abs(Number(wasOpen) - bootedMs) > sameBootMs) {
-      await folder.#empty('the machine went down while it was open')
+      await this.#empty('the machine went down while it was open')
     }
-    await writeFile(folder.#openFile, String(Math.round(bootedMs)), { mode: 0o600 })
-    return folder
+    await writeFile(this.#openFile, String(Math.round(bootedMs)), { mode: 0o600 })
   }
 
   /** Unpacks a folder where there is none, because making one takes three seconds of processor time; resolves to whether it did. */

@@ -1,6 +1,6 @@
 /**
- * The embedded Postgres (PGlite) as a process of its own, which audit starts: `node pglite-main.ts <folder> [parameter=value]…`. Postgres
- * blocks the thread it runs in, and has no other way to be stopped than to end it. It answers one query after the other over the channel
+ * The embedded Postgres (PGlite) as a process of its own, which audit starts: `node pglite-main.ts <folder> first|again
+ * [parameter=value]…`. Postgres blocks the thread it runs in, and has no other way to be stopped than to end it. It answers one query after the other over the channel
  * to audit; the first answer says that it is open.
  */
 import { setPriority } from 'node:os'
@@ -35,12 +35,13 @@ setPriority(10)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.once('disconnect', () => process.exit())
 
-const [dir, ...parameters] = process.argv.slice(2)
+const [dir, time, ...parameters] = process.argv.slice(2)
 const answer = (message: Answered) => process.send!(message)
 const nothing: Rows = { ok: true, rows: [], affectedRows: undefined }
 
 try {
   const folder = await PGliteFolder.claim(dir!, parameters, (discarded) => answer({ discarded }))
+  if (time === 'first') await folder.distrustAfterReboot()
   if (await folder.prepare()) {
     await folder.close()
     answer({ ok: true, prepared: true })

@@ -25,7 +25,10 @@ export class PGliteProcess implements PGlite {
   readonly #onDiscarded: (reason: string) => void
   #child: Promise<ChildProcess> | undefined
   #turn: Promise<unknown> = Promise.resolve()
+  #opened = false
   closed = false
+  /** What was in the folder is gone since it was opened: it is to be opened anew. */
+  lost = false
 
   /**
    * @param parameters of Postgres, as `name=value`
@@ -96,6 +99,7 @@ export class PGliteProcess implements PGlite {
 
   #open(): Promise<ChildProcess> {
     if (this.closed) throw new Error('the index of the audit log is closed')
+    if (this.lost) throw new Error('the index of the audit log was lost, and is made anew')
     this.#child ??= this.#start().catch((error: unknown) => {
       this.#child = undefined
       throw error
@@ -105,7 +109,7 @@ export class PGliteProcess implements PGlite {
 
   async #start(): Promise<ChildProcess> {
     this.#signal.throwIfAborted()
-    const child = fork(main, [this.#dir, ...this.#parameters], {
+    const child = fork(main, [this.#dir, this.#opened ? 'again' : 'first', ...this.#parameters], {
       execArgv: nodeFlags,
       // It needs nothing of what audit was told.
       env: {},
@@ -119,10 +123,18 @@ export class PGliteProcess implements PGlite {
     // What could not be sent, also when nobody waits for an answer any more.
     child.on('error', end)
     child.on('message', (answered: Answered) => {
-      if ('discarded' in answered) this.#onDiscarded(answered.discarded)
+      if (!('discarded' in answered)) return
+      this.lost = this.#opened
+      this.#onDiscarded(answered.discarded)
     })
     try {
-      if (!('prepared' in (await answerOf(child)))) {
+      const isNew = 'prepared' in (await answerOf(child))
+      if (this.#opened && (isNew || this.lost)) {
+        this.lost = true
+        throw new Error('the index of the audit log was lost, and is made anew')
+      }
+      if (!isNew) {
+        this.#opened = true
         child.once('exit', () => (this.#child = undefined))
         return child
       }
@@ -135,23 +147,23 @@ export class PGliteProcess implements PGlite {
   }
 
   async #ask<T>(child: ChildProcess, asked: Asked, timeoutMs?: number): Promise<PGliteQueryResults<T>> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      if (timeoutMs === undefined) return
-      timer = setTimeout(() => {
-        const error = new TooSlow(`it took longer than ${timeoutMs} ms`)
-        // The folder is opened again only when nobody has it any more.
-        void killed(child).then(() => reject(error))
-      }, timeoutMs)
-    })
+    let tooSlow = false
+    const end = () => {
+      tooSlow = true
+      child.kill('SIGKILL')
+    }
+    const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs)
     try {
       const answer = answerOf(child)
       child.send(asked)
-      const answered = await Promise.race([answer, late])
-      const { rows, affectedRows } = answered as Rows
+      const { rows, affectedRows } = (await answer) as Rows
       return { rows: rows as T[], fields: [], ...(affectedRows === undefined ? {} : { affectedRows }) }
+    } catch (error) {
+      throw tooSlow ? new TooSlow(`it took longer than ${timeoutMs} ms`) : error
     } finally {
       clearTimeout(timer)
+      // The folder is opened again only when nobody has it any more.
+      if (tooSlow) await killed(child)
     }
   }
 }
@@ -174,10 +186,8 @@ function answerOf(child: ChildProcess): Promise<Rows | Prepared> {
     else reject(Object.assign(new Error(answer.message), answer.code === undefined ? {} : { code: answer.code }))
   }
   const onError = (error: unknown) => reject(error)
-  const onExit = () => reject(new Error('the embedded database ended'))
+  const onExit = (code: number | null, signal: string | null) =>
+    reject(new Error(`the embedded database ended with ${signal ?? `exit code ${code}`}`))
   child.on('message', onMessage).once('error', onError).once('exit', onExit)
-  const settled = promise.finally(() => child.off('message', onMessage).off('error', onError).off('exit', onExit))
-  // One that nobody waits for any more, because its query was too slow, is no defect.
-  settled.catch(() => {})
-  return settled
+  return promise.finally(() => child.off('message', onMessage).off('error', onError).off('exit', onExit))
 }

@@ -39,7 +39,8 @@ export interface CallFacts {
 const mayHaveCode = new Set(['denied', 'failed', 'unknown'])
 const maxLength = 320
 
-const notIndexed = /^\/data\/(result|resultDigest|previewDigest|grant|comment|evidence)(\/|$)/
+const notIndexed =
+  /^\/data\/(result|resultDigest|previewDigest|grant\/signature|grant\/claims\/digest|comment|evidence)(\/|$)/
 
 /**
  * Says whether a row has anything of a place of an event, which is then opened: of the digest, which all events of a call have, its

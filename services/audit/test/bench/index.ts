@@ -1,9 +1,10 @@
 /**
  * How fast the index follows a log and answers: `node services/audit/test/bench/index.ts <log> [postgres]`, where the log was written by
  * `write-log.ts`. Indexes all of it, embedded in `<log>-index` or on a Postgres that it starts for the purpose, prints records a
- * second, then asks each kind of query 100 times, each time for something else, and prints p50 and p95. Records are read from the log
+ * second and what its own processes took for it, then asks each kind of query 100 times, each time for something else, and prints p50 and p95. Records are read from the log
  * as answers are. What is there already is not indexed again.
  */
+import { execFileSync } from 'node:child_process'
 import { AuditFilter, AuditQuery, type CountQuery } from '@countersign/contracts'
 import { findPostgres, startPostgres } from '@countersign/testing'
 import { DirectoryStore } from '@countersign/tlog'
@@ -34,15 +35,18 @@ const begun = performance.now()
 index.start()
 while (index.status('default').indexed < tree.size) await new Promise((resolve) => setTimeout(resolve, 50))
 const seconds = (performance.now() - begun) / 1000
-const { user, system } = process.cpuUsage()
-const processorSeconds = (user + system) / 1e6
+const processorSeconds = sum(processes().map((each) => each.processorSeconds))
 console.log(
   `${kind}: ${tree.size} records in ${seconds.toFixed(1)} s, ${Math.round(tree.size / seconds)} a second; ` +
-    `${processorSeconds.toFixed(1)} s of processor time of this process, ${Math.round(tree.size / processorSeconds)} a second of it`,
+    `${processorSeconds} s of processor time, ${Math.round(tree.size / processorSeconds)} a second of it`,
 )
 // Statistics are made when it is idle.
 await new Promise((resolve) => setTimeout(resolve, 15_000))
-console.log(`${Math.round(process.memoryUsage().rss / 1e6)} MB resident`)
+console.log(
+  `resident: ${processes()
+    .map(({ name, mib }) => `${name} ${mib} MiB`)
+    .join(', ')}`,
+)
 
 const calls = Math.floor(tree.size / 6)
 const any = (below: number) => Math.floor(Math.random() * below)
@@ -113,4 +117,20 @@ async function placeOf(kind: string) {
   if ('none' in found) throw new Error(found.none)
   const { url, passwordFile } = await startPostgres({ after: (clean) => void cleanups.unshift(clean) }, found.bin)
   return { url, passwordFile }
+}
+
+/** This process and the embedded database, which it started; a Postgres server's own processes are not among them. */
+function processes(): { name: string; mib: number; processorSeconds: number }[] {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time=,args='], { encoding: 'utf8' }).trim().split('\n')
+  return rows.flatMap((row) => {
+    const [pid, parent, kib, time, ...args] = row.trim().split(/\s+/)
+    const embedded = Number(parent) === process.pid && args.some((each) => each.endsWith('pglite-main.ts'))
+    if (Number(pid) !== process.pid && !embedded) return []
+    const processorSeconds = time!.split(/[-:]/).reduce((total, part) => total * 60 + Number(part), 0)
+    return { name: embedded ? 'embedded' : 'audit', mib: Math.round(Number(kib) / 1024), processorSeconds }
+  })
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
