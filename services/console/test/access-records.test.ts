@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newCallId } from '@countersign/contracts'
+import { newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { AccessRecords } from '../src/api/access-records.ts'
 import { type Console, startConsole } from './console-fixture.ts'
@@ -53,7 +53,8 @@ test('R23: who read or exported the audit log is in the log: which way, how much
   const reads: [kind: string, path: string, records: number, targets: string[]][] = [
     ['records', '/audit/records', 1, []],
     ['export', '/audit/records?purpose=export&limit=1000', 1, []],
-    ['counts', `/audit/counts${from}`, 0, []],
+    ['calls', '/calls?text=invoice', 0, []],
+    ['counts', `/audit/counts${from}&callId=${call.callId}`, 0, [call.callId]],
     ['top', '/audit/top?by=tool', 0, []],
     ['story', `/audit/calls/${call.callId}`, 1, [call.callId]],
   ]
@@ -69,6 +70,37 @@ test('R23: who read or exported the audit log is in the log: which way, how much
       ...reads.map(([kind, , records, targets]) => ['default', 'operator', kind, 1, records, targets] as const),
       ['elsewhere', 'stranger', 'records', 1, 0, []] as const,
     ].map(([tenant, ...rest]) => [`activity.${tenant}.audit_read`, ...rest]),
+  )
+})
+
+test('R23: a call that only the log has left is read from the log, so that is in the log too; one in the stream is not', async (t) => {
+  const world = await startConsole(t)
+  const { get, request, seal, auditBus } = world
+  const calls = [await request(), await request()] as const
+  for (const call of calls) await seal(call)
+  await auditBus.purge('CALLS', { filter: subjects.callHistory(calls[0]) })
+  for (const { callId } of calls) assert.equal((await get('operator', `/calls/${callId}`)).status, 200)
+  const { body } = await get('operator', `/calls/${calls[0].callId}`)
+  assert.deepEqual(Object.keys(body), ['callId', 'state', 'server', 'tool', 'principal', 'digest', 'events'])
+  assert.equal((await get('operator', `/audit/records?callId=${calls[1].callId}`)).status, 200)
+  const read = await stored(world, 'audit_read', 2)
+  assert.deepEqual(
+    read.map(({ by, kind, count, records, targets }) => [by, kind, count, records, targets]),
+    [
+      ['operator', 'story', 1, 1, [calls[0].callId]],
+      ['operator', 'records', 1, 1, [calls[1].callId]],
+    ],
+  )
+})
+
+test('R23: a list of calls that may be voted on, of somebody else, is not from the log', async (t) => {
+  const world = await startConsole(t)
+  assert.equal((await world.get('approver', '/calls?principal=agent')).status, 200)
+  assert.equal((await world.get('approver', '/calls')).status, 200)
+  const read = await stored(world, 'audit_read', 1)
+  assert.deepEqual(
+    read.map(({ by, kind, count }) => [by, kind, count]),
+    [['approver', 'calls', 1]],
   )
 })
 

@@ -103,9 +103,9 @@ export type AccessRefused = z.infer<typeof AccessRefused>
 export const AuditRead = z.object({
   ...activityFields,
   ...countedFields,
-  /** `export`: records, to be kept in a file. */
-  kind: z.enum(['records', 'export', 'story', 'counts', 'top', 'proof', 'consistency', 'subject']),
-  /** How many sealed records were handed out; of counts and top-lists none. */
+  /** `export`: records, to be kept in a file. `calls`: a list of calls, from the index of the log. */
+  kind: z.enum(['records', 'export', 'story', 'calls', 'counts', 'top', 'proof', 'consistency', 'subject']),
+  /** How many sealed records were handed out; of counts, lists of calls and top-lists none. */
   records: z.int().nonnegative(),
   /** The calls or people that were asked about, where one was; the first of them. */
   targets,

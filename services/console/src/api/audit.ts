@@ -32,7 +32,7 @@ export const audit: readonly Route[] = [
         .default('records')
         .describe('What they are for, as the log itself will say: to be looked at, or to be kept in a file'),
     }),
-    reads: ({ purpose }, { records }) => ({ kind: purpose, records: records.length }),
+    reads: ({ purpose, callId }, { records }) => ({ kind: purpose, records: records.length, target: callId }),
     answer: z.object({
       records: verbs.audit.records.output.shape.records,
       next: z.string().optional(),
@@ -68,7 +68,7 @@ export const audit: readonly Route[] = [
     operators: true,
     query: z.strictObject({ ...filters, of, bucket, since, until }),
     answer: verbs.audit.counts.output,
-    reads: () => ({ kind: 'counts' }),
+    reads: ({ callId }) => ({ kind: 'counts', target: callId }),
     errors: ['query_too_slow'],
     handle: ({ viewer: { tenant }, query }, { bus }) =>
       bus.callApi(verbs.audit.counts, { ...query, tenant }, indexTimeoutMs),
@@ -80,7 +80,7 @@ export const audit: readonly Route[] = [
     operators: true,
     query: z.strictObject({ ...filters, by, limit: z.coerce.number().int().min(1).max(100).default(10) }),
     answer: verbs.audit.top.output,
-    reads: () => ({ kind: 'top' }),
+    reads: ({ callId }) => ({ kind: 'top', target: callId }),
     errors: ['query_too_slow'],
     handle: ({ viewer: { tenant }, query }, { bus }) =>
       bus.callApi(verbs.audit.top, { ...query, tenant }, indexTimeoutMs),

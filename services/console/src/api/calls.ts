@@ -34,9 +34,10 @@ export const calls: readonly Route[] = [
     }),
     answer: z.object({ calls: z.array(CallItem), next: z.string().optional() }),
     async handle({ viewer, query: { limit, cursor, ...filter } }, { bus }) {
-      const { calls, next, size } = await listCalls(bus, viewer, filter, { limit, place: placeOf(cursor) })
-      return { calls, next: cursorOf(next, size) }
+      const { calls, next, size, fromLog } = await listCalls(bus, viewer, filter, { limit, place: placeOf(cursor) })
+      return { calls, next: cursorOf(next, size), fromLog }
     },
+    reads: (_query, { fromLog }) => (fromLog ? { kind: 'calls' } : undefined),
   }),
   {
     method: 'GET',
@@ -57,6 +58,7 @@ export const calls: readonly Route[] = [
     answer: CallAnswer,
     errors: ['unknown_call'],
     handle: ({ viewer, params }, { bus }) => readCall(bus, viewer, params.callId),
+    reads: (_query, { records }) => (records > 0 ? { kind: 'story', records } : undefined),
   }),
   route({
     method: 'POST',

@@ -182,8 +182,9 @@ function register(
         return reply.hijack()
       }
       const body = validate('body', route.body ?? z.unknown(), request.body)
-      const answer = route.answer.parse(await route.handle({ viewer, params, query, body }, context))
-      const reading = route.reads?.(query, answer)
+      const handled = await route.handle({ viewer, params, query, body }, context)
+      const answer = route.answer.parse(handled)
+      const reading = route.reads?.(query, handled)
       if (reading) context.accesses.read(viewer, reading.kind, { ...accessOf(request), ...reading })
       return answer
     },

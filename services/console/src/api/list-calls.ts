@@ -22,6 +22,8 @@ interface Listed {
   calls: CallView[]
   next: number | null
   size?: number | undefined
+  /** Whether the index of the log was asked. */
+  fromLog: boolean
 }
 
 /**
@@ -32,7 +34,7 @@ export async function listCalls(bus: Bus, viewer: Principal, filter: CallFilter,
   if (isOperator(viewer)) return audited(bus, viewer.tenant, filter, page)
   const behind = page.place === undefined ? await behindApprovals(bus, viewer, filter) : []
   if (filter.principal !== undefined && filter.principal !== viewer.id)
-    return { calls: behind.slice(0, page.limit), next: null }
+    return { calls: behind.slice(0, page.limit), next: null, fromLog: false }
   // At least one of one's own, so that the list goes on.
   const shown = behind.slice(0, page.limit - 1)
   const own = await audited(
@@ -47,7 +49,12 @@ export async function listCalls(bus: Bus, viewer: Principal, filter: CallFilter,
 
 async function audited(bus: Bus, tenant: string, filter: CallFilter, { limit, place }: Page): Promise<Listed> {
   const answer = await bus.callApi(verbs.audit.calls, { tenant, ...filter, limit, ...place }, indexTimeoutMs)
-  return { calls: answer.calls.filter((call) => call.tenant === tenant), next: answer.next, size: answer.indexed }
+  return {
+    calls: answer.calls.filter((call) => call.tenant === tenant),
+    next: answer.next,
+    size: answer.indexed,
+    fromLog: true,
+  }
 }
 
 async function behindApprovals(bus: Bus, viewer: Principal, filter: CallFilter): Promise<CallView[]> {

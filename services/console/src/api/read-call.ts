@@ -14,22 +14,25 @@ import { maySeeCall } from './may-see.ts'
 
 type Step = CallAnswer['events'][number] & { id: string }
 
+/** A call's history, and how many sealed records were read for it: none while the stream has all of it. */
+export type ReadCall = CallAnswer & { records: number }
+
 /**
  * Reads one call's history: from the stream, and from the audit log where the stream has let go of it (it keeps a call for a
  * grace period after it ended, and the final event of a call with an idempotency key for longer).
  *
  * @throws CountersignError `unknown_call` when there is none or it is not the viewer's to see
  */
-export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<CallAnswer> {
+export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<ReadCall> {
   const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
-  const steps =
-    streamed[0]?.event === 'requested' ? streamed : merge(await stepsInLog(bus, viewer.tenant, callId), streamed)
+  const logged = streamed[0]?.event === 'requested' ? [] : await stepsInLog(bus, viewer.tenant, callId)
+  const steps = merge(logged, streamed)
   const call = RecordedCallFields.safeParse(steps[0]?.data)
   if (!call.success) throw unknownCall(callId)
   const { tenant, server, tool, principal, digest } = call.data
   const approverGroups = steps.flatMap(({ event, data }) => (event === 'held' ? approverGroupsOf(data) : []))
   if (!maySeeCall(viewer, { tenant, principal, approverGroups })) throw unknownCall(callId)
-  return { callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps }
+  return { callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps, records: logged.length }
 }
 
 async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {

@@ -36,8 +36,8 @@ export interface Reading {
   kind: AuditReadKind
   /** How many sealed records are in it. */
   records?: number
-  /** What was asked about; left out: the parameters of the path. */
-  target?: string
+  /** What was asked about by name; left out: the parameters of the path. */
+  target?: string | undefined
 }
 
 interface RouteBase<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> {
@@ -63,11 +63,17 @@ export interface JsonRoute<
   Q extends z.ZodType = z.ZodType,
   B extends z.ZodType = z.ZodType,
   R extends z.ZodType = z.ZodType,
+  H extends z.input<R> = z.input<R>,
 > extends RouteBase<P, Q, B> {
   answer: R
-  handle(asked: Asked<z.output<P>, z.output<Q>, z.output<B>>, context: ApiContext): Promise<z.input<R>> | z.input<R>
-  /** How answering this reads the audit log, for the record of it; left out where it does not. */
-  reads?: (query: z.output<Q>, answer: z.output<R>) => Reading
+  handle(asked: Asked<z.output<P>, z.output<Q>, z.output<B>>, context: ApiContext): Promise<H> | H
+  /**
+   * How answering this read the audit log, for the record of it; left out where it never does.
+   *
+   * @param handled what `handle` resolved to, before it is cut to what is sent
+   * @returns undefined when this answer did not come from there
+   */
+  reads?(query: z.output<Q>, handled: H): Reading | undefined
 }
 
 /** A route that answers with server-sent events until either side ends it. */
@@ -84,8 +90,12 @@ export interface StreamRoute extends RouteBase<z.ZodType, z.ZodType, z.ZodType> 
 export type Route = JsonRoute | StreamRoute
 
 /** Writes a route down with its types inferred. */
-export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, R extends z.ZodType>(
-  definition: JsonRoute<P, Q, B, R>,
-): Route {
+export function route<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  R extends z.ZodType,
+  H extends z.input<R>,
+>(definition: JsonRoute<P, Q, B, R, H>): Route {
   return definition
 }
