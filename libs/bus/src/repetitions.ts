@@ -74,7 +74,8 @@ export class Repetitions<What extends object> {
     if (sum.addresses.has(address) || sum.addresses.size < maxListed) {
       sum.addresses.set(address, (sum.addresses.get(address) ?? 0) + 1)
     }
-    if (target !== undefined && sum.targets.size < maxListed) sum.targets.add(target.slice(0, maxTargetLength))
+    if (target !== undefined && sum.targets.size < maxListed)
+      sum.targets.add(target.slice(0, maxTargetLength).toWellFormed())
     if (window) window.sum = sum
     else {
       this.#tell(what, sum)

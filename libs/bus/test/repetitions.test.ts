@@ -40,6 +40,12 @@ test('R23: the first is told at once, what follows together when the window ends
   assert.deepEqual([all[2]!.since, all[2]!.until], ['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:01.000Z'])
 })
 
+test('R23: what a name is cut to is a text: no half of a character is left at its end', (t) => {
+  const { all, repetitions } = counted(t)
+  repetitions.saw({ id: 'a' }, { address: 'x', target: `${'t'.repeat(255)}\u{1f600}` })
+  assert.deepEqual(all[0]!.targets, [`${'t'.repeat(255)}\ufffd`])
+})
+
 test('R23: what is counted at once is bounded, and nothing that was counted is forgotten', (t) => {
   const { told, repetitions } = counted(t, 2)
   for (let time = 0; time < 2; time++) for (const id of ['a', 'b']) repetitions.saw({ id }, { address: 'x' })

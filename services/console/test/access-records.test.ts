@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newCallId, subjects } from '@countersign/contracts'
+import { canonicalJson, type Json, newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { AccessRecords } from '../src/api/access-records.ts'
 import { type Console, startConsole } from './console-fixture.ts'
@@ -42,6 +42,17 @@ test('R23: what somebody tried that is not theirs to do is in the log: who, what
       targets,
     ]),
   )
+})
+
+test('R23: nobody makes the record of their own refusal unreadable, by whatever they name', async (t) => {
+  const world = await startConsole(t)
+  const name = encodeURIComponent(`${'x'.repeat(255)}\u{1f600}`)
+  const { status } = await world.post('agent', `/audit/exports/${name}/dead-letters`, { action: 'retry' })
+  assert.equal(status, 403)
+  const [{ subject: _, ...refused }] = (await stored(world, 'access_refused', 1)) as [Record<string, Json>]
+  assert.deepEqual(refused['targets'], [`${'x'.repeat(255)}\ufffd`])
+  // What has no canonical form has no record that could be read.
+  canonicalJson(refused)
 })
 
 test('R23: who read or exported the audit log is in the log: which way, how much, and about which calls', async (t) => {

@@ -1,4 +1,6 @@
 import { type Envelope, envelopeOf, envelopeType, wrap } from '../envelope.ts'
+import type { Json } from '../json.ts'
+import { wellFormed } from '../well-formed.ts'
 import { type ActivityEventData, activityEvents, type ActivityEventName } from './events.ts'
 
 /** The CloudEvents `type` of an activity. */
@@ -14,12 +16,16 @@ export function activityEnvelopeSchema(name: ActivityEventName) {
   return envelopeOf(activityEventType(name), activityEvents[name].schema, {})
 }
 
-/** Makes an activity, under an id of its own: storing it again is recognised as the same message. */
+/**
+ * Makes an activity, under an id of its own: storing it again is recognised as the same message. Its texts may come from whoever is recorded, so
+ * halves of surrogate pairs in them are replaced: nobody makes the record of what they did unreadable.
+ */
 export function makeActivityEvent<N extends ActivityEventName>(
   name: N,
   data: ActivityEventData<N>,
   { now, id = crypto.randomUUID() }: { now: Date; id?: string },
 ): ActivityEvent<N> {
   const { writer } = activityEvents[name]
-  return wrap({ id, writer, type: activityEventType(name), subject: data.resource.name, now }, data)
+  const told = wellFormed(data as unknown as Json) as unknown as ActivityEventData<N>
+  return wrap({ id, writer, type: activityEventType(name), subject: told.resource.name, now }, told)
 }
