@@ -79,6 +79,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
       name: 'queries',
       start() {
         queries = serveQueries(bus, log.log, index.index, log.read, {
+          platformTenant,
           problem: () => recording.problem,
           faults: () => erasure.faults(),
           witnessed: (tenant) => witnesses?.witnessing?.standing(tenant),

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -24,6 +25,8 @@ test(
     const says = async (problem: RegExp, remedy: RegExp) =>
       until(async () => {
         const { faults } = await status()
+        // They are the platform's files: whoever operates another tenant has no business with where they lie.
+        assert.deepEqual((await console.callApi(verbs.audit.status, { tenant: 'elsewhere' })).faults, [])
         return faults.some((fault) => problem.test(`${fault.what}: ${fault.problem}`) && remedy.test(fault.remedy))
       }, String(problem))
     const well = () => until(async () => (await status()).faults.length === 0, 'nothing is wrong')

@@ -215,7 +215,7 @@ export const verbs = {
         problem: z.string().optional(),
         /** How far witnesses have cosigned it since audit started, and why not further; absent where none are asked. */
         witnessed: z.object({ size: z.int(), at: Instant.nullable(), problem: z.string().optional() }).optional(),
-        /** What is not right with audit's own files, and what to do about it. */
+        /** What is not right with audit's own files, and what to do about it; of other tenants than the platform's none is told. */
         faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).default([]),
       }),
     ),

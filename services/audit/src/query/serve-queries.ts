@@ -25,14 +25,16 @@ export function serveQueries(
   index: LogIndex,
   read: (text: string) => SealedRecord,
   {
+    platformTenant,
     problem,
     faults,
     witnessed,
     exporting,
     onDefect,
   }: {
+    platformTenant: string
     problem: () => string | undefined
-    /** What is not right with audit's own files. */
+    /** What is not right with audit's own files, for the platform's tenant alone: it names where they lie. */
     faults: () => Fault[]
     /** How far witnesses have cosigned a tenant's log; undefined where none are asked. */
     witnessed: (tenant: string) => WitnessStanding | undefined
@@ -77,7 +79,10 @@ export function serveQueries(
     ),
     bus.serveApi(
       audit.status,
-      ({ tenant }) => ({ ...statusOf(log, tenant, problem(), witnessed(tenant)), faults: faults() }),
+      ({ tenant }) => ({
+        ...statusOf(log, tenant, problem(), witnessed(tenant)),
+        faults: tenant === platformTenant ? faults() : [],
+      }),
       onDefect,
     ),
     bus.serveApi(
