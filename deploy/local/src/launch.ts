@@ -11,7 +11,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
-import { letLauncherIn } from './launcher-user.ts'
+import { type LauncherUser, letLauncherIn } from './launcher-user.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { compileCache, type Options, root, services, settingsOf } from './options.ts'
 import { moveSample } from './move-sample.ts'
@@ -54,10 +54,9 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   await mkdir(options.stateDir, { recursive: true })
   await writeFile(layout.pid, String(process.pid))
 
-  const launcher = await letLauncherIn(layout.users, localTenant)
-
+  let launcher: LauncherUser | undefined
   const processes: Supervised[] = []
-  const stop = async () => {
+  const stopProcesses = async () => {
     // The gateway first: nothing new is taken while the rest finishes.
     for (const group of [
       ['gateway', 'console'],
@@ -68,10 +67,17 @@ export async function launch(options: Options, say: (line: string) => void): Pro
       const isOf = ({ name }: Supervised) => group.includes(serviceOf(name))
       await Promise.all(processes.filter(isOf).map((process) => process.stop()))
     }
-    await launcher.end()
-    await rm(layout.pid, { force: true })
   }
+  const leave = async () => {
+    try {
+      await launcher?.end()
+    } finally {
+      await rm(layout.pid, { force: true })
+    }
+  }
+  const stop = () => stopProcesses().finally(leave)
   try {
+    launcher = await letLauncherIn(layout.users, localTenant)
     const server = await superviseNats(state, ports.nats, say, say)
     processes.push(server)
     const start = async (service: (typeof services)[number], name: string, env: Record<string, string>) => {
@@ -97,7 +103,8 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
     return { info, state, servers, processes, addReplica, stop }
   } catch (error) {
-    await stop()
+    // What went wrong first is what is to be mended.
+    await stop().catch((later: Error) => say(`nor did it stop cleanly: ${later.message}`))
     throw error
   }
 }

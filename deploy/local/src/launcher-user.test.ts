@@ -25,6 +25,26 @@ test('R23: the launcher asks under its own name, with a token that ends with the
   assert.deepEqual(JSON.parse(await readFile(path, 'utf8')), { users: [mine] })
 })
 
+test('R23: who is called launcher as well stays, whatever the launcher does', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'countersign-users-'))
+  t.after(() => rm(dir, { recursive: true }))
+  const path = join(dir, 'users.json')
+  const users = [
+    { id: 'launcher', tenant: 'acme', groups: ['operators'] },
+    { id: 'launcher', tenant: 'default', groups: ['operators', 'approvers'] },
+    { id: 'launcher', tenant: 'default', groups: ['agents'] },
+  ].map((user, place) => ({ ...user, tokenSha256: String(place).repeat(64) }))
+  await writeFile(path, JSON.stringify({ users }))
+  const launcher = await letLauncherIn(path, 'default')
+  const late = { id: 'launcher', tenant: 'default', groups: ['operators'], tokenSha256: 'b'.repeat(64) }
+  const { users: now } = JSON.parse(await readFile(path, 'utf8')) as { users: object[] }
+  assert.deepEqual(now.slice(0, -1), users)
+  // Somebody puts one in while the launcher runs.
+  await writeFile(path, JSON.stringify({ users: [...now, late] }))
+  await launcher.end()
+  assert.deepEqual(JSON.parse(await readFile(path, 'utf8')), { users: [...users, late] })
+})
+
 test('a users file that is broken is not touched', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-users-'))
   t.after(() => rm(dir, { recursive: true }))
