@@ -40,7 +40,7 @@ export function describeProblems<T>(kind: DocumentKind<T>, content: unknown, iss
     if (value === undefined && isSpoilt(path.slice(0, -1))) return []
     const { subject, rest } = placeOf(path)
     const missing = value === undefined || value === null ? kind.missing?.(path) : undefined
-    return [{ path, of: 'value', message: subject + (missing ?? describeIssue(issue, rest, value, kind.choices)) }]
+    return [{ path, of: 'value', message: subject + (missing ?? describeIssue(issue, rest, value, kind)) }]
   })
   return [...unknown.map((each) => describeUnknown(kind, each, placeOf(each.at))), ...described]
 }
@@ -54,6 +54,8 @@ function describeUnknown<T>(
   let hint = `; what may stand here: ${known.join(', ')}`
   if (under) hint = `, it belongs under \`${under}\``
   if (meant) hint = `, did you mean \`${meant}\`?`
-  const message = kind.unknownKey?.(key) ?? `unknown key \`${key}\`${inside}${hint}`
+  // Where a value has a comma and no quotes, what is behind it is read as a key. I9
+  const shown = kind.holdsSecrets && !meant && !under ? 'a key that is not known' : `unknown key \`${key}\``
+  const message = kind.unknownKey?.(key) ?? `${shown}${inside}${hint}`
   return { path: [...at, key], of: 'key', message: subject + message }
 }

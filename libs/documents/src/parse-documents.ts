@@ -2,6 +2,7 @@ import type { DocumentProblem } from '@countersign/contracts'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { describeProblems } from './describe-problems.ts'
+import { aliasFault, yamlFault } from './yaml-fault.ts'
 
 /** A file of documents, as it was read. */
 export interface DocumentFile {
@@ -18,6 +19,8 @@ export interface DocumentKind<T> {
   schema: z.ZodType<T>
   /** What may stand in a member that tells variants apart, by its name. */
   choices: Readonly<Record<string, readonly string[]>>
+  /** Somebody may write a secret into one: what is said of them, which goes into logs, shows nothing that stands in them (I9). */
+  holdsSecrets?: boolean
   /** Puts a place into words: a subject before the message, and the rest of the path below it. */
   subjectOf?: (content: unknown, path: Path) => { subject: string; rest: Path }
   /** Other words for a member that is missing, a key that is unknown, or one that only another variant has. */
@@ -47,12 +50,17 @@ export function parseDocuments<T>({ file, text }: DocumentFile, kind: DocumentKi
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), message }
   }
-  const yaml = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
+  // At another level the library writes to stderr what it has doubts about.
+  const yaml = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   for (const document of Array.isArray(yaml) ? yaml : []) {
     // A warning is a tag or directive that nobody here understands.
     const faults = [...document.errors, ...document.warnings]
     if (faults.length > 0) {
-      parsed.problems.push(...faults.map(({ pos, message }) => at(pos[0], `not valid YAML: ${message}`)))
+      parsed.problems.push(
+        ...faults.map((fault) =>
+          at(fault.pos[0], `not valid YAML: ${kind.holdsSecrets ? yamlFault(fault) : fault.message}`),
+        ),
+      )
       continue
     }
     if (isEmpty(document)) continue
@@ -60,7 +68,7 @@ export function parseDocuments<T>({ file, text }: DocumentFile, kind: DocumentKi
       at(offsetOf(document, path, of), message)
     const { content, fault } = contentOf(document)
     if (fault !== undefined) {
-      parsed.problems.push(problem([], `not valid YAML: ${fault}`))
+      parsed.problems.push(problem([], `not valid YAML: ${kind.holdsSecrets ? aliasFault : fault}`))
       continue
     }
     const checked = kind.schema.safeParse(content)

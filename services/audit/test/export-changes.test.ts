@@ -6,7 +6,7 @@ import { encode } from '@countersign/bus'
 import { type JsonObject, verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import { exportDocument, operatorOf, startExports, startReceiver } from './export-fixture.ts'
-import { auditFolder, callWriter, readAll, readAudit, startAudit } from './harness.ts'
+import { auditFolder, callWriter, openTestLog, readAll, readAudit, readLog, startAudit } from './harness.ts'
 
 test('R23, R26: what is done to exports is in the log: documents by the platform’s tenant, dead letters by who settled them', async (t) => {
   const bus = await startTestBus(t)
@@ -116,4 +116,56 @@ test('R26: while too many changes wait to be recorded, dead letters stay and no 
   await again.stop()
   const third = await start()
   await until(() => third.view('default').exports.length === 2, 'both are in force')
+})
+
+test('I9, R23: a secret that somebody wrote into a refused document is in no event, no log and no answer', async (t) => {
+  const bus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const { dir } = await startExports(t)
+  const settings = { COUNTERSIGN_AUDIT_EXPORTS_DIR: dir, COUNTERSIGN_PLATFORM_TENANT: 'platform' }
+  const head = (name: string) =>
+    `apiVersion: countersign.dev/v1alpha1\nkind: AuditExport\nmetadata: { name: ${name} }\n`
+  const header = (value: string) =>
+    `spec:\n  to: { type: otlp, url: "https://siem.example", headers: [{ name: A, value: ${value} }] }\n`
+  const specs = [
+    'spec:\n  to: { type: otlp, url: "https://user:hunter2@siem.example/logs" }\n',
+    ...[
+      '[hunter2]',
+      '*hunter2',
+      '!hunter2 a',
+      '"\\hunter2"',
+      'Bearer, hunter2',
+      '@hunter2',
+      'a] hunter2',
+      '{{ hunter2: a }: b }',
+    ].map(header),
+    header('x').replace('name: A', 'name: "hunter2 "'),
+    'spec:\n  to: { type: hunter2 }\n',
+    'spec:\n  to: hunter2\n',
+  ]
+  for (const [at, spec] of specs.entries()) await writeFile(join(dir, `${at}.yaml`), head(`e${at}`) + spec)
+  const audit = await startAudit(t, bus, folder, settings)
+  const reader = await bus.connect('auditor')
+  const refused = await until(async () => {
+    const sealed = await readAudit(reader)
+    return sealed.find(({ record }) => record.event === 'exports_refused')
+  }, 'the refusal is sealed')
+  const { problems } = (refused.record.cloudEvent as { data: { problems: string[] } }).data
+  const places = new Set(problems.map((line) => line.split(':')[0]))
+  assert.equal(places.size, specs.length, problems.join('\n'))
+  const [console, own] = [await bus.connect('console'), await bus.connect('audit')]
+  const told: unknown[] = [
+    problems,
+    (await readAll(own, 'LIFECYCLE')).map(({ data }) => Buffer.from(data).toString()),
+    (await readAll(reader, 'AUDIT')).map(({ data }) => Buffer.from(data).toString()),
+    Buffer.from((await (await own.bucket('exports')).get('changes'))!).toString(),
+    await console.callApi(verbs.audit.exports, { tenant: 'platform' }),
+    audit.output(),
+  ]
+  await audit.stop('SIGTERM')
+  const log = await openTestLog(folder)
+  told.push(await readLog(log), audit.output())
+  await log.close()
+  assert.ok(audit.output().includes('exports refused'))
+  for (const each of told) assert.ok(!JSON.stringify(each).includes('hunter2'), JSON.stringify(each, null, 1))
 })

@@ -258,13 +258,14 @@ test('R26: a broken document is refused with file, line and reason, and what it 
     ['spec:\n  mtach: {}', 'hook.yaml:5:3: unknown key `mtach` in `spec`, did you mean `match`?'],
     [
       'spec:\n  to: { type: webhok }',
-      'hook.yaml:5:15: `spec.to.type` must be `webhook`, `otlp`, `syslog` or `s3`, not "webhok"; did you mean `webhook`?',
+      'hook.yaml:5:15: `spec.to.type` must be `webhook`, `otlp`, `syslog` or `s3`; did you mean `webhook`?',
     ],
     [
       'spec:\n  to: { type: otlp, url: "http://collector.example/v1/logs" }',
       'hook.yaml:5:26: records would travel unencrypted to another machine; use TLS',
     ],
     ['spec:\n  to: { type: otlp, url: "https://user:pass@collector.example/v1/logs" }', 'credentials go into files'],
+    ['spec:\n  to: { type: otlp, url: "https://[::1/" }', 'hook.yaml:5:26: the host of this URL'],
     [
       'spec:\n  to: { type: otlp, url: "https://c.example", secretFile: x }',
       '`secretFile` does not go with this `type` of target; remove it',

@@ -4,6 +4,7 @@ import { type DocumentFile, type DocumentKind, type ParsedDocument, parseDocumen
 const auditExportKind: DocumentKind<AuditExport> = {
   schema: AuditExport,
   choices: { type: ExportTarget.options.map(({ shape }) => shape.type.value) },
+  holdsSecrets: true,
   misplacedKey: (_content, path) => `\`${path.at(-1)}\` does not go with this \`type\` of target; remove it`,
 }
 
@@ -19,6 +20,9 @@ export function compileExports(file: DocumentFile): { documents: AuditExport[]; 
 /** What the schema cannot say. */
 function checkDocument({ document, problem }: ParsedDocument<AuditExport>): DocumentProblem[] {
   const { to } = document.spec
+  if ('url' in to && !URL.canParse(to.url)) {
+    return [problem(['spec', 'to', 'url'], 'the host of this URL, or its port, is none that can be asked')]
+  }
   const found: DocumentProblem[] = []
   if (isPlaintext(to) && !to.allowPlaintext && !isLoopback(hostOf(to))) {
     const message =

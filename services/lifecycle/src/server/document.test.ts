@@ -29,7 +29,7 @@ test('each problem names its place, and nothing of the file is taken', () => {
   assert.deepEqual(at(good.replace('kind: MCPServer', 'kind: MCPserver')), [
     '2:1 kind: Invalid input: expected "MCPServer" (files)',
   ])
-  assert.deepEqual(at(`${good}  confg: {}\n`), ['6:3 spec: Unrecognized key: "confg" (files)'])
+  assert.deepEqual(at(`${good}  confg: {}\n`), ['6:3 spec: this key is not known here; remove it (files)'])
   assert.deepEqual(at(good.replace('[serve]', '[serve, 7]')), [
     '5:52 spec.source.command.run.1: Invalid input: expected string, received number (files)',
   ])
@@ -57,4 +57,18 @@ test('of a refused document its server is told where that can be seen', () => {
   const { refused } = readDocuments('a.yaml', `${good}  confg: {}\n`)
   assert.deepEqual([refused[0]?.name, refused[0]?.tenant, refused[0]?.source], ['files', 'team', 'Command'])
   assert.deepEqual(readDocuments('a.yaml', 'metadata: {name: files}').refused, [])
+})
+
+test('I9: nothing that stands in a document is in what is said of it', () => {
+  const env = (value: string) => `${good}  config: { env: [{ name: TOKEN, value: ${value} }] }\n`
+  const secrets = ['*hunter2', '"\\hunter2"', 'a, hunter2', '[hunter2]', '{ a: hunter2 }', '@hunter2', 'a]hunter2']
+  const url = good.replace(
+    '{ type: Command, command: { run: [serve] } }',
+    '{ type: Url, url: { url: "ftp://u:hunter2@x" } }',
+  )
+  for (const text of [...secrets.map(env), url, env('&a').replace('name: TOKEN', 'name: hunter2-')]) {
+    const { problems, servers } = readDocuments('a.yaml', text)
+    assert.ok(problems.length > 0 && servers.length === 0, text)
+    assert.ok(!JSON.stringify(problems).includes('hunter2'), JSON.stringify(problems))
+  }
 })

@@ -1,5 +1,6 @@
 import { type JsonObject, McpServerDocument, sha256, ServerLimits } from '@countersign/contracts'
 import { DnsLabel, isJsonObject, type ServerEntry } from '@countersign/contracts'
+import { aliasFault, yamlFault } from '@countersign/documents'
 import { isMap, LineCounter, type Document, type Node, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 
@@ -32,7 +33,7 @@ export interface FileContent {
 
 const maxFileBytes = 1024 * 1024
 
-/** Reads the `MCPServer` documents of a YAML file; each problem with its line. */
+/** Reads the `MCPServer` documents of a YAML file; each problem with its line, and without what stands there: it may be a secret (I9). */
 export function readDocuments(file: string, text: string): FileContent {
   const content: FileContent = { servers: [], problems: [], refused: [] }
   if (text.length > maxFileBytes) {
@@ -45,7 +46,12 @@ export function readDocuments(file: string, text: string): FileContent {
     return content
   }
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    prettyErrors: false,
+    logLevel: 'error',
+  })
   // `empty` is what the library calls a stream without any document.
   const list: Document.Parsed[] = 'empty' in documents ? [] : documents
   const whole = list.filter(({ contents, errors }) => contents !== null || errors.length > 0)
@@ -60,21 +66,24 @@ function readDocument(file: string, yaml: Document.Parsed, lines: LineCounter, c
     content.problems.push({ file, line, column: col, message, ...(server === undefined ? {} : { server }) })
   }
   if (yaml.errors.length > 0) {
-    for (const { pos, message } of yaml.errors.slice(0, 5)) problem(pos[0], message)
+    for (const fault of yaml.errors.slice(0, 5)) problem(fault.pos[0], yamlFault(fault))
     return
   }
   let raw: unknown
   try {
     raw = yaml.toJS({ maxAliasCount: 100 })
-  } catch (error) {
-    return problem(0, (error as Error).message)
+  } catch {
+    return problem(0, aliasFault)
   }
   const identity = identityOf(raw)
   const parsed = McpServerDocument.safeParse(raw)
   const before = content.problems.length
   if (!parsed.success) {
     for (const issue of parsed.error.issues.slice(0, 20)) {
-      problem(offsetOf(yaml, pathOf(issue)), `${issue.path.join('.') || 'document'}: ${issue.message}`, nameOf(raw))
+      const place = issue.path.join('.') || 'document'
+      // Where a value has a comma and no quotes, what is behind it is read as a key.
+      const message = issue.code === 'unrecognized_keys' ? 'this key is not known here; remove it' : issue.message
+      problem(offsetOf(yaml, pathOf(issue)), `${place}: ${message}`, nameOf(raw))
     }
   } else {
     for (const { path, message } of refusals(parsed.data)) {
