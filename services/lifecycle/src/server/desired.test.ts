@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -74,6 +85,32 @@ test('R33: what is no file that can be read is refused with its reason, and the 
   writeFileSync(join(dir, 'link.yaml'), document('two'))
   await reader.look()
   assert.ok((await reader.look()).servers.has('two'))
+})
+
+test('R33: a file that may be read again is read, and so is one whose time was set back', async (t) => {
+  const { dir, write, reader } = folder(t)
+  // Nothing is kept from root.
+  const user = process.getuid!()
+  if (user === 0) chmodSync(dir, 0o755)
+  const look = async () => {
+    if (user === 0) process.seteuid!(65534)
+    try {
+      await reader.look()
+      return await reader.look()
+    } finally {
+      if (user === 0) process.seteuid!(0)
+    }
+  }
+  const file = join(dir, 'a.yaml')
+  write('a.yaml', document('one'))
+  chmodSync(file, 0o000)
+  assert.match((await look()).problems[0]!.message, /cannot be read/)
+  chmodSync(file, 0o644)
+  assert.equal(programOf((await look()).servers.get('one')), 'serve')
+  const { atime, mtime } = statSync(file)
+  write('a.yaml', document('one', 'other'))
+  utimesSync(file, atime, mtime)
+  assert.equal(programOf((await look()).servers.get('one')), 'other')
 })
 
 test('a broken file keeps its last good content, a later rival is refused, a missing folder changes nothing', async (t) => {

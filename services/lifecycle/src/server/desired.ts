@@ -22,7 +22,7 @@ export interface Desired {
 }
 
 interface FileState {
-  /** Size and time of the file when it was last looked at, and when it was last read. */
+  /** Size and times of the file when it was last looked at, and when it was last read. */
   seen: string
   read?: string
   missing: boolean
@@ -86,7 +86,8 @@ export class DesiredReader {
   async #lookAtFile(name: string): Promise<void> {
     const path = join(this.#dir, name)
     const mark = await stat(path, { bigint: true }).then(
-      ({ mtimeNs, size, ino }) => `${mtimeNs}:${size}:${ino}`,
+      // Who may read a file can change, and its time can be set back, and neither shows but in ctime.
+      ({ mtimeNs, ctimeNs, size, ino }) => `${mtimeNs}:${ctimeNs}:${size}:${ino}`,
       (error: NodeJS.ErrnoException) => error.code ?? error.message,
     )
     const state = this.#files.get(name) ?? { seen: '', missing: false }
