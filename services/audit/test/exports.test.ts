@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import { Webhook } from 'standardwebhooks'
+import { batchesAtOnce } from '../src/export/driver.ts'
 import { exportDocument, idsIn, idsUpTo, operatorOf, startExports, startReceiver } from './export-fixture.ts'
 import { auditFolder, callWriter, startAudit } from './harness.ts'
 import { personalSettings } from './personal.ts'
@@ -221,6 +222,42 @@ test('R26: what one tenant’s records meet holds up no other tenant of the expo
   await exports.settle(operatorOf('refused'), 'hook', 'retry')
   await until(() => of('failing').next === 10 && of('refused').next === 10, 'each goes on for itself')
   assert.deepEqual([of('refused').dead, of('failing').state], [0, 'waiting'])
+})
+
+test('R26: who halves a batch, or sends much again, holds a slot of the target for one request at a time', async (t) => {
+  const { write, append, start, secretFile } = await startExports(t)
+  const refused = Array.from({ length: batchesAtOnce }, (_, place) => `refused${place}`)
+  const each = 64
+  await append(each * refused.length, (seq) => ({ tenant: refused[seq % refused.length]! }))
+  const asked = new Map<string, number>()
+  let askedBeforeFine: number[] | undefined
+  let held = Promise.withResolvers<void>()
+  const receiver = await startReceiver(t, ({ body }, response) => {
+    const tenant = /"audit\.(\w+)\./.exec(body)![1]!
+    if (tenant === 'fine') askedBeforeFine = [...asked.values()]
+    else asked.set(tenant, (asked.get(tenant) ?? 0) + 1)
+    void held.promise.then(() => response.writeHead(tenant === 'fine' ? 200 : 422).end())
+  })
+  await write('hook', { batch: { records: each }, to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start()
+  const of = (tenant: string) => exports.view(tenant).exports[0]!
+  /** Every slot is taken by a tenant that has much to ask; then comes one with a single record. */
+  const fineComes = async (requests: number) => {
+    await until(() => asked.size === refused.length, 'every slot is taken')
+    await append(1, () => ({ tenant: 'fine' }))
+    exports.wake()
+    await until(() => of('fine').lagRecords === 1, 'another tenant has something to send')
+    held.resolve()
+    await until(() => askedBeforeFine !== undefined, 'the other tenant gets its turn')
+    for (const count of askedBeforeFine!) assert.ok(count < requests, `${askedBeforeFine!.join()} of ${requests}`)
+    await until(() => refused.every((tenant) => of(tenant).next === each), 'all is set aside')
+  }
+  await fineComes(2 * each - 1)
+  held = Promise.withResolvers()
+  asked.clear()
+  askedBeforeFine = undefined
+  for (const tenant of refused) assert.equal(await exports.settle(operatorOf(tenant), 'hook', 'retry'), each)
+  await fineComes(each)
 })
 
 test('R26: filters choose tenants, servers and events; an export from now on leaves out what was before', async (t) => {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditExport, ExportView } from '@countersign/contracts'
 import type { Log, LogEntry, TenantLog } from '../log/log.ts'
 import { type Backoff, waitAfter } from './backoff.ts'
-import { cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
-import { type Driver, Refused } from './driver.ts'
+import { type Cut, cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
+import { type Driver, type OnlyPart, Refused } from './driver.ts'
 import { type Cursor, type DeadLetter, deadOf, type ExportState } from './export-state.ts'
 import type { ExportedRecord } from './open-entry.ts'
 import type { Pace } from './pace.ts'
@@ -39,6 +39,9 @@ export interface Trouble {
   /** Milliseconds since the epoch. */
   since: number
 }
+
+/** What a target said of records: undefined when it has them all. */
+type Verdict = OnlyPart | Refused | undefined
 
 /** What becomes of records that are sent. */
 interface Outcome {
@@ -229,7 +232,7 @@ export class TenantExport {
 
   /** Sends the next batch. @returns how long nothing is to be done: 0 when there may be more, undefined until it is woken */
   async #advance(): Promise<number | undefined> {
-    if (this.#again) await this.#slots.take(() => this.#sendAgain())
+    if (this.#again) await this.#sendAgain()
     if (this.#blocked || this.#tree.size === this.#cursor.next) {
       if (this.#moved) await this.#keepCursor(this.#cursor)
       if (this.#tree.size === this.#cursor.next) this.#oldest = undefined
@@ -237,8 +240,7 @@ export class TenantExport {
     }
     const gatheringMs = await this.#gatheringMs()
     if (gatheringMs > 0) return gatheringMs
-    // What waits for its turn has read nothing yet.
-    await this.#slots.take(() => this.#sendNext())
+    await this.#sendNext()
     return 0
   }
 
@@ -256,27 +258,27 @@ export class TenantExport {
   }
 
   async #sendNext(): Promise<void> {
-    const { open, driver, pace, state } = this.#options
+    const { driver, state } = this.#options
     const { next, sending } = this.#cursor
-    const reading = { open, matches: this.#matches, ...(driver.partitionOf ? { partitionOf: driver.partitionOf } : {}) }
-    const cut = await pace.take(() => cutBatch(this.#tree, next, sending, this.#limits, reading), this.#signal)
-    if (!cut) return
-    this.#oldest = cut.oldest
+    const begun = await this.#begin(next, sending, driver.partitionOf, async ({ last, oldest, records }) => {
+      this.#oldest = oldest
+      const keep = records.length > 0 && (sending !== last || this.#moved)
+      if (keep) await this.#keepCursor({ next, sending: last })
+    })
+    if (!begun) return
+    const { cut, verdict } = begun
     // Only what is known to be there, or set aside, is passed: all else is sent again.
     let done = next
     const passed = (records: readonly ExportedRecord[]) => (done = records.at(-1)!.index + 1)
     try {
-      if (cut.records.length > 0) {
-        if (sending !== cut.last || this.#moved) await this.#keepCursor({ next, sending: cut.last })
-        await this.#send(cut.records, {
-          sent: passed,
-          refused: async (records, reason) => {
-            await this.#setAside(this.#letterOf(records, reason))
-            this.#options.onCount('dead', records.length)
-            passed(records)
-          },
-        })
-      }
+      await this.#settle(cut.records, verdict, {
+        sent: passed,
+        refused: async (records, reason) => {
+          await this.#setAside(this.#letterOf(records, reason))
+          this.#options.onCount('dead', records.length)
+          passed(records)
+        },
+      })
       done = cut.last + 1
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
@@ -297,23 +299,55 @@ export class TenantExport {
     this.#moved = false
   }
 
-  /** Sends records in their order; those that are refused for good are found by halving. */
-  async #send(records: readonly ExportedRecord[], outcome: Outcome): Promise<void> {
+  /**
+   * Reads a batch and tries to send it, in one slot: what waits for its turn has read nothing yet.
+   *
+   * @param through the last index of a batch that was begun before
+   * @param beforeSend told what is read
+   * @returns undefined when the log does not have it
+   */
+  async #begin(
+    from: number,
+    through: number | undefined,
+    partitionOf: Driver['partitionOf'],
+    beforeSend: (cut: Cut) => Promise<void> = async () => {},
+  ): Promise<{ cut: Cut; verdict: Verdict } | undefined> {
+    const { open, pace } = this.#options
+    const reading = { open, matches: this.#matches, ...(partitionOf ? { partitionOf } : {}) }
+    return this.#slots.take(async () => {
+      const cut = await pace.take(() => cutBatch(this.#tree, from, through, this.#limits, reading), this.#signal)
+      if (!cut) return undefined
+      await beforeSend(cut)
+      return { cut, verdict: cut.records.length === 0 ? undefined : await this.#deliver(cut.records) }
+    })
+  }
+
+  /** Sends records once, from within a slot. @throws what may be tried again */
+  async #deliver(records: readonly ExportedRecord[]): Promise<Verdict> {
     const [first, last] = [records[0]!, records.at(-1)!]
     const tenant = this.#tenant
     const batch = { id: `${tenant}_${first.index}_${last.index}_${records.length}`, tenant, records }
     try {
       const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(sendTimeoutMs)])
-      const answer = await this.#options.driver.send(batch, signal)
-      if (answer) return await outcome.refused(records, this.#reasonOf(answer.onlyPart, answer))
-      this.#countSent(records.length)
-      outcome.sent(records)
+      return await this.#options.driver.send(batch, signal)
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
-      if (records.length === 1) return outcome.refused(records, this.#reasonOf(error.message, error))
-      const half = Math.ceil(records.length / 2)
-      await this.#send(records.slice(0, half), outcome)
-      await this.#send(records.slice(half), outcome)
+      if (error instanceof Refused) return error
+      throw error
+    }
+  }
+
+  /** Does what follows from what a target said of records. Those that are refused for good are found by halving; each half waits for a slot of its own. */
+  async #settle(records: readonly ExportedRecord[], verdict: Verdict, outcome: Outcome): Promise<void> {
+    if (records.length === 0) return
+    if (verdict === undefined) {
+      this.#countSent(records.length)
+      return outcome.sent(records)
+    }
+    if (!(verdict instanceof Refused)) return outcome.refused(records, this.#reasonOf(verdict.onlyPart, verdict))
+    if (records.length === 1) return outcome.refused(records, this.#reasonOf(verdict.message, verdict))
+    const middle = Math.ceil(records.length / 2)
+    for (const half of [records.slice(0, middle), records.slice(middle)]) {
+      await this.#settle(half, await this.#slots.take(() => this.#deliver(half)), outcome)
     }
   }
 
@@ -349,17 +383,15 @@ export class TenantExport {
 
   /** Sends what a letter names. @returns false when the log does not have it any more */
   async #sendLetter({ first, last }: DeadLetter, refused: DeadLetter[]): Promise<boolean> {
-    const { open, pace } = this.#options
     const outcome: Outcome = {
       sent: () => {},
       refused: async (records, reason) => void refused.push(this.#letterOf(records, reason)),
     }
     for (let from = first; from <= last;) {
-      const reading = { open, matches: this.#matches }
-      const cut = await pace.take(() => cutBatch(this.#tree, from, last, this.#limits, reading), this.#signal)
-      if (!cut) return false
-      if (cut.records.length > 0) await this.#send(cut.records, outcome)
-      from = cut.last + 1
+      const begun = await this.#begin(from, last, undefined)
+      if (!begun) return false
+      await this.#settle(begun.cut.records, begun.verdict, outcome)
+      from = begun.cut.last + 1
     }
     return true
   }
