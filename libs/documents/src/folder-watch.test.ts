@@ -11,12 +11,13 @@ import type { ReadFiles } from './read-folder.ts'
 async function watched(t: TestContext, { failing = () => false, writing = () => false }) {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-watch-'))
   const [taken, problems]: [string[], string[]] = [[], []]
-  let quiet = 0
+  let [quiet, tries] = [0, 0]
   const write = (text: string) => writeFile(join(dir, 'a.yaml'), text)
   const watch = new FolderWatch({
     dir,
     everyMs: 5,
     take: ({ files, problems: found }: ReadFiles) => {
+      tries += 1
       if (failing()) return Promise.reject(new Error('not now'))
       taken.push([...files.map(({ text }) => text), ...found.map(({ message }) => message)].join(' '))
       return Promise.resolve(taken.length)
@@ -31,7 +32,7 @@ async function watched(t: TestContext, { failing = () => false, writing = () => 
     await watch.stop()
     await rm(dir, { recursive: true, force: true })
   })
-  return { dir, watch, taken, problems, quiet: () => quiet, write }
+  return { dir, watch, taken, problems, quiet: () => quiet, tries: () => tries, write }
 }
 
 test('R5: a folder is taken up when it looks the same twice, and only when it changed', async (t) => {
@@ -55,16 +56,23 @@ test('R5: a folder is taken up when it looks the same twice, and only when it ch
   await until(() => /cannot be read: ENOENT/.test(taken.at(-1)!), 'a folder that went away is told to who takes it up')
 })
 
-test('R15: what could not be taken up is tried again, and nothing is taken up after the end', async (t) => {
+test('R15: what could not be taken up is tried again and told once, and nothing is taken up after the end', async (t) => {
   let failing = true
-  const { watch, taken, problems, write } = await watched(t, { failing: () => failing })
+  const { watch, taken, problems, tries, write } = await watched(t, { failing: () => failing })
   await write('one')
   await assert.rejects(watch.takeNow(), /not now/)
   watch.follow()
-  await until(() => problems.length > 1, 'it is tried again')
-  assert.deepEqual(taken, [])
+  await until(() => tries() > 3, 'it is tried again')
+  assert.deepEqual([taken, problems], [[], []], 'who took it up at once was told already')
   failing = false
   await until(() => taken.length === 1, 'it is taken up')
+  failing = true
+  await write('broken')
+  const before = tries()
+  await until(() => tries() > before + 3, 'it is tried again')
+  assert.deepEqual(problems, ['not now'])
+  failing = false
+  await until(() => taken.length === 2, 'it is taken up')
   await watch.stop()
   const count = taken.length
   await write('two')

@@ -9,7 +9,7 @@ export interface FolderWatchOptions<T> {
   take: (read: ReadFiles) => Promise<T>
   /** Told after a look that found nothing new; what it throws is told. */
   onNothingNew?: () => Promise<void>
-  /** Told of what went wrong with a look. */
+  /** Told of what went wrong with a look, once for as long as the same goes wrong. */
   onProblem: (error: unknown) => void
 }
 
@@ -22,6 +22,8 @@ export class FolderWatch<T> {
   /** The folder as it was taken up last, and as it was seen last. */
   #taken: string | undefined
   #seen: string | undefined
+  /** What goes wrong, as it was told. */
+  #told: string | undefined
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> = Promise.resolve()
 
@@ -29,16 +31,21 @@ export class FolderWatch<T> {
     this.#options = options
   }
 
-  /** Takes up what is there, without a second look. @throws what `take` throws */
+  /** Takes up what is there, without a second look. @throws what `take` throws, which is told to whoever asked */
   async takeNow(): Promise<T> {
-    return this.#take(await folderSignature(this.#options.dir))
+    try {
+      return await this.#take(await folderSignature(this.#options.dir))
+    } catch (error) {
+      this.#told = (error as Error).message
+      throw error
+    }
   }
 
   /** Begins to follow. */
   follow(): void {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look()
-        .catch((error: unknown) => this.#options.onProblem(error))
+        .catch((error: unknown) => this.#tell(error))
         .then(() => {
           if (this.#timer) this.follow()
         })
@@ -58,6 +65,15 @@ export class FolderWatch<T> {
     this.#seen = signature
     if (settled && signature !== this.#taken) await this.#take(signature)
     else await this.#options.onNothingNew?.()
+    // While something waits to be taken up, a look that does not try it has mended nothing.
+    if (signature === this.#taken) this.#told = undefined
+  }
+
+  #tell(error: unknown): void {
+    const { message } = error as Error
+    if (message === this.#told) return
+    this.#told = message
+    this.#options.onProblem(error)
   }
 
   async #take(signature: string): Promise<T> {

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { encode } from '@countersign/bus'
 import { type JsonObject, verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
+import { RecordChanges } from '../src/export/record-changes.ts'
 import { exportDocument, operatorOf, startExports, startReceiver } from './export-fixture.ts'
 import { auditFolder, callWriter, openTestLog, readAll, readAudit, readLog, startAudit } from './harness.ts'
 
@@ -94,28 +95,69 @@ test('R23, R26: a change that was kept and not recorded is recorded after the ne
   assert.deepEqual(await stored(), [...ids, 'owed'])
 })
 
-test('R26: while too many changes wait to be recorded, dead letters stay and no document is taken up', async (t) => {
-  const { write, start, bus, letters, secretFile } = await startExports(t, 1)
+test('R26, R33: while too many changes wait to be recorded, dead letters stay, what is in force stays so, and audit starts', async (t) => {
+  const { dir, write, start, bus, letters, secretFile, append, logger } = await startExports(t, 1)
   const receiver = await startReceiver(t, (_received, response) => response.writeHead(422).end())
   const to = { type: 'webhook', url: receiver.url, secretFile }
   await write('hook', { to })
-  const exports = await start({ store: () => Promise.reject(new Error('LIFECYCLE is full')) })
+  const full = { store: () => Promise.reject(new Error('LIFECYCLE is full')) }
+  const first = await start(full)
   await until(() => letters('hook').length === 1, 'it is set aside')
-  const settle = () => exports.settle(operatorOf('default'), 'hook', 'retry')
+  const settle = () => first.settle(operatorOf('default'), 'hook', 'retry')
   for (let each = 1; each < 100; each++) await settle()
   await assert.rejects(settle(), /100 changes of exports wait to be recorded, .* LIFECYCLE/)
-  await assert.rejects(exports.settle(operatorOf('default'), 'hook', 'discard'), /wait to be recorded/)
+  await assert.rejects(first.settle(operatorOf('default'), 'hook', 'discard'), /wait to be recorded/)
   assert.equal(letters('hook').length, 1)
-  const kept = JSON.parse(Buffer.from((await (await bus.bucket('exports')).get('changes'))!).toString()) as object
-  assert.equal((kept as { unrecorded: object[] }).unrecorded.length, 100)
-  // Audit starts all the same; a document that changed is taken up when its change can be recorded.
-  await exports.stop()
+  const bucket = await bus.bucket('exports')
+  const kept = async () => {
+    const { value, revision } = await bucket.read('changes')
+    return {
+      revision,
+      waiting: (JSON.parse(Buffer.from(value!).toString()) as { unrecorded: object[] }).unrecorded.length,
+    }
+  }
+  const before = await kept()
+  assert.equal(before.waiting, 100)
+
+  const errors = t.mock.method(logger, 'error')
+  const changed = t.mock.method(RecordChanges.prototype, 'changed')
+  const said = () => errors.mock.calls.map(({ arguments: [, text] }) => text)
+  const tried = (times: number) => until(() => changed.mock.callCount() >= times, `it is tried ${times} times`)
+  const namesIn = (exports: typeof first) => exports.view('default').exports.map(({ name }) => name)
+  const untried = () => [errors, changed].forEach(({ mock }) => mock.resetCalls())
+  const problem = 'exports could not be taken up; trying again'
+  const refusal = 'exports refused; what their files said before stays in force'
   await write('other', { to })
-  const again = await start({ store: () => Promise.reject(new Error('LIFECYCLE is full')) })
-  assert.deepEqual(again.view('default').exports, [])
-  await again.stop()
-  const third = await start()
-  await until(() => third.view('default').exports.length === 2, 'both are in force')
+  await writeFile(join(dir, 'broken.yaml'), 'kind: AuditExport')
+  await tried(3)
+  assert.deepEqual([namesIn(first), said()], [['hook'], [refusal, problem]])
+  await first.stop()
+  untried()
+  const second = await start(full)
+  await tried(3)
+  assert.deepEqual([namesIn(second), said()], [['hook'], [refusal, problem]])
+  await append(1)
+  second.wake()
+  await until(() => letters('hook').length === 2, 'what was in force before sends')
+  // What it said before stays in force also when it cannot be read any more.
+  await writeFile(join(dir, 'hook.yaml'), 'kind: AuditExport')
+  await until(() => second.view('default').problems.some(({ file }) => file === 'hook.yaml'), 'it is read')
+  assert.deepEqual(namesIn(second), ['hook'])
+  await second.stop()
+
+  await Promise.all(['broken.yaml', 'other.yaml'].map((file) => rm(join(dir, file))))
+  await write('hook', { to })
+  untried()
+  const third = await start(full)
+  assert.deepEqual(
+    [namesIn(third), said(), await kept()],
+    [['hook'], [], before],
+    'where nothing differs nothing is kept',
+  )
+  await third.stop()
+  await write('other', { to })
+  const last = await start()
+  await until(() => namesIn(last).length === 2, 'the other is in force once its change can be recorded')
 })
 
 test('I9, R23: a secret that somebody wrote into a refused document is in no event, no log and no answer', async (t) => {

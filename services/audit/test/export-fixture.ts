@@ -75,6 +75,7 @@ export async function startExports(t: Cleanup, count = 0) {
   await append(count)
   const dir = join(root, 'exports')
   await mkdir(dir)
+  const logger = createLogger('exports', 'silent')
   const open: Exports[] = []
   let state: ExportState
   t.after(async () => {
@@ -89,6 +90,7 @@ export async function startExports(t: Cleanup, count = 0) {
     bus,
     secret,
     secretFile,
+    logger,
     append,
     write: (name: string, spec: object) => writeFile(join(dir, `${name}.yaml`), exportDocument(name, spec)),
     /** All that is set aside of the tenant `default`, and not only what a view shows. */
@@ -96,7 +98,6 @@ export async function startExports(t: Cleanup, count = 0) {
     async start({ store, ...more }: { maxDeadLetters?: number; store?: Bus['store'] } = {}) {
       const bucket = await bus.bucket('exports')
       state = new ExportState(bucket)
-      const logger = createLogger('exports', 'silent')
       const changes = new RecordChanges({ bucket, bus: store ? { store } : bus, logger, platformTenant: 'default' })
       await changes.start()
       const exports = new Exports({

@@ -33,7 +33,7 @@ export interface ExportsOptions {
   log: Pick<Log, 'tenants' | 'tree'>
   state: ExportState
   /** Told of everything that is done to exports, before it is done. */
-  changes: Pick<RecordChanges, 'changed' | 'settled'>
+  changes: Pick<RecordChanges, 'changed' | 'isInForce' | 'settled'>
   logger: Logger
   onCount: (name: string, what: 'sent' | 'dead' | 'failed', count: number) => void
   /** Opens what was sealed encrypted, for exports that ask for it. */
@@ -138,28 +138,40 @@ export class Exports {
     this.#options.logger.error({ err: error }, 'exports could not be taken up; trying again')
   }
 
-  async #take({ files, problems }: ReadFiles): Promise<void> {
-    const unreadable = new Set(problems.map(({ file }) => file))
-    const before = this.#files
-    // A file, or a folder, that cannot be read just now says nothing about what it said before.
-    const kept = [...before].filter(([file]) => unreadable.has('.') || unreadable.has(file))
-    this.#files = new Map(kept)
-    this.#problems = [...problems]
-    const names = new Map<string, string>()
-    for (const file of files) {
-      const compiled = compileExports(file)
-      const found = [...compiled.problems, ...this.#repeated(file.file, compiled.documents, names)]
-      this.#problems.push(...found)
-      const good = found.length === 0 ? compiled.documents : (before.get(file.file) ?? [])
-      if (good.length > 0) this.#files.set(file.file, good)
-    }
-    if (this.#problems.length > 0) {
-      const lines = this.#problems.map(problemLine)
+  async #take(read: ReadFiles): Promise<void> {
+    const { files, problems } = this.#compile(read)
+    if (problems.length > 0 && !isDeepStrictEqual(problems, this.#problems)) {
+      const lines = problems.map(problemLine)
       this.#options.logger.error({ problems: lines }, 'exports refused; what their files said before stays in force')
     }
-    const documents = [...this.#files.values()].flat()
-    await this.#options.changes.changed(documents, this.#problems)
-    await this.#apply(documents)
+    this.#problems = problems
+    const { changes } = this.#options
+    // What was in force before a start is so again, also when no change can be kept.
+    if (this.#files.size === 0) await this.#putInForce(filterDocuments(files, (each) => changes.isInForce(each)))
+    await changes.changed([...files.values()].flat(), problems)
+    await this.#putInForce(files)
+  }
+
+  /** What files say: of one that is broken or cannot be read, what it said before. */
+  #compile({ files, problems: unread }: ReadFiles): { files: Map<string, AuditExport[]>; problems: DocumentProblem[] } {
+    const unreadable = new Set(unread.map(({ file }) => file))
+    const problems = [...unread]
+    // A file, or a folder, that cannot be read just now says nothing about what it said before.
+    const compiled = new Map([...this.#files].filter(([file]) => unreadable.has('.') || unreadable.has(file)))
+    const names = new Map<string, string>()
+    for (const file of files) {
+      const { documents, problems: found } = compileExports(file)
+      found.push(...this.#repeated(file.file, documents, names))
+      problems.push(...found)
+      const good = found.length === 0 ? documents : (this.#files.get(file.file) ?? [])
+      if (good.length > 0) compiled.set(file.file, good)
+    }
+    return { files: compiled, problems }
+  }
+
+  async #putInForce(files: Map<string, AuditExport[]>): Promise<void> {
+    this.#files = files
+    await this.#apply([...files.values()].flat())
   }
 
   #repeated(file: string, documents: readonly AuditExport[], names: Map<string, string>): DocumentProblem[] {
@@ -211,4 +223,9 @@ export class Exports {
       onCount: (what, count) => onCount(name, what, count),
     })
   }
+}
+
+function filterDocuments(files: Map<string, AuditExport[]>, wanted: (document: AuditExport) => boolean) {
+  const filtered = [...files].map(([file, documents]) => [file, documents.filter(wanted)] as const)
+  return new Map(filtered.filter(([, documents]) => documents.length > 0))
 }

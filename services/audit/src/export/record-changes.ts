@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ActivityLog, type Bucket, type Bus, encode } from '@countersign/bus'
 import {
   type ActivityEventData,
@@ -85,8 +86,13 @@ export class RecordChanges {
     await this.#writing.catch(() => {})
   }
 
+  /** Whether a document was in force when this was kept last, as it is now. */
+  isInForce({ metadata: { name }, spec }: AuditExport): boolean {
+    return this.#changes.exports[name] === digestOf(spec as unknown as Json)
+  }
+
   /**
-   * Keeps what is about to be in force, and that it is to be recorded.
+   * Keeps what is about to be in force, and that it is to be recorded. Where nothing differs, nothing is written.
    *
    * @throws CountersignError when too much waits to be recorded already
    */
@@ -143,6 +149,9 @@ export class RecordChanges {
   async #change(make: (before: Changes) => Omit<Changes, 'unrecorded'> & { owed: Owed[] }): Promise<void> {
     const owed = await this.#write((before) => {
       const { owed, exports, refused } = make(before)
+      if (owed.length === 0 && refused === before.refused && isDeepStrictEqual(exports, before.exports)) {
+        return { changes: before, result: owed }
+      }
       if (owed.length > 0 && before.unrecorded.length >= maxUnrecorded) {
         throw new CountersignError(
           'store_unavailable',
@@ -178,7 +187,7 @@ export class RecordChanges {
   #write<T>(make: (before: Changes) => { changes: Changes; result: T }): Promise<T> {
     const written = this.#writing.then(async () => {
       const { changes, result } = make(this.#changes)
-      await this.#options.bucket.put(key, encode(changes))
+      if (changes !== this.#changes) await this.#options.bucket.put(key, encode(changes))
       this.#changes = changes
       return result
     })
