@@ -62,6 +62,47 @@ test('I8: a whole log of several tenants verifies, by any name of the key, and a
   assert.deepEqual((await verifyLog({ dir: join(dir, 't1') }, { trusted })).problems, [])
 })
 
+test('I8: tiles and bundles that trees before left beside those of the tree are what these were then', async (t) => {
+  const dir = await seeded(t)
+  const tile = (path: string) => join(dir, 'default', 'tile', path)
+  // 1,400 records: five full bundles, and 120 in the last.
+  const [full, newest] = [await readFile(tile('entries/001')), await readFile(tile('entries/005.p/120'))]
+  const endOf = (bundle: Buffer, width: number) => {
+    let at = 0
+    for (let place = 0; place < width; place++) at += 2 + bundle.readUInt16BE(at)
+    return at
+  }
+  await mkdir(tile('entries/001.p'))
+  await writeFile(tile('entries/001.p/7'), full.subarray(0, endOf(full, 7)))
+  await writeFile(tile('entries/005.p/3'), newest.subarray(0, endOf(newest, 3)))
+  await mkdir(tile('0/001.p'))
+  await writeFile(tile('0/001.p/7'), (await readFile(tile('0/001'))).subarray(0, 7 * 32))
+  await writeFile(tile('1/000.p/2'), (await readFile(tile('1/000.p/5'))).subarray(0, 2 * 32))
+  // As in a copy that was made while the log went on.
+  await writeFile(tile('entries/005.p/121'), Buffer.concat([newest, Buffer.from([0, 1, 120])]))
+  await mkdir(tile('entries/006.p'))
+  await writeFile(tile('entries/006.p/1'), Buffer.from([0, 1, 120]))
+  assert.deepEqual(await problemsOf(dir), [])
+  const flip = (at: number) => (bytes: Buffer) => {
+    bytes[at]! ^= 1
+    return bytes
+  }
+  const differs = 'it is not what an earlier tree of this log had here'
+  assert.deepEqual(await damaged(dir, 'tile/entries/001.p/7', flip(300)), [
+    `default/tile/entries/001.p/7, byte 300: ${differs}`,
+  ])
+  assert.deepEqual(await damaged(dir, 'tile/1/000.p/2', flip(40)), [`default/tile/1/000.p/2, byte 40: ${differs}`])
+  assert.deepEqual(await damaged(dir, 'tile/0/001.p/7', (bytes) => bytes.subarray(0, 70)), [
+    'default/tile/0/001.p/7, byte 70: it has 70 bytes and not 224',
+  ])
+  const [cut] = await damaged(dir, 'tile/entries/005.p/3', (bytes) => bytes.subarray(0, 50))
+  assert.match(cut!, /entries\/005.p\/3, byte 0: entry 0 of 3 is cut short/)
+  await writeFile(tile('entries/001.p/notes'), 'anything')
+  assert.deepEqual(await problemsOf(dir), [
+    'default/tile/entries/001.p/notes: it is no tile of a log: its name is not a number from 1 to 255',
+  ])
+})
+
 test('I8: a changed byte is found: which entry, in which file, at which byte', async (t) => {
   const dir = await seeded(t)
   assert.deepEqual(await problemsOf(dir), [])

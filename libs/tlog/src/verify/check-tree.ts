@@ -7,6 +7,7 @@ import { emptyRoot, hashBytes } from '../tree/hash.ts'
 import { tilePath, tileWidth, widthAt } from '../tree/tile.ts'
 import { checkKept, type Kept, keptCheckpoints, readNewest, type Vouched } from './check-checkpoints.ts'
 import type { CheckedBundle, Roots } from './check-part.ts'
+import { checkPartialTiles } from './check-partial-tiles.ts'
 import type { RecordChecker } from './check-records.ts'
 import { unpackFacts } from './pack-facts.ts'
 import type { PartAnswer, PartCheckers } from './part-checkers.ts'
@@ -47,8 +48,14 @@ const maxUnreadable = 1000
 const heightOfTile = 8
 
 /** Checks one tree: every entry, every tile, every checkpoint. */
-export async function checkTree(options: CheckTreeOptions): Promise<TreeVerification | undefined> {
-  const { store, folder, tell } = options
+export async function checkTree(asked: CheckTreeOptions): Promise<TreeVerification | undefined> {
+  const wrong = new Set<string>()
+  const tell = (problem: Problem) => {
+    wrong.add(problem.file)
+    asked.tell(problem)
+  }
+  const options = { ...asked, tell }
+  const { store, folder } = options
   const vouched = await readNewest(store, folder, options.trusted, tell)
   if (!vouched) return undefined
   const { origin, size, root } = vouched.checkpoint
@@ -68,6 +75,7 @@ export async function checkTree(options: CheckTreeOptions): Promise<TreeVerifica
     witnesses,
   )
   await walk.all()
+  await checkPartialTiles({ store, folder, size, tell, isWrong: (file) => wrong.has(file) })
   const witnessed = witnesses.end(folder)
   return {
     folder,
