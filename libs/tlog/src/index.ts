@@ -2,7 +2,7 @@ export { contentPath, checkpointFile, keptFolder, verifierKeysFile, witnessedFil
 export { journalFile } from './log/journal.ts'
 export { LogBroken } from './log/log-broken.ts'
 export { type Appended, TreeLog, type TreeLogOptions } from './log/tree-log.ts'
-export { type EntryRun, TreeReader } from './log/tree-reader.ts'
+export { type EntryPlace, type EntryRun, TreeReader } from './log/tree-reader.ts'
 export { type Checkpoint, openCheckpoint, readCheckpoint, signCheckpoint } from './note/checkpoint.ts'
 export { addSignatureLines, type Cosignature, readCosignatures } from './note/cosignature.ts'
 export { cosigner, ed25519Signer, parseVerifierKey, type Signer, verifierKey, type VerifierKey } from './note/keys.ts'

@@ -162,6 +162,7 @@ class CuttingStore implements Store {
   }
 
   read = (path: string) => this.#store.read(path)
+  readPart = (path: string, offset: number, length: number) => this.#store.readPart(path, offset, length)
   readVersion = (path: string) => this.#store.readVersion(path)
   list = (folder: string) => this.#store.list(folder)
   claim = () => this.#store.claim()

@@ -55,6 +55,11 @@ export class FaultDisk implements Disk {
     return Promise.resolve(bytes && Buffer.from(bytes))
   }
 
+  readPart(path: string, offset: number, length: number) {
+    const bytes = this.#now.files.get(path)?.subarray(offset, offset + length)
+    return Promise.resolve(bytes && Buffer.from(bytes))
+  }
+
   version(path: string) {
     return Promise.resolve(this.#now.files.get(path)?.toString('latin1'))
   }

@@ -18,6 +18,11 @@ testStores('files are read back, replaced, and missing ones are not there', asyn
   assert.deepEqual(await other.read('a/tile/0/x001/000.p/7'), bytes('one'))
   assert.ok((await other.read('a/tile/0/x001/000'))?.equals(large))
   assert.deepEqual(await other.read('empty'), Buffer.alloc(0))
+  const part = async (path: string, offset: number, length: number) =>
+    (await other.readPart(path, offset, length))?.toString()
+  const partial = 'a/tile/0/x001/000.p/7'
+  assert.deepEqual([await part(partial, 0, 2), await part(partial, 1, 99), await part(partial, 9, 2)], ['on', 'ne', ''])
+  assert.deepEqual([await part('a/none', 0, 2), await part('empty', 0, 2)], [undefined, ''])
   await store.write([{ path: 'empty', bytes: bytes('two') }])
   assert.deepEqual(await other.read('empty'), bytes('two'))
 })

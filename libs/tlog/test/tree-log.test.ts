@@ -47,6 +47,15 @@ testStores('entries are read from any index, forward and backward, and proven', 
       checkInclusion(await reader.proveInclusion(index, 300), index, leafHash(entries[0]!), 300, older.root)
   }
   assert.deepEqual((await reader.entriesFrom(600)).entries, [])
+  for (const index of [0, 255, 256, 300, 599]) {
+    const { entries, offsets } = await reader.entriesFrom(index)
+    const place = { index, offset: offsets[0]!, bytes: entries[0]!.length }
+    assert.equal(String(await reader.entryAt(place)), `entry ${index}`)
+    // Whoever has the place wrong is told what is there all the same.
+    for (const wrong of [{ offset: place.offset + 1 }, { bytes: 3 }, { offset: 1_000_000 }])
+      assert.equal(String(await reader.entryAt({ ...place, ...wrong })), `entry ${index}`)
+  }
+  assert.equal(await reader.entryAt({ index: 600, offset: 0, bytes: 8 }), undefined)
   checkConsistency(await reader.proveConsistency(300, 600), older, newer)
   const backward: string[] = []
   for await (const { entries } of reader.backward(520)) backward.push(...entries.toReversed().map(String))

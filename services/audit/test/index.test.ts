@@ -41,6 +41,27 @@ const sample: TestEvent[] = [
   { call: 'bob/files/write', event: 'voted', data: { approver: 'carol', vote: 'approve', groups: [] } },
 ]
 
+/** Calls of three days, some of which go on much later, one of which begins anew. */
+function eventsOfDays(): TestEvent[] {
+  const events: TestEvent[] = []
+  for (let place = 0; place < 250; place++) {
+    const call = `p${place % 7}/s${place % 3}/t${place % 5}/${place}`
+    const atMs = place * 1_000_000
+    events.push({ call, event: 'requested', atMs })
+    if (place % 4 === 0) events.push({ call, event: 'held', data: rule('writes'), atMs: atMs + 500_000 })
+    if (place % 2 === 0)
+      events.push({
+        call,
+        event: place % 3 === 0 ? 'denied' : 'allowed',
+        data: place % 3 === 0 ? denied : {},
+        atMs: atMs + 40_000_000,
+      })
+    else
+      events.push({ call, event: 'allowed', atMs: atMs + 1000 }, { call, event: 'succeeded', atMs: atMs + 80_000_000 })
+  }
+  return events.toSorted((a, b) => a.atMs! - b.atMs!)
+}
+
 /** An index that follows a log, and ways to ask it. */
 async function indexed(
   t: TestContext,
@@ -273,6 +294,130 @@ for (const kind of kinds) {
     assert.deepEqual(await top({ by: 'state', since: '2026-11-22T11:00:00Z' }), [['requested', 1]])
   })
 
+  onHome('R22: what is added up from hours and days is what counting every call gives', async (t, home) => {
+    const hourMs = 3_600_000
+    const events = eventsOfDays()
+    const { log, index, counts, top, reach } = await indexed(t, home, [])
+    const { records } = recordsOf(events)
+    // In many parts, so that calls go on that were counted before.
+    for (let from = 0; from < records.length; from += 150) {
+      await log.append(records.slice(from, from + 150))
+      await reach()
+    }
+    const calls = [...Map.groupBy(events, ({ call }) => call).values()].map((of) => {
+      const asked = of.findLast(({ event }) => event === 'requested')!
+      const [principal, server, tool] = asked.call.replace('!', '').split('/')
+      const rules = of.some(({ event }) => event === 'held') ? ['files/writes'] : []
+      return { principal, server, tool, rules, beganMs: begun + asked.atMs!, state: of.at(-1)!.event }
+    })
+    const times = [
+      {},
+      { since: new Date(begun - 1.5 * hourMs).toISOString(), until: new Date(begun + 40.25 * hourMs).toISOString() },
+      { since: new Date(begun + 2.5 * hourMs).toISOString(), until: new Date(begun + 3.75 * hourMs).toISOString() },
+      { since: new Date(begun + 14 * hourMs).toISOString() },
+      { until: new Date(begun + 38 * hourMs).toISOString() },
+    ]
+    const check = async () => {
+      for (const { since = '0001-01-01T00:00:00Z', until = '9999-01-01T00:00:00Z', ...rest } of times) {
+        const within = calls.filter(({ beganMs }) => beganMs >= Date.parse(since) && beganMs < Date.parse(until))
+        const listed = async (by: string) =>
+          Object.fromEntries(
+            (await top({ by, limit: 100, since, until, ...rest })).map((row) => [
+              row.slice(0, -1).join('/'),
+              row.at(-1),
+            ]),
+          )
+        const expected = (of: (call: (typeof calls)[number]) => string[]) =>
+          Object.fromEntries(
+            [...Map.groupBy(within.flatMap(of), (value) => value)].map(([value, group]) => [value, group.length]),
+          )
+        assert.deepEqual(
+          await listed('principal'),
+          expected(({ principal }) => [principal!]),
+        )
+        assert.deepEqual(
+          await listed('agent'),
+          expected(({ principal }) => [principal!]),
+        )
+        assert.deepEqual(
+          await listed('tool'),
+          expected(({ server, tool }) => [`${server}/${tool}`]),
+        )
+        assert.deepEqual(
+          await listed('server'),
+          expected(({ server }) => [server!]),
+        )
+        assert.deepEqual(
+          await listed('rule'),
+          expected(({ rules }) => rules),
+        )
+        assert.deepEqual(
+          await listed('state'),
+          expected(({ state }) => [state]),
+        )
+        assert.deepEqual(
+          await listed('code'),
+          expected(({ state }) => (state === 'denied' ? ['policy'] : [])),
+        )
+        if (!('since' in rest) && since < '2026') continue
+        for (const bucket of ['1h', '6h', '1d']) {
+          const answer = await counts({ since, until: until > '9' ? '2026-11-30T00:00:00Z' : until, bucket })
+          assert.equal(answer.total, within.length)
+          for (const { at, by } of answer.buckets) {
+            const [fromMs, toMs] = [Date.parse(at), Date.parse(at) + { '1h': 1, '6h': 6, '1d': 24 }[bucket]! * hourMs]
+            const states = Map.groupBy(
+              within.filter(({ beganMs }) => beganMs >= fromMs && beganMs < toMs),
+              ({ state }) => state,
+            )
+            assert.deepEqual(by, Object.fromEntries([...states].map(([state, group]) => [state, group.length])))
+          }
+        }
+      }
+    }
+    await check()
+    await index.rebuild('default')
+    await reach()
+    await check()
+  })
+
+  onHome('R20, R22: a call that begins anew under its idempotency key is shown as the newest', async (t, home) => {
+    const first: TestEvent[] = [
+      { call: 'ann/files/read!', event: 'requested', args: { path: '/old' }, atMs: 0 },
+      { call: 'ann/files/read!', event: 'held', data: rule('writes'), atMs: 1000 },
+      { call: 'ann/files/read!', event: 'denied', data: denied, atMs: 2000 },
+    ]
+    const dayMs = 25 * 3_600_000
+    const anew = { tool: 'write', method: 'resources/read', arguments: { inline: { path: '/new' } } }
+    const second: TestEvent[] = [
+      { call: 'ann/files/read!', event: 'requested', data: anew, atMs: dayMs },
+      { call: 'ann/files/read!', event: 'allowed', data: anew, atMs: dayMs + 1000 },
+    ]
+    for (const atOnce of [true, false]) {
+      const { log, callsOf, top, counts, reach } = await indexed(t, home, atOnce ? [...first, ...second] : first)
+      if (!atOnce) {
+        await reach()
+        await log.append(recordsOf([...first, ...second]).records.slice(3))
+      }
+      const time = { since: '2026-11-22T00:00:00Z', until: '2026-11-25T00:00:00Z' }
+      const { calls } = await callsOf()
+      assert.deepEqual(
+        calls.map(({ server, tool, state, code, requestedAt }) => [server, tool, state, code, requestedAt]),
+        [['files', 'write', 'allowed', undefined, new Date(begun + dayMs).toISOString()]],
+      )
+      assert.deepEqual(await top({ by: 'tool' }), [['files', 'write', 1]])
+      assert.deepEqual(await top({ by: 'rule', ...time, since: '2026-11-23T00:00:00Z' }), [['files/writes', 1]])
+      assert.deepEqual(await top({ by: 'code' }), [])
+      const days = await counts({ ...time, bucket: '1d' })
+      assert.deepEqual(
+        days.buckets.map(({ by }) => by),
+        [{}, { allowed: 1 }, {}],
+      )
+      for (const text of ['old', 'new']) assert.equal((await callsOf({ text })).calls.length, 1)
+      await log.close()
+      await home.idle()
+    }
+  })
+
   onHome("R22: a call's story is told from end to end, with its trace", async (t, home) => {
     const traced = sample.map((event, place) =>
       place === 1 ? { ...event, traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } : event,
@@ -319,6 +464,13 @@ for (const kind of kinds) {
       ask(() => forever.execute(database)),
       { code: 'query_too_slow', message: /name a shorter time/ },
     )
+    // Statements that are each quick enough have one deadline together.
+    let statements = 0
+    const many = ask(async (deadline) => {
+      for (; statements < 1000; statements++) await sql`select pg_sleep(0.05)`.execute(database, deadline)
+    }, 500)
+    await assert.rejects(many, { code: 'query_too_slow', message: /name a shorter time/ })
+    assert.ok(statements < 1000, 'none begins after the deadline')
     // And the next one is answered.
     assert.equal((await records()).records.length, 13)
   })
@@ -360,14 +512,14 @@ for (const kind of kinds) {
     const { index, callsOf } = await indexed(t, home, [...sample, redacted], opened)
     assert.equal((await callsOf({ text: 'milk' })).calls.length, 3)
     erased = true
-    await index.forget('default', 'bob')
+    await index.forget('default', { subjects: ['bob'], before: undefined })
     const who = async (more: Partial<CallQuery>) => (await callsOf(more)).calls.map(({ principal }) => principal)
     assert.deepEqual(await who({ text: 'milk' }), ['ann'])
     assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
     assert.deepEqual(await who({ principal: 'bob' }), ['bob'])
-    await index.forgetBefore('default', new Date(0))
+    await index.forget('default', { subjects: [], before: new Date(0) })
     assert.deepEqual(await who({ text: 'milk' }), ['ann'])
-    await index.forgetBefore('default', new Date(Date.now() + 3_600_000))
+    await index.forget('default', { subjects: [], before: new Date(Date.now() + 3_600_000) })
     assert.deepEqual([await who({ text: 'milk' }), await who({ principal: 'ann' })], [[], ['ann', 'ann']])
     await index.forgetDeleted()
     assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
@@ -387,7 +539,11 @@ test(
     assert.equal((await callsOf({ text: 'zebra4712' })).calls.length, 1)
     erased = true
     // One after the other, with no time between them to delete what was indexed before.
-    await Promise.all([index.rebuild('default'), index.forget('default', 'bob'), index.forgetDeleted()])
+    await Promise.all([
+      index.rebuild('default'),
+      index.forget('default', { subjects: ['bob'], before: undefined }),
+      index.forgetDeleted(),
+    ])
     await index.stop()
     assert.deepEqual(filesWith(home.dir, 'zebra4712'), [])
   },

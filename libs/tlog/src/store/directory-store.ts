@@ -23,6 +23,10 @@ export class DirectoryStore implements Store {
     return this.#disk.read(join(this.place, path))
   }
 
+  readPart(path: string, offset: number, length: number): Promise<Buffer | undefined> {
+    return this.#disk.readPart(join(this.place, path), offset, length)
+  }
+
   async write(files: readonly StoreFile[]): Promise<void> {
     const changed = new Set<string>()
     const paths = files.map(({ path }) => join(this.place, path))

@@ -6,6 +6,8 @@ import { lockFile } from './lock-file.ts'
 /** What the directory driver asks of a file system; tests put one below it that fails at every step. */
 export interface Disk {
   read(path: string): Promise<Buffer | undefined>
+  /** So many bytes from a byte on, fewer at its end. */
+  readPart(path: string, offset: number, length: number): Promise<Buffer | undefined>
   /** Another text for every file that is put under the path; undefined where none is. */
   version(path: string): Promise<string | undefined>
   /** Writes a new file, or over an old one, and syncs its content. */
@@ -25,6 +27,16 @@ export const nodeDisk: Disk = {
   async read(path) {
     try {
       return await readFile(path)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  },
+  async readPart(path, offset, length) {
+    try {
+      await using file = await open(path, constants.O_RDONLY)
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset)
+      return buffer.subarray(0, bytesRead)
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error

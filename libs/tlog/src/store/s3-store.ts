@@ -21,6 +21,9 @@ export interface S3Options {
 }
 
 const timeoutMs = 30_000
+const partialContent = 206
+/** The file ends before the part begins. */
+const rangeNotSatisfiable = 416
 /** Requests in flight at once. */
 const atOnce = 16
 
@@ -44,6 +47,17 @@ export class S3Store implements Store {
 
   async read(path: string): Promise<Buffer | undefined> {
     return (await this.readVersion(path))?.bytes
+  }
+
+  async readPart(path: string, offset: number, length: number): Promise<Buffer | undefined> {
+    const headers = { range: `bytes=${offset}-${offset + length - 1}` }
+    const response = await this.#request('GET', this.#url(path), undefined, headers)
+    if (response.status === 404) return undefined
+    const good = await this.#expectOk(response, `read ${path}`, [rangeNotSatisfiable])
+    if (good.status === rangeNotSatisfiable) return Buffer.alloc(0)
+    const bytes = Buffer.from(await good.arrayBuffer())
+    // A server may answer with all of it.
+    return good.status === partialContent ? bytes : bytes.subarray(offset, offset + length)
   }
 
   async write(files: readonly StoreFile[]): Promise<void> {

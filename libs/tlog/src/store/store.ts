@@ -10,6 +10,10 @@ export interface Store {
   readonly place: string
   /** Undefined for a file that is not there. */
   read(path: string): Promise<Buffer | undefined>
+  /**
+   * Reads `length` bytes of a file from a byte on; fewer where it ends before, undefined for one that is not there.
+   */
+  readPart(path: string, offset: number, length: number): Promise<Buffer | undefined>
   /** Writes files, each whole or not at all, in any order; resolves when all are durable. */
   write(files: readonly StoreFile[]): Promise<void>
   /** Reads a file with its version, for `swap`. */

@@ -35,6 +35,17 @@ export function encodeBundle(entries: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts)
 }
 
+/** Bytes of an entry with its length before it. */
+export function bytesInBundle(entryBytes: number): number {
+  return lengthBytes + entryBytes
+}
+
+/** Reads one entry of a bundle; undefined for bytes that are not one entry with its length before it. */
+export function decodeEntry(bytes: Buffer): Buffer | undefined {
+  const entry = bytes.subarray(lengthBytes)
+  return bytes.length >= lengthBytes && bytes.readUInt16BE() === entry.length ? entry : undefined
+}
+
 /**
  * Reads the entries of a bundle.
  *

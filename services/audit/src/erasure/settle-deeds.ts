@@ -7,13 +7,12 @@ import {
   subjects,
 } from '@countersign/contracts'
 import type { Deed, Deeds } from '@countersign/subject-keys'
+import type { Erased } from '../index/reread-calls.ts'
 
 /** What holds words of content beside the log. */
 export interface ContentIndex {
-  /** Forgets what it holds of the content of a subject's calls. */
-  forget(tenant: string, subject: string): Promise<void>
-  /** Forgets what it holds of content whose keys are gone, of calls that began before an instant. */
-  forgetBefore(tenant: string, before: Date): Promise<void>
+  /** Forgets what it holds of content whose keys are gone, going over the calls of a tenant once. */
+  forget(tenant: string, erased: Erased): Promise<void>
   /** Takes what was forgotten out of its files. */
   forgetDeleted(): Promise<void>
 }
@@ -24,7 +23,9 @@ export interface SettleOptions {
   index: ContentIndex
 }
 
-const atOnce = 100
+const recordedAtOnce = 100
+/** The index is gone over once for all of these, a tenant. */
+const appliedAtOnce = 1000
 const dayMs = 24 * 3600 * 1000
 /** Kinds of content that the index has something of. */
 const indexedKinds = new Set(['arguments', 'event'])
@@ -46,14 +47,16 @@ export async function settleDeeds(options: SettleOptions): Promise<void> {
       errors.push(error)
     }
   }
-  for (const deed of deeds.unrecorded(atOnce))
+  for (const deed of deeds.unrecorded(recordedAtOnce))
     await attempt(() => record(options, deed).then(() => deeds.recorded(deed.id)))
   const forgotten: string[] = []
   let forgot = false
-  for (const deed of deeds.unapplied(atOnce)) {
+  for (const [tenant, due] of Map.groupBy(deeds.unapplied(appliedAtOnce), ({ tenant }) => tenant)) {
     await attempt(async () => {
-      forgot = (await apply(options, deed)) || forgot
-      forgotten.push(deed.id)
+      const erased = erasedBy(due)
+      if (erased) await index.forget(tenant, erased)
+      forgot ||= erased !== undefined
+      forgotten.push(...due.map(({ id }) => id))
     })
   }
   await attempt(async () => {
@@ -64,16 +67,20 @@ export async function settleDeeds(options: SettleOptions): Promise<void> {
     throw new AggregateError(errors, `${errors.length} parts of what was done are to be done again`)
 }
 
-/** Resolves to whether there was anything to forget. */
-async function apply({ index }: SettleOptions, { event, tenant, data }: Deed): Promise<boolean> {
-  const { resource, keys } = data as unknown as ActivityEventData<'erased'>
-  if (event === 'erased' && keys !== 0) await index.forget(tenant, resource.name)
-  if (event === 'erased') return keys !== 0
-  if (event !== 'expired' || !indexedKinds.has(resource.name)) return false
-  const { before } = data as unknown as ActivityEventData<'expired'>
-  // A call of the last moment of a month may have been stored in the next.
-  await index.forgetBefore(tenant, new Date(Date.parse(`${before}-01T00:00:00Z`) + dayMs))
-  return true
+/** What some deeds of a tenant erased of what the index has something of, as one; undefined for nothing. */
+function erasedBy(deeds: readonly Deed[]): Erased | undefined {
+  const subjects = new Set<string>()
+  let beforeMs = Number.NEGATIVE_INFINITY
+  for (const { event, data } of deeds) {
+    const { resource, keys } = data as unknown as ActivityEventData<'erased'>
+    if (event === 'erased' && keys !== 0) subjects.add(resource.name)
+    if (event !== 'expired' || !indexedKinds.has(resource.name)) continue
+    const { before } = data as unknown as ActivityEventData<'expired'>
+    // A call of the last moment of a month may have been stored in the next.
+    beforeMs = Math.max(beforeMs, Date.parse(`${before}-01T00:00:00Z`) + dayMs)
+  }
+  const before = Number.isFinite(beforeMs) ? new Date(beforeMs) : undefined
+  return subjects.size > 0 || before ? { subjects: [...subjects], before } : undefined
 }
 
 async function record({ bus }: SettleOptions, { id, event: name, tenant, data, at }: Deed): Promise<void> {

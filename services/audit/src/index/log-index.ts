@@ -3,7 +3,7 @@ import { CountersignError, type IndexStatus, type SealedRecord } from '@counters
 import type { Log } from '../log/log.ts'
 import { beginAnew, type Cursor, readCursors } from './cursors.ts'
 import type { IndexDatabase } from './index-database.ts'
-import { rereadBefore, rereadSubject } from './reread-calls.ts'
+import { type Erased, rereadCalls } from './reread-calls.ts'
 import { rowOf } from './row-of.ts'
 import { type Database, prepareSchema } from './schema.ts'
 import { forgetRetired, sweep } from './sweep.ts'
@@ -135,26 +135,18 @@ export class LogIndex {
   }
 
   /**
-   * Forgets what the index holds of the content of a subject's calls, unless it can still be read from the log: when a key was erased,
-   * no search finds what it opened. Calls and records stay findable by the rest.
+   * Forgets what the index holds of content that was erased, unless it can still be read from the log: when a key was erased, no search finds
+   * what it opened. Calls and records stay findable by the rest. It goes over the calls once, some at a time: records are indexed in between.
    */
-  forget(tenant: string, subject: string): Promise<void> {
+  async forget(tenant: string, erased: Erased): Promise<void> {
     const { log, read } = this.#options
-    return this.#errand(async (database) => {
-      const cursor = this.#cursors.get(tenant)
-      if (!cursor) return
-      await rereadSubject(database.writer, { log: cursor.log, tree: log.tree(tenant), read }, subject)
-    })
-  }
-
-  /** The same for calls of all subjects that began before an instant. */
-  forgetBefore(tenant: string, before: Date): Promise<void> {
-    const { log, read } = this.#options
-    return this.#errand(async (database) => {
-      const cursor = this.#cursors.get(tenant)
-      if (!cursor) return
-      await rereadBefore(database.writer, { log: cursor.log, tree: log.tree(tenant), read }, before)
-    })
+    let after: string | undefined
+    do {
+      after = await this.#errand(async ({ writer }) => {
+        const cursor = this.#cursors.get(tenant)
+        return cursor && rereadCalls(writer, { log: cursor.log, tree: log.tree(tenant), read }, erased, after)
+      })
+    } while (after !== undefined)
   }
 
   /**
@@ -168,9 +160,9 @@ export class LogIndex {
     })
   }
 
-  #errand(work: (database: IndexDatabase) => Promise<void>): Promise<void> {
+  #errand<T>(work: (database: IndexDatabase) => Promise<T>): Promise<T> {
     if (!this.#database || this.#stopped) return Promise.reject(this.#unavailable())
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
     this.#errands.push(async () => {
       if (!this.#database) return reject(this.#unavailable())
       try {
@@ -261,7 +253,7 @@ export class LogIndex {
       const from = cursor.indexed
       const entries = await tree.read(from, Math.min(batchSize, tree.size - from))
       const records = entries.map(({ text }) => read(text))
-      const rows = records.map(rowOf)
+      const rows = records.map((record, at) => rowOf(record, entries[at]!.place))
       await setImmediate()
       const to = from + rows.length
       await writeRows(writer, { log: cursor.log, from, to, leafHash: records.at(-1)!.leafHash }, rows)

@@ -1,11 +1,17 @@
 import { redactedMark, type SealedRecord } from '@countersign/contracts'
-import { type ExpressionBuilder, type SqlBool, type Expression, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { TenantLog } from '../log/log.ts'
 import { type CallFacts, type IndexRow, rowOf } from './row-of.ts'
-import type { Database, Tables } from './schema.ts'
+import type { Database } from './schema.ts'
 import { writeWords } from './write-rows.ts'
 
-const recordsAtOnce = 500
+const callsAtOnce = 500
+
+/** Whose content was erased: that of some subjects, and that of calls that began before an instant. */
+export interface Erased {
+  subjects: readonly string[]
+  before: Date | undefined
+}
 
 /** What is read anew: a tenant's log, and what opens its records. */
 export interface Reread {
@@ -15,56 +21,55 @@ export interface Reread {
 }
 
 /**
- * Reads anew what the index holds of the content of a subject's calls; where the principal was redacted, it may be any subject's, so
- * that is read anew too.
+ * Reads anew what the index holds of the content of some of the calls that something was erased of: words of their arguments, and the
+ * digest. What cannot be opened any more is gone from it afterwards; everything else of the calls stays.
+ *
+ * @param after the call to go on after, in the order of their ids; undefined to begin
+ * @returns the last of those that were read anew; undefined when there are no more
  */
-export function rereadSubject(database: Database, reread: Reread, subject: string): Promise<void> {
-  return rereadCalls(database, reread, (calls) => calls('principal', 'in', [subject, redactedMark]))
-}
-
-/** Reads anew what the index holds of the content of calls that began before an instant, as far as it could still be opened. */
-export function rereadBefore(database: Database, reread: Reread, before: Date): Promise<void> {
-  return rereadCalls(database, reread, (calls) =>
-    // A digest that is wrapped was read anew before.
-    calls.and([calls('began_at', '<', before), calls('digest', 'like', 'sha256:%')]),
-  )
-}
-
-/**
- * Reads anew what the index holds of the content of some calls: words of their arguments, and the digest. What cannot be opened any
- * more is gone from it afterwards; everything else of the calls stays.
- */
-async function rereadCalls(
+export async function rereadCalls(
   database: Database,
   { log, tree, read }: Reread,
-  which: (calls: ExpressionBuilder<Tables, 'calls'>) => Expression<SqlBool>,
-): Promise<void> {
-  for (let after = -1; ;) {
-    const found = await database
-      .selectFrom('records')
-      .select(['index', 'call_id'])
-      .where('log', '=', log)
-      .where('event', '=', 'requested')
-      .where('index', '>', after)
-      .where('call_id', 'in', (select) =>
-        select.selectFrom('calls').select('calls.call_id').where('calls.log', '=', log).where(which),
-      )
-      .orderBy('index')
-      .limit(recordsAtOnce)
-      .execute()
-    if (found.length === 0) break
-    after = found.at(-1)!.index
-    const calls = found.map(({ call_id }) => call_id!)
-    await database.deleteFrom('argument_words').where('log', '=', log).where('call_id', 'in', calls).execute()
-    const rows: IndexRow[] = []
-    for await (const { text } of tree.readEach(found.map(({ index }) => index))) rows.push(rowOf(read(text)))
-    const ofCalls = rows.filter((row): row is IndexRow & { call: CallFacts } => row.call !== undefined)
-    await writeWords(database, log, ofCalls)
-    const digests = ofCalls.map(({ call_id, call }) => ({ call_id, digest: call.digest }))
-    await sql`
-      update calls set digest = each.digest
-      from jsonb_to_recordset(${JSON.stringify(digests)}::jsonb) as each (call_id uuid, digest text)
-      where calls.log = ${log} and calls.call_id = each.call_id and calls.digest <> each.digest
-    `.execute(database)
-  }
+  { subjects, before }: Erased,
+  after: string | undefined,
+): Promise<string | undefined> {
+  const calls = await database
+    .selectFrom('calls')
+    .select('call_id')
+    .where('log', '=', log)
+    .$if(after !== undefined, (calls) => calls.where('call_id', '>', after!))
+    .where((call) =>
+      call.or([
+        // Where the principal was redacted, it may be any subject's.
+        call('principal', 'in', [...subjects, redactedMark]),
+        // A digest that is wrapped was read anew before.
+        ...(before ? [call.and([call('began_at', '<', before), call('digest', 'like', 'sha256:%')])] : []),
+      ]),
+    )
+    .orderBy('call_id')
+    .limit(callsAtOnce)
+    .execute()
+  if (calls.length === 0) return undefined
+  const ids = calls.map(({ call_id }) => call_id)
+  const places = await database
+    .selectFrom('records')
+    .select(['index', 'byte_at as offset', 'byte_length as bytes'])
+    .where('log', '=', log)
+    .where('call_id', 'in', ids)
+    .where('event', '=', 'requested')
+    .orderBy('index')
+    .execute()
+  const rows: IndexRow[] = []
+  for await (const { text } of tree.readEach(places)) rows.push(rowOf(read(text), places[rows.length]!))
+  const ofCalls = rows.filter((row): row is IndexRow & { call: CallFacts } => row.call !== undefined)
+  await database.deleteFrom('argument_words').where('log', '=', log).where('call_id', 'in', ids).execute()
+  await writeWords(database, log, ofCalls)
+  // Of a call that began anew under its idempotency key the last is what is shown.
+  const digests = new Map(ofCalls.map(({ call_id, call }) => [call_id, { call_id, digest: call.digest }]))
+  await sql`
+    update calls set digest = each.digest
+    from jsonb_to_recordset(${JSON.stringify([...digests.values()])}::jsonb) as each (call_id uuid, digest text)
+    where calls.log = ${log} and calls.call_id = each.call_id and calls.digest <> each.digest
+  `.execute(database)
+  return calls.length < callsAtOnce ? undefined : ids.at(-1)
 }

@@ -7,6 +7,7 @@ import {
   RecordedCallFields,
   type SealedRecord,
 } from '@countersign/contracts'
+import type { EntryPlace } from '@countersign/tlog'
 import { noCall } from '../record/record-text.ts'
 import type { MarkKind } from './schema.ts'
 import { wordsOf } from './words-of.ts'
@@ -14,6 +15,8 @@ import { wordsOf } from './words-of.ts'
 /** A record as the index keeps it. */
 export interface IndexRow {
   index: number
+  byte_at: number
+  byte_length: number
   stored_at: string
   event: string
   call_id: string | null
@@ -50,8 +53,8 @@ export function isIndexed(event: string, path: string): boolean {
   return path === '/data/digest' ? event === 'requested' : !notIndexed.test(path)
 }
 
-/** Makes the row of a sealed record, whatever it holds: what a column cannot say is null. */
-export function rowOf({ index, record }: SealedRecord): IndexRow {
+/** Makes the row of a sealed record at a place, whatever it holds: what a column cannot say is null. */
+export function rowOf({ index, record }: SealedRecord, { offset, bytes }: Omit<EntryPlace, 'index'>): IndexRow {
   const { event, storedAt, cloudEvent } = record
   const data = isJsonObject(cloudEvent.data) ? cloudEvent.data : {}
   const fields = RecordedCallFields.safeParse(data)
@@ -60,6 +63,8 @@ export function rowOf({ index, record }: SealedRecord): IndexRow {
   const callId: string | undefined = record.callId
   return {
     index,
+    byte_at: offset,
+    byte_length: bytes,
     stored_at: storedAt,
     event: clean(event),
     call_id: callId === undefined || callId === noCall.callId ? null : callId,
@@ -79,7 +84,7 @@ export function rowOf({ index, record }: SealedRecord): IndexRow {
 
 function marksOf(record: SealedRecord['record'], principal: string): CallFacts['marks'] {
   const { decision, approvals, who, event } = record
-  const rules = decision?.rules.flatMap(({ policy, rule }) => [`${policy}/${rule}`, rule]) ?? []
+  const rules = decision?.rules.map(({ policy, rule }) => `${policy}/${rule}`) ?? []
   const approvers = approvals?.map(({ approver }) => approver) ?? []
   const agents = event === 'requested' ? (who?.delegation?.length ? who.delegation : [principal]) : []
   return [...marks('rule', rules), ...marks('approver', approvers), ...marks('agent', agents)]

@@ -1,7 +1,7 @@
 import { type Generated, type Kysely, sql } from 'kysely'
 
 /** Raised with every change below. An index of another version is dropped and made anew from the log; there is nothing to migrate. */
-const version = 1
+const version = 2
 
 /**
  * The tables of the index. It says where things are in the log, and keeps no content but the words of `argument_words`: records
@@ -20,6 +20,10 @@ export interface Tables {
   calls: CallColumns
   /** Rules, approvers and agents of calls. */
   marks: { log: number; kind: MarkKind; value: string; call_id: string }
+  /** How many calls were asked for in an hour (UTC), by where they stand and by code, which is empty where there is none. */
+  calls_by_hour: { log: number; hour: Date; state: string; code: string; calls: number }
+  /** How many calls with a value were asked for on a day (UTC); the server is that of a tool, and else empty. */
+  calls_by_day: { log: number; by: DayField; day: Date; value: string; server: string; calls: number }
   /** The words in the arguments of calls, and whose they are. */
   argument_words: { log: number; call_id: string; principal: string; words: unknown }
 }
@@ -38,6 +42,9 @@ type Nullable<T> = { [K in keyof T]: T[K] | null }
 interface RecordColumns extends Nullable<Omit<SubjectColumns, 'log'>> {
   log: number
   index: number
+  /** Where it is in its bundle. */
+  byte_at: number
+  byte_length: number
   stored_at: Date
   event: string
 }
@@ -56,6 +63,8 @@ interface CallColumns extends SubjectColumns {
 }
 
 export type MarkKind = 'rule' | 'approver' | 'agent'
+/** What calls are counted by, a day. */
+export type DayField = 'principal' | 'tool' | MarkKind
 export type Database = Kysely<Tables>
 
 /** Records a block: so exact is a time in the log. */
@@ -71,10 +80,11 @@ const statements = [
     indexed bigint not null default 0, leaf_hash text)`,
   `create table retired_logs (id integer primary key)`,
   `create table records (
-    log integer not null, index bigint not null, stored_at timestamptz not null, event text not null,
-    call_id uuid, server text, tool text, principal text, primary key (log, index))`,
+    log integer not null, byte_at integer not null, index bigint not null, stored_at timestamptz not null,
+    byte_length integer not null, event text not null, call_id uuid, server text, tool text, principal text, primary key (log, index))`,
   `create index records_of_call on records (log, call_id, index)`,
-  `create index records_by_event on records (log, event, index)`,
+  // Of the events of nearly every call, some are always near.
+  `create index records_by_event on records (log, event, index) where event not in ('requested', 'allowed', 'dispatched')`,
   `create index records_by_principal on records (log, principal, index)`,
   `create index records_by_server on records (log, server, index)`,
   `create index records_by_tool on records (log, tool, index)`,
@@ -91,6 +101,13 @@ const statements = [
     log integer not null, kind text not null, value text not null, call_id uuid not null,
     primary key (log, kind, value, call_id))`,
   `create index marks_of_call on marks (log, call_id)`,
+  // Rows that are added to again and again: with room in the page only the row is.
+  `create table calls_by_hour (
+    log integer not null, hour timestamptz not null, state text not null, code text not null, calls integer not null,
+    primary key (log, hour, state, code)) with (fillfactor = 50)`,
+  `create table calls_by_day (
+    log integer not null, by text not null, day timestamptz not null, value text not null, server text not null,
+    calls integer not null, primary key (log, by, day, value, server)) with (fillfactor = 80)`,
   `create table argument_words (
     log integer not null, call_id uuid not null, principal text not null, words tsvector not null, primary key (log, call_id))`,
   `create index argument_words_text on argument_words using gin (words)`,

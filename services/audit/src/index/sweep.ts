@@ -3,7 +3,7 @@ import { contentTables } from './index-database.ts'
 import type { Database } from './schema.ts'
 
 const rowsAtOnce = 5000
-const tables = ['records', 'blocks', 'calls', 'marks', 'argument_words'] as const
+const tables = ['records', 'blocks', 'calls', 'marks', 'calls_by_hour', 'calls_by_day', 'argument_words'] as const
 
 /** Deletes some of what was indexed before a log was indexed anew; resolves to whether there is more. */
 export async function sweep(database: Database): Promise<boolean> {

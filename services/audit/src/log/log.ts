@@ -1,3 +1,4 @@
+import type { EntryPlace } from '@countersign/tlog'
 import type { RecordText } from '../record/record-text.ts'
 import type { StreamPositions } from './stream-position.ts'
 
@@ -13,6 +14,11 @@ export interface Sealed extends LogEntry {
   record: RecordText
 }
 
+/** An entry with where it is, so that it can be read again by itself. */
+export interface PlacedEntry extends LogEntry {
+  place: EntryPlace
+}
+
 /** The log of one tenant, for reading. */
 export interface TenantLog {
   /** Number of entries; the next one gets this index. */
@@ -21,9 +27,9 @@ export interface TenantLog {
   readonly root: Buffer
   readonly sealedAt: Date | undefined
   /** Entries from an index on, at most `count` and about 8 MiB; at least one where there is one. */
-  read(fromIndex: number, count: number): Promise<LogEntry[]>
-  /** The entries at some indexes, which are in order: up or down. */
-  readEach(indexes: readonly number[]): AsyncIterable<LogEntry>
+  read(fromIndex: number, count: number): Promise<PlacedEntry[]>
+  /** The entries at some places, which are in order: up or down. */
+  readEach(places: readonly EntryPlace[]): AsyncIterable<LogEntry>
   /** Entries newest first, from the one before `before` on. */
   backward(before: number): AsyncIterable<LogEntry>
 }

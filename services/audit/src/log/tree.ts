@@ -2,7 +2,7 @@ import type { JsonObject } from '@countersign/contracts'
 import {
   checkpointFile,
   contentPath,
-  type EntryRun,
+  type EntryPlace,
   leafHash,
   LogBroken,
   type Store,
@@ -14,7 +14,7 @@ import {
 import { readHead, type RecordText } from '../record/record-text.ts'
 import { sealedText } from './sealed-text.ts'
 import type { StreamPosition, StreamPositions } from './stream-position.ts'
-import type { LogEntry, Sealed, TenantLog } from './log.ts'
+import type { LogEntry, PlacedEntry, Sealed, TenantLog } from './log.ts'
 
 /** What a tree keeps with its newest entries. */
 export interface TreeMeta {
@@ -29,8 +29,10 @@ const callIdMember = '"callId":"'
 const callIdLength = 36
 /** Where an entry whose event is kept beside the log would have it. */
 const contentMember = '"content":{"digest":"sha256:'
-/** Bundles that are read at once. */
+/** Bundles that something is read of at once. */
 const bundlesAhead = 6
+/** Of a bundle, more than so many entries are read with all of it. */
+const maxSingly = 8
 const maxReadBytes = 8 * 1024 * 1024
 
 /** The tree of one tenant. */
@@ -108,42 +110,50 @@ export class Tree implements TenantLog {
     return [...found, ...appended]
   }
 
-  async read(fromIndex: number, count: number): Promise<LogEntry[]> {
-    const entries: LogEntry[] = []
+  async read(fromIndex: number, count: number): Promise<PlacedEntry[]> {
+    const entries: PlacedEntry[] = []
     let bytes = 0
     for (let index = fromIndex; entries.length < count && bytes < maxReadBytes;) {
       const run = await this.#reader.entriesFrom(index)
       if (run.entries.length === 0) break
-      for (const entry of run.entries) {
+      for (const [at, entry] of run.entries.entries()) {
         if (entries.length >= count || bytes >= maxReadBytes) break
+        const place = { index, offset: run.offsets[at]!, bytes: entry.length }
         const read = await this.#entry(index++, entry)
-        entries.push(read)
+        entries.push({ ...read, place })
         bytes += read.text.length
       }
     }
     return entries
   }
 
-  async *readEach(indexes: readonly number[]): AsyncGenerator<LogEntry> {
-    // Whole bundles, because neighbours are often asked for together, and some ahead of what is read out.
-    const groups = [...Map.groupBy(indexes, (index) => Math.floor(index / tileWidth))]
-    const runs = new Map<number, Promise<EntryRun>>()
+  async *readEach(places: readonly EntryPlace[]): AsyncGenerator<LogEntry> {
+    const groups = [...Map.groupBy(places, ({ index }) => Math.floor(index / tileWidth)).values()]
+    const reading = new Map<number, Promise<(Buffer | undefined)[]>>()
     let begun = 0
-    for (const [place, [, within]] of groups.entries()) {
-      for (; begun < Math.min(groups.length, place + bundlesAhead); begun++) {
-        const run = this.#reader.entriesFrom(groups[begun]![0] * tileWidth)
+    for (const [turn, within] of groups.entries()) {
+      for (; begun < Math.min(groups.length, turn + bundlesAhead); begun++) {
+        const entries = this.#ofBundle(groups[begun]!)
         // Told when it is its turn.
-        run.catch(() => {})
-        runs.set(begun, run)
+        entries.catch(() => {})
+        reading.set(begun, entries)
       }
-      const { first, entries } = await runs.get(place)!
-      runs.delete(place)
-      for (const index of within) {
-        const entry = entries[index - first]
+      const entries = await reading.get(turn)!
+      reading.delete(turn)
+      for (const [at, { index }] of within.entries()) {
+        const entry = entries[at]
         if (!entry) throw new RangeError(`the audit log of ${this.tenant} has no entry ${index}`)
         yield await this.#entry(index, entry)
       }
     }
+  }
+
+  /** Entries of one bundle: each by itself, or where they are many all of it. */
+  async #ofBundle(places: readonly EntryPlace[]): Promise<(Buffer | undefined)[]> {
+    if (places.length <= maxSingly) return Promise.all(places.map((place) => this.#reader.entryAt(place)))
+    const first = Math.floor(places[0]!.index / tileWidth) * tileWidth
+    const { entries } = await this.#reader.entriesFrom(first)
+    return places.map(({ index }) => entries[index - first])
   }
 
   async *backward(before: number): AsyncGenerator<LogEntry> {

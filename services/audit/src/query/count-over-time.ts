@@ -1,10 +1,12 @@
 import { bucketSeconds, type CountAnswer, type CountQuery, CountersignError, maxBuckets } from '@countersign/contracts'
 import { type Kysely, sql } from 'kysely'
 import type { IndexedLog } from '../index/log-index.ts'
-import type { Tables } from '../index/schema.ts'
-import { ask } from './ask.ts'
-import { matching, type OfSubject } from './matching.ts'
+import type { Database, Tables } from '../index/schema.ts'
+import { hourMs } from '../index/tally-calls.ts'
+import { ask, type Deadline } from './ask.ts'
+import { countsAll, matching, type NamedFilter, type OfSubject, withRuleNames } from './matching.ts'
 import { timeRange } from './time-range.ts'
+import { type Span, wholeSpans } from './whole-spans.ts'
 
 /**
  * Counts calls or records in buckets of time.
@@ -22,7 +24,10 @@ export async function countOverTime(index: IndexedLog, query: CountQuery): Promi
       `that would be ${last - first} buckets of ${query.bucket}, and ${maxBuckets} is the most; name a shorter time or a longer bucket`,
     )
   }
-  const rows = await ask(() => (query.of === 'calls' ? callCounts(index, query) : recordCounts(index, query)))
+  const rows = await ask(async (deadline) => {
+    const named = await withRuleNames(index.database, index.log, query, deadline)
+    return query.of === 'calls' ? callCounts(index, named, deadline) : recordCounts(index, named, deadline)
+  })
   const buckets = Array.from({ length: last - first }, (_, place) => ({
     at: new Date((first + place) * seconds * 1000).toISOString(),
     total: 0,
@@ -50,21 +55,44 @@ const bucketOf = (column: string, seconds: number) =>
   sql<number>`floor(extract(epoch from ${sql.ref(column)}) / ${sql.lit(seconds)})::bigint`
 const countAll = sql<number>`count(*)::bigint`
 
-function callCounts({ database, log }: IndexedLog, query: CountQuery): Promise<Counted[]> {
-  const { outcome } = query
+/**
+ * Counts calls. Where all calls are counted, whole hours are added up from what is kept of each hour, and only what is left at the edges
+ * is counted one by one.
+ */
+async function callCounts(
+  { database, log }: IndexedLog,
+  query: CountQuery & NamedFilter,
+  deadline: Deadline,
+): Promise<Counted[]> {
+  const seconds = bucketSeconds[query.bucket]
+  const { whole, edges } = wholeSpans(query, hourMs)
+  const single = (span: Span) => callsOf(database, log, query, span)
+  if (!whole || seconds * 1000 < hourMs || !countsAll(query)) {
+    return single({ fromMs: Date.parse(query.since), toMs: Date.parse(query.until) }).execute(deadline)
+  }
+  const hours = database
+    .selectFrom('calls_by_hour')
+    .select([bucketOf('hour', seconds).as('bucket'), 'state as name', sql<number>`sum(calls)::bigint`.as('count')])
+    .where('log', '=', log)
+    .where('hour', '>=', new Date(whole.fromMs))
+    .where('hour', '<', new Date(whole.toMs))
+    // Of calls that went on, a row of none is left.
+    .where('calls', '>', 0)
+    .groupBy(['bucket', 'name'])
+  // One statement: a call that goes on meanwhile is counted once.
+  return edges.reduce((all, edge) => all.unionAll(single(edge) as never), hours).execute(deadline)
+}
+
+function callsOf(database: Database, log: number, query: CountQuery & NamedFilter, { fromMs, toMs }: Span) {
+  const { outcome, bucket } = query
   return (database as unknown as Kysely<OfSubject & { it: Tables['calls'] }>)
     .selectFrom('calls as it' as 'it')
-    .select([
-      bucketOf('it.began_at', bucketSeconds[query.bucket]).as('bucket'),
-      'it.state as name',
-      countAll.as('count'),
-    ])
+    .select([bucketOf('it.began_at', bucketSeconds[bucket]).as('bucket'), 'it.state as name', countAll.as('count')])
     .where(matching(log, query) as never)
-    .where('it.began_at', '>=', new Date(query.since))
-    .where('it.began_at', '<', new Date(query.until))
+    .where('it.began_at', '>=', new Date(fromMs))
+    .where('it.began_at', '<', new Date(toMs))
     .$if(outcome !== undefined, (calls) => calls.where(passed(log, outcome!)))
     .groupBy(['bucket', 'name'])
-    .execute()
 }
 
 /** True for a call that has an event of a name. */
@@ -73,8 +101,12 @@ export function passed(log: number, outcome: string) {
     and records.event = ${outcome})`
 }
 
-async function recordCounts({ database, log, indexed }: IndexedLog, query: CountQuery): Promise<Counted[]> {
-  const { from, to } = await timeRange(database, log, query)
+async function recordCounts(
+  { database, log, indexed }: IndexedLog,
+  query: CountQuery & NamedFilter,
+  deadline: Deadline,
+): Promise<Counted[]> {
+  const { from, to } = await timeRange(database, log, query, deadline)
   const { outcome } = query
   return (database as unknown as Kysely<OfSubject & { it: Tables['records'] }>)
     .selectFrom('records as it' as 'it')
@@ -90,5 +122,5 @@ async function recordCounts({ database, log, indexed }: IndexedLog, query: Count
     .where('it.stored_at', '<', new Date(query.until))
     .$if(outcome !== undefined, (records) => records.where('it.event', '=', outcome!))
     .groupBy(['bucket', 'name'])
-    .execute()
+    .execute(deadline)
 }

@@ -1,6 +1,7 @@
-import type { AuditFilter } from '@countersign/contracts'
 import { type SqlBool, sql } from 'kysely'
 import type { Database, MarkKind } from '../index/schema.ts'
+import type { Deadline } from './ask.ts'
+import { marksOf, type NamedFilter, oneOf } from './matching.ts'
 import { textQuery } from './text-query.ts'
 
 /** So many calls are looked up one by one sooner than the log is walked for them. */
@@ -10,13 +11,13 @@ const maxFew = 2000
  * The calls that one of the filters leaves, where these are few; undefined where they are many, or no filter is about calls as a whole.
  * The database cannot tell beforehand: of a word that is not among the most frequent it knows only that.
  */
-export async function fewCalls(database: Database, log: number, filter: AuditFilter): Promise<string[] | undefined> {
-  const { agent, rule, approver, text } = filter
-  const marked: [MarkKind, string | undefined][] = [
-    ['agent', agent],
-    ['rule', rule],
-    ['approver', approver],
-  ]
+export async function fewCalls(
+  database: Database,
+  log: number,
+  filter: NamedFilter,
+  deadline: Deadline,
+): Promise<string[] | undefined> {
+  const { text } = filter
   const ofText = (text: string) =>
     database
       .selectFrom('argument_words')
@@ -24,19 +25,23 @@ export async function fewCalls(database: Database, log: number, filter: AuditFil
       .where('log', '=', log)
       .where(sql<SqlBool>`words @@ ${textQuery(text)}::tsquery`)
       .limit(maxFew + 1)
-      .execute()
-  const ofMark = (kind: MarkKind, value: string) =>
+      .execute(deadline)
+  const ofMark = (kind: MarkKind, values: readonly string[]) =>
     database
       .selectFrom('marks')
       .select('call_id')
       .where('log', '=', log)
       .where('kind', '=', kind)
-      .where('value', '=', value)
+      .where(oneOf('value', values))
       .limit(maxFew + 1)
-      .execute()
+      .execute(deadline)
   const finders = [
     ...(text === undefined ? [] : [() => ofText(text)]),
-    ...marked.flatMap(([kind, value]) => (value === undefined ? [] : [() => ofMark(kind, value)])),
+    ...marksOf(filter).map(
+      ([kind, values]) =>
+        () =>
+          ofMark(kind, values),
+    ),
   ]
   for (const find of finders) {
     const rows = await find()

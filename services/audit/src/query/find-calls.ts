@@ -2,9 +2,9 @@ import { type AuditQuery, callRow, type CallView, type Coverage } from '@counter
 import { type Kysely, sql } from 'kysely'
 import type { IndexedLog } from '../index/log-index.ts'
 import type { Tables } from '../index/schema.ts'
-import { ask } from './ask.ts'
+import { ask, type Deadline } from './ask.ts'
 import { fewCalls } from './few-calls.ts'
-import { matching, type OfSubject } from './matching.ts'
+import { matching, type OfSubject, withRuleNames } from './matching.ts'
 import { pageOf } from './page.ts'
 
 /** What is looked for of calls. */
@@ -18,7 +18,7 @@ export async function findCalls(
   query: CallQuery,
 ): Promise<{ calls: CallView[]; next: number | null } & Coverage> {
   const { size } = index
-  const { rows, indexed } = await ask(() => rowsOf(index, query))
+  const { rows, indexed } = await ask((deadline) => rowsOf(index, query, deadline))
   const page = rows.slice(0, query.limit)
   const calls = page.map((row) =>
     callRow(
@@ -37,10 +37,11 @@ export async function findCalls(
   return { calls, next: rows.length > page.length ? page.at(-1)!.index : null, size, indexed }
 }
 
-async function rowsOf(index: IndexedLog, query: CallQuery) {
+async function rowsOf(index: IndexedLog, query: CallQuery, deadline: Deadline) {
   const { database, log } = index
-  const { from, to, indexed } = await pageOf(index, query)
-  const few = await fewCalls(database, log, query)
+  const { from, to, indexed } = await pageOf(index, query, deadline)
+  const filter = await withRuleNames(database, log, query, deadline)
+  const few = await fewCalls(database, log, filter, deadline)
   const { outcome, state, since, until } = query
   let found = (database as unknown as Kysely<Joined>)
     .selectFrom('records as it' as 'it')
@@ -49,7 +50,7 @@ async function rowsOf(index: IndexedLog, query: CallQuery) {
     )
     .select(['it.index', 'call.call_id', 'call.server', 'call.tool', 'call.principal', 'call.digest', 'call.state'])
     .select(['call.code', 'call.requested_at', 'call.updated_at'])
-    .where(matching(log, query, few) as never)
+    .where(matching(log, filter, few) as never)
     .where('it.index', '>=', from)
     .where('it.index', '<', to)
     .where(({ not, exists, selectFrom }) =>
@@ -74,6 +75,6 @@ async function rowsOf(index: IndexedLog, query: CallQuery) {
   const rows = await found
     .orderBy('it.index', 'desc')
     .limit(query.limit + 1)
-    .execute()
+    .execute(deadline)
   return { rows, indexed }
 }

@@ -1,9 +1,11 @@
 import type { AuditQuery, Coverage, SealedRecord } from '@countersign/contracts'
 import type { TenantLog } from '../log/log.ts'
+import type { EntryPlace } from '@countersign/tlog'
 import type { IndexedLog } from '../index/log-index.ts'
-import { ask } from './ask.ts'
+import { ask, type Deadline } from './ask.ts'
+import type { Tables } from '../index/schema.ts'
 import { fewCalls } from './few-calls.ts'
-import { matching, type OfSubject } from './matching.ts'
+import { matching, type OfSubject, withRuleNames } from './matching.ts'
 import { pageOf } from './page.ts'
 import type { Kysely } from 'kysely'
 
@@ -23,7 +25,7 @@ export async function findRecords(
   query: AuditQuery,
 ): Promise<{ records: SealedRecord[]; next: number | null } & Coverage> {
   const { size } = index
-  const { places, indexed } = await ask(() => recordPlaces(index, query))
+  const { places, indexed } = await ask((deadline) => recordPlaces(index, query, deadline))
   const page = places.slice(0, query.limit)
   const records: SealedRecord[] = []
   let bytes = 0
@@ -36,23 +38,28 @@ export async function findRecords(
   return { records, next: more ? records.at(-1)!.index : null, size, indexed }
 }
 
-/** The indexes of what matches, newest first: one more than asked for where there are more. */
-async function recordPlaces(index: IndexedLog, query: AuditQuery): Promise<{ places: number[]; indexed: number }> {
+/** Where what matches is, newest first: one more than asked for where there are more. */
+async function recordPlaces(
+  index: IndexedLog,
+  query: AuditQuery,
+  deadline: Deadline,
+): Promise<{ places: EntryPlace[]; indexed: number }> {
   const { database, log } = index
-  const { from, to, indexed } = await pageOf(index, query)
-  const few = await fewCalls(database, log, query)
-  let found = (database as unknown as Kysely<OfSubject & { it: { index: number; event: string; stored_at: Date } }>)
+  const { from, to, indexed } = await pageOf(index, query, deadline)
+  const filter = await withRuleNames(database, log, query, deadline)
+  const few = await fewCalls(database, log, filter, deadline)
+  let found = (database as unknown as Kysely<OfSubject & { it: Tables['records'] }>)
     .selectFrom('records as it' as 'it')
-    .select('it.index')
-    .where(matching(log, query, few) as never)
+    .select(['it.index', 'it.byte_at as offset', 'it.byte_length as bytes'])
+    .where(matching(log, filter, few) as never)
     .where('it.index', '>=', from)
     .where('it.index', '<', to)
   if (query.outcome !== undefined) found = found.where('it.event', '=', query.outcome)
   if (query.since !== undefined) found = found.where('it.stored_at', '>=', new Date(query.since))
   if (query.until !== undefined) found = found.where('it.stored_at', '<=', new Date(query.until))
-  const rows = await found
+  const places = await found
     .orderBy('it.index', 'desc')
     .limit(query.limit + 1)
-    .execute()
-  return { places: rows.map((row) => row.index), indexed }
+    .execute(deadline)
+  return { places, indexed }
 }

@@ -1,11 +1,56 @@
 import type { AuditFilter } from '@countersign/contracts'
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
-import type { MarkKind, SubjectColumns, Tables } from '../index/schema.ts'
+import type { Database, MarkKind, SubjectColumns, Tables } from '../index/schema.ts'
+import type { Deadline } from './ask.ts'
 import { textQuery } from './text-query.ts'
 
 /** The tables, with records or calls as `it`. */
 export type OfSubject = Tables & { it: SubjectColumns }
 type Builder = ExpressionBuilder<OfSubject, 'it'>
+
+/** True for a filter that names nothing but a time. */
+export function countsAll({
+  callId,
+  principal,
+  agent,
+  server,
+  tool,
+  outcome,
+  rule,
+  approver,
+  text,
+}: AuditFilter): boolean {
+  return [callId, principal, agent, server, tool, outcome, rule, approver, text].every((each) => each === undefined)
+}
+
+/** A filter with the full names of the rules that it means. */
+export interface NamedFilter extends Omit<AuditFilter, 'rule'> {
+  rules?: readonly string[] | undefined
+}
+
+/**
+ * Finds the full names of the rules that a filter means: `<policy>/<rule>`, or all rules with that name of their own.
+ */
+export async function withRuleNames<F extends AuditFilter>(
+  database: Database,
+  log: number,
+  filter: F,
+  deadline: Deadline,
+): Promise<F & NamedFilter> {
+  const { rule } = filter
+  if (rule === undefined) return filter
+  const known = await database
+    .selectFrom('calls_by_day')
+    .select('value')
+    .distinct()
+    .where('log', '=', log)
+    .where('by', '=', 'rule')
+    .where(({ or, eb }) =>
+      or([eb('value', '=', rule), eb(sql<string>`substr(value, strpos(value, '/') + 1)`, '=', rule)]),
+    )
+    .execute(deadline)
+  return { ...filter, rules: known.map(({ value }) => value) }
+}
 
 /**
  * Conditions that are the same for records and for calls: whose, where, which, and what is known of the call as a whole.
@@ -15,16 +60,11 @@ type Builder = ExpressionBuilder<OfSubject, 'it'>
  */
 export function matching(
   log: number,
-  filter: AuditFilter,
+  filter: NamedFilter,
   few?: readonly string[],
 ): (it: Builder) => Expression<SqlBool> {
-  const { callId, principal, server, tool, agent, rule, approver, text } = filter
+  const { callId, principal, server, tool, text } = filter
   const equal = { call_id: callId, principal, server, tool }
-  const marked: [MarkKind, string | undefined][] = [
-    ['agent', agent],
-    ['rule', rule],
-    ['approver', approver],
-  ]
   const words = text === undefined ? undefined : textQuery(text)
   return (it) =>
     it.and([
@@ -33,20 +73,16 @@ export function matching(
       ...Object.entries(equal).flatMap(([column, value]) =>
         value === undefined ? [] : [it(`it.${column as keyof typeof equal}`, '=', value)],
       ),
-      ...marked.flatMap(([kind, value]) =>
-        value === undefined
-          ? []
-          : [
-              it.exists(
-                it
-                  .selectFrom('marks')
-                  .select(sql.lit(1).as('one'))
-                  .where('marks.log', '=', log)
-                  .where('marks.kind', '=', kind)
-                  .where('marks.value', '=', value)
-                  .whereRef('marks.call_id', '=', 'it.call_id'),
-              ),
-            ],
+      ...marksOf(filter).map(([kind, values]) =>
+        it.exists(
+          it
+            .selectFrom('marks')
+            .select(sql.lit(1).as('one'))
+            .where('marks.log', '=', log)
+            .where('marks.kind', '=', kind)
+            .where(oneOf('marks.value', values))
+            .whereRef('marks.call_id', '=', 'it.call_id'),
+        ),
       ),
       ...(words === undefined
         ? []
@@ -61,4 +97,20 @@ export function matching(
             ),
           ]),
     ])
+}
+
+/** The marks that a filter asks for: of each kind, one of some values. */
+export function marksOf({ agent, rules, approver }: NamedFilter): [kind: MarkKind, values: readonly string[]][] {
+  return [
+    ...(agent === undefined ? [] : [['agent', [agent]] as [MarkKind, string[]]]),
+    ...(rules === undefined ? [] : [['rule', rules] as [MarkKind, string[]]]),
+    ...(approver === undefined ? [] : [['approver', [approver]] as [MarkKind, string[]]]),
+  ]
+}
+
+/** True for a column that is one of some values: compared with one as one, of which the database knows more. */
+export function oneOf(column: string, values: readonly string[]) {
+  return values.length === 1
+    ? sql<SqlBool>`${sql.ref(column)} = ${values[0]}`
+    : sql<SqlBool>`${sql.ref(column)} = any(${values}::text[])`
 }

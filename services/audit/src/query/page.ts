@@ -1,5 +1,6 @@
 import type { AuditQuery } from '@countersign/contracts'
 import type { IndexedLog } from '../index/log-index.ts'
+import type { Deadline } from './ask.ts'
 import { timeRange } from './time-range.ts'
 
 /**
@@ -9,9 +10,12 @@ import { timeRange } from './time-range.ts'
 export async function pageOf(
   { database, log, indexed }: IndexedLog,
   { since, until, before, size }: AuditQuery,
+  deadline: Deadline,
 ): Promise<{ from: number; to: number; indexed: number }> {
   const end = Math.min(indexed, size ?? indexed)
   const within =
-    since === undefined && until === undefined ? { from: 0, to: end } : await timeRange(database, log, { since, until })
+    since === undefined && until === undefined
+      ? { from: 0, to: end }
+      : await timeRange(database, log, { since, until }, deadline)
   return { from: within.from, to: Math.min(within.to, end, before ?? end), indexed: end }
 }

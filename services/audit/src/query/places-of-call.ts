@@ -14,14 +14,14 @@ export async function placesOfCall({ database, log, size, indexed }: IndexedLog,
       `${size - indexed} records of the audit log are not indexed yet, and could be of this call; ask again later`,
     )
   }
-  const rows = await ask(() =>
+  const rows = await ask((deadline) =>
     database
       .selectFrom('records')
       .select('index')
       .where('log', '=', log)
       .where('call_id', '=', callId)
       .orderBy('index')
-      .execute(),
+      .execute(deadline),
   )
   return rows.map(({ index }) => index)
 }

@@ -1,4 +1,5 @@
 import type { AuditFilter } from '@countersign/contracts'
+import type { Deadline } from './ask.ts'
 import { blockSize, type Database } from '../index/schema.ts'
 
 /**
@@ -9,6 +10,7 @@ export async function timeRange(
   database: Database,
   log: number,
   { since, until }: Pick<AuditFilter, 'since' | 'until'>,
+  deadline: Deadline,
 ): Promise<{ from: number; to: number }> {
   let query = database
     .selectFrom('blocks')
@@ -16,7 +18,7 @@ export async function timeRange(
     .where('log', '=', log)
   if (since !== undefined) query = query.where('to_at', '>=', new Date(since))
   if (until !== undefined) query = query.where('from_at', '<=', new Date(until))
-  const { first, last } = await query.executeTakeFirstOrThrow()
+  const { first, last } = await query.executeTakeFirstOrThrow(deadline)
   if (first === null || last === null) return { from: 0, to: 0 }
   return { from: first * blockSize, to: (last + 1) * blockSize }
 }
