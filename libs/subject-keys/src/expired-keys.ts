@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Finds and erases keys of months that are over their time. Whoever is under a legal hold is passed over. */
+/** Finds and erases keys of months that are over their time. Whoever is under a legal hold is passed over; of a hold over one call, the months of that call are. */
 export class ExpiredKeys {
   readonly #statements
 
@@ -11,6 +11,7 @@ export class ExpiredKeys {
         DELETE FROM keys WHERE id IN (
           SELECT id FROM keys WHERE tenant = :tenant AND kind = :kind AND period < :before AND NOT EXISTS (
             SELECT 1 FROM holds WHERE holds.tenant = keys.tenant AND (holds.subject IS NULL OR holds.subject = keys.subject)
+              AND (holds.callId IS NULL OR keys.period BETWEEN holds.fromPeriod AND holds.toPeriod)
           ) LIMIT :limit
         )`),
     }

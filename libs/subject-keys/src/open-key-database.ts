@@ -17,7 +17,7 @@ const schema = `
   CREATE INDEX IF NOT EXISTS keys_by_kek ON keys (kek);
   CREATE TABLE IF NOT EXISTS holds (
     id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, subject TEXT, reason TEXT NOT NULL,
-    placedBy TEXT NOT NULL, placedAt TEXT NOT NULL
+    placedBy TEXT NOT NULL, placedAt TEXT NOT NULL, callId TEXT, fromPeriod TEXT, toPeriod TEXT
   );
   CREATE INDEX IF NOT EXISTS holds_by_tenant ON holds (tenant);
   CREATE TABLE IF NOT EXISTS deeds (
@@ -55,12 +55,25 @@ export function openKeyDatabase(dir: string, apart: readonly string[] = []): Dat
     // A rollback journal, and not a write-ahead log, in which what was deleted would stay.
     database.exec('PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=EXTRA; PRAGMA secure_delete=ON')
     database.exec(schema)
+    addHoldsOfCalls(database)
     chmodSync(path, 0o600)
   } catch (cause) {
     database.close()
     throw new Error(`the keys of subjects in ${path} cannot be used: ${(cause as Error).message}`, { cause })
   }
   return database
+}
+
+/** Before a hold could be over one call, the table had no columns for it. */
+function addHoldsOfCalls(database: DatabaseSync): void {
+  const known = new Set(
+    database
+      .prepare('PRAGMA table_info(holds)')
+      .all()
+      .map(({ name }) => name),
+  )
+  for (const column of ['callId', 'fromPeriod', 'toPeriod'])
+    if (!known.has(column)) database.exec(`ALTER TABLE holds ADD COLUMN ${column} TEXT`)
 }
 
 /** Does something as a whole or not at all; when it returns, it is on disk. */

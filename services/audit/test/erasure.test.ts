@@ -201,17 +201,28 @@ test(
     await assert.rejects(callApi(verbs.audit.liftHold, { operator: stranger, id: overAnn.id, reason: 'r' }), {
       code: 'not_found',
     })
+    const { calls } = await until(
+      () => callApi(verbs.audit.calls, { tenant: 'default', principal: 'ann' }),
+      'the index is open',
+    )
+    const { callId } = calls[0]!
+    const overCall = await callApi(verbs.audit.placeHold, { operator, callId, reason: 'case 19' })
+    assert.deepEqual([overCall.callId, overCall.subject], [callId, 'ann'])
+    const unknown = callApi(verbs.audit.placeHold, { operator: stranger, callId, reason: 'r' })
+    await assert.rejects(unknown, { code: 'unknown_call' })
     for (const { id } of [overAnn, overAll]) await callApi(verbs.audit.liftHold, { operator, id, reason: 'closed' })
+    await assert.rejects(erase('ann'), { code: 'legal_hold', message: new RegExp(`over call ${callId} of ann`) })
+    await callApi(verbs.audit.liftHold, { operator, id: overCall.id, reason: 'closed' })
     assert.equal((await erase('ann')).keys, 1)
-    await sealed(8)
+    await sealed(10)
     const { records } = await until(
-      () => callApi(verbs.audit.records, { tenant: 'default', limit: 6 }),
+      () => callApi(verbs.audit.records, { tenant: 'default', limit: 8 }),
       'the index is open',
     )
     assert.deepEqual(records.map(({ record }) => record.event).toReversed(), [
       'hold_placed',
-      ...['erased', 'hold_placed'],
-      ...['hold_lifted', 'hold_lifted', 'erased'],
+      ...['erased', 'hold_placed', 'hold_placed'],
+      ...['hold_lifted', 'hold_lifted', 'hold_lifted', 'erased'],
     ])
   },
 )

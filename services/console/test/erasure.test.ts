@@ -44,11 +44,12 @@ async function erasingConsole(t: Parameters<typeof startConsole>[0]) {
   bus.serveApi(verbs.audit.holds, () => ({ holds }), fail)
   bus.serveApi(
     verbs.audit.placeHold,
-    ({ operator, subject, reason }) => {
+    ({ operator, subject = 'ann', callId, reason }) => {
       const hold = {
         id: holds.length + 1,
         tenant: operator.tenant,
         subject,
+        ...(callId === undefined ? {} : { callId }),
         reason,
         placedBy: operator.id,
         placedAt: new Date().toISOString(),
@@ -83,6 +84,7 @@ function countersign({ dir: cwd }: Pick<Console, 'dir'>, ...args: string[]) {
 
 test('R13, R29: audit erase asks first, says what was done and by which record, and what keeps it from being done', async (t) => {
   const { console, erased, holds } = await erasingConsole(t)
+  const call = '01a202b2-c500-7a3c-9b1e-5d2f40c6e871'
   const erase = (...more: string[]) => countersign(console, 'erase', '--subject', 'ann', ...more)
   for (const [asked, reason] of [
     [await countersign(console, 'erase', '--reason', 'r', '--yes'), /--subject is missing/],
@@ -113,9 +115,13 @@ test('R13, R29: audit erase asks first, says what was done and by which record, 
     ['place', '--reason', 'r'],
     ['lift', 'x', '--reason', 'r'],
     ['place', '--whole-tenant'],
+    ['place', '--subject', 'ann', '--call', call, '--reason', 'r'],
     ['drop'],
   ])
     assert.equal((await countersign(console, 'hold', ...args)).exit, 2, args.join(' '))
+  const overCall = await countersign(console, 'hold', 'place', '--call', call, '--reason', 'case 18')
+  assert.match(overCall.stdout, /^placed: legal hold \d+ over call 01a202b2-c500-7a3c-9b1e-5d2f40c6e871 of ann;/)
+  holds.length = 0
   const done = await erase('--reason', 'r', '--yes')
   assert.match(
     done.stdout,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Instant } from '../call/common.ts'
-import { DnsLabel } from '../subjects.ts'
+import { CallId, DnsLabel } from '../subjects.ts'
 
 /** What was acted on: not a call, but a part of Countersign itself. */
 export const Resource = z.object({
@@ -124,6 +124,8 @@ export type Erased = z.infer<typeof Erased>
 const aboutHold = withReason.extend({
   /** Whose records; null: those of the whole tenant. */
   subject: z.string().max(256).nullable().optional(),
+  /** There, those of this call only, which is the subject's. */
+  callId: CallId.optional(),
 })
 /** Records were put under legal hold: they are kept whatever the retention says. */
 export const HoldPlaced = aboutHold

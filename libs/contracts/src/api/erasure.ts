@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Instant } from '../call/common.ts'
-import { DnsLabel } from '../subjects.ts'
+import { CallId, DnsLabel } from '../subjects.ts'
 
 /** On whose behalf calls are made: the principal's id. */
 export const Subject = z.string().min(1).max(256)
@@ -12,6 +12,8 @@ export const HoldView = z.object({
   tenant: DnsLabel,
   /** Null: the whole tenant. */
   subject: z.string().nullable(),
+  /** There, it is over this call only, and `subject` is whose call it is. */
+  callId: CallId.optional(),
   reason: z.string(),
   placedBy: z.string(),
   placedAt: Instant,

@@ -243,11 +243,16 @@ export const verbs = {
     /** Erases the keys of a subject, and with them the content of its calls. */
     erase: apiVerb('audit', 'erase', z.object({ operator: Principal, subject: Subject, reason: Reason }), ErasureView),
     holds: apiVerb('audit', 'holds', z.object({ operator: Principal }), z.object({ holds: z.array(HoldView) })),
-    /** Keeps the content of a subject, or of the whole tenant, from being erased. */
+    /** Keeps the content of a subject, of one call, or of the whole tenant (`subject` null) from being erased: one of the three. */
     placeHold: apiVerb(
       'audit',
       'placeHold',
-      z.object({ operator: Principal, subject: Subject.nullable(), reason: Reason }),
+      z.object({
+        operator: Principal,
+        subject: Subject.nullable().optional(),
+        callId: CallId.optional(),
+        reason: Reason,
+      }),
       HoldView,
     ),
     liftHold: apiVerb(

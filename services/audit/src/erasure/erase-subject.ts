@@ -40,8 +40,8 @@ export function eraseSubject(personal: Personal, { operator, subject, reason }: 
   })
 }
 
-function heldBack({ id, subject, reason, placedBy, placedAt }: Hold, asked: string): CountersignError {
-  const whose = subject === null ? 'the whole tenant' : subject
+function heldBack({ id, subject, callId, reason, placedBy, placedAt }: Hold, asked: string): CountersignError {
+  const whose = callId === undefined ? (subject ?? 'the whole tenant') : `call ${callId} of ${subject}`
   return new CountersignError(
     'legal_hold',
     `nothing of ${asked} was erased: legal hold ${id} over ${whose}, placed by ${placedBy} on ${placedAt}, keeps it (${reason}). It is ` +

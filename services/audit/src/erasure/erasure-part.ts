@@ -1,7 +1,9 @@
 import type { Bus } from '@countersign/bus'
 import type { Part } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
+import type { LogIndex } from '../index/log-index.ts'
 import { Erasure } from './erasure.ts'
+import { findHeldCall } from './find-held-call.ts'
 import type { Personal } from './open-personal.ts'
 import { RetentionFile } from './retention-file.ts'
 import { serveErasure } from './serve-erasure.ts'
@@ -13,7 +15,7 @@ export interface ErasurePartOptions {
   logger: Logger
   /** Asked for when the part starts. */
   personal: () => Personal | undefined
-  index: () => ContentIndex
+  index: () => ContentIndex & Pick<LogIndex, 'reach'>
   retentionFile: string | undefined
 }
 
@@ -40,6 +42,7 @@ export function erasurePart(options: ErasurePartOptions): Part & { faults: () =>
           ...{ bus, personal: keys, everyMs },
           retention: file && (() => file.read()),
           index: index(),
+          callOf: async (tenant, callId, now) => findHeldCall(await index().reach(tenant), callId, now),
           now: () => new Date(),
           onExpired: (count) => logger.info({ keys: count }, 'content was over its time and is erased'),
           onRewrapped: (count) => logger.info({ keys: count }, 'keys of subjects are wrapped with the newest key'),

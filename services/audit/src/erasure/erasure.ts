@@ -1,13 +1,31 @@
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
-import type { AuditRetention, ErasureView, HoldView, Principal, SubjectView } from '@countersign/contracts'
+import {
+  type AuditRetention,
+  CountersignError,
+  type ErasureView,
+  type HoldView,
+  type Principal,
+  type SubjectView,
+} from '@countersign/contracts'
+import type { HeldCall } from '@countersign/subject-keys'
 import { eraseSubject, type ErasureOrder } from './erase-subject.ts'
 import { expireContent } from './expire-content.ts'
 import { liftHold, placeHold } from './legal-hold.ts'
 import type { Personal } from './open-personal.ts'
 import { settleDeeds, type SettleOptions } from './settle-deeds.ts'
 
+/** A hold as it is asked for. */
+export interface PlaceHold {
+  operator: Principal
+  subject?: string | null | undefined
+  callId?: string | undefined
+  reason: string
+}
+
 export interface ErasureOptions extends Pick<SettleOptions, 'bus' | 'index'> {
   personal: Personal
+  /** Whose a call is, and the months of its keys. */
+  callOf: (tenant: string, callId: string, now: Date) => Promise<HeldCall & { subject: string }>
   /** How long content is kept; undefined: for ever. */
   retention: (() => Promise<AuditRetention>) | undefined
   /** How often deeds are settled and keys are wrapped anew, and how often content is looked over. */
@@ -53,8 +71,21 @@ export class Erasure {
     return this.#options.personal.holds.list(operator.tenant)
   }
 
-  placeHold(order: Parameters<typeof placeHold>[1]): HoldView {
-    const { personal, now } = this.#options
+  /**
+   * Places a hold over a subject, the whole tenant (null), or one call.
+   *
+   * @throws CountersignError `invalid_params` for none or two of these, `unknown_call` for a call that is not in the log
+   */
+  async placeHold({ operator, subject, callId, reason }: PlaceHold): Promise<HoldView> {
+    const { personal, now, callOf } = this.#options
+    if ((subject === undefined) === (callId === undefined)) {
+      throw new CountersignError(
+        'invalid_params',
+        'a legal hold is over one of these: a subject, the whole tenant (subject null), or a call (callId)',
+      )
+    }
+    const call = callId === undefined ? undefined : await callOf(operator.tenant, callId, now())
+    const order = { operator, subject: call?.subject ?? subject ?? null, call, reason }
     const hold = placeHold(personal, order, now())
     void this.#trySettle()
     return hold

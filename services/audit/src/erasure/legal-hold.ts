@@ -1,17 +1,25 @@
 import { type ActivityEventData, CountersignError, type HoldView, type Principal } from '@countersign/contracts'
-import { inTransaction } from '@countersign/subject-keys'
+import { type HeldCall, inTransaction } from '@countersign/subject-keys'
 import type { Personal } from './open-personal.ts'
 
-/** Places a legal hold over a subject, or over the whole tenant (null), and notes that it was done. */
+/** An operator's order to keep something. */
+export interface HoldOrder {
+  operator: Principal
+  subject: string | null
+  call?: HeldCall | undefined
+  reason: string
+}
+
+/** Places a legal hold over a subject, over the whole tenant (null), or over one call of the subject, and notes that it was done. */
 export function placeHold(
   { database, holds, deeds }: Personal,
-  { operator, subject, reason }: { operator: Principal; subject: string | null; reason: string },
+  { operator, subject, call, reason }: HoldOrder,
   now: Date,
 ): HoldView {
   const { tenant, id: placedBy } = operator
   const at = now.toISOString()
   return inTransaction(database, () => {
-    const hold = holds.place({ tenant, subject, reason, placedBy, placedAt: at })
+    const hold = holds.place({ tenant, subject, reason, placedBy, placedAt: at }, call)
     const data = holdData(hold, placedBy, reason)
     deeds.add({ id: crypto.randomUUID(), tenant, event: 'hold_placed', data, at }, { applied: true })
     return hold
@@ -39,6 +47,8 @@ export function liftHold(
   })
 }
 
-function holdData({ id, tenant, subject }: HoldView, by: string, reason: string): ActivityEventData<'hold_placed'> {
-  return { tenant, resource: { type: 'hold', name: String(id) }, by, reason, subject }
+function holdData(hold: HoldView, by: string, reason: string): ActivityEventData<'hold_placed'> {
+  const { id, tenant, subject, callId } = hold
+  const resource = { type: 'hold' as const, name: String(id) }
+  return { tenant, resource, by, reason, subject, ...(callId === undefined ? {} : { callId }) }
 }

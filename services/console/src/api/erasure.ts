@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type Route, route } from './route.ts'
 
 const { subject, reason } = verbs.audit.erase.input.shape
+const { callId } = verbs.audit.placeHold.input.shape
 
 /** The index may have much to forget. */
 const erasureTimeoutMs = 30_000
@@ -45,9 +46,13 @@ export const erasure: readonly Route[] = [
     path: '/audit/holds',
     summary: 'Places a legal hold: nothing that it is over is erased while it is there',
     operators: true,
-    body: z.strictObject({ subject: subject.nullable().describe('Null: the whole tenant'), reason }),
+    body: z.strictObject({
+      subject: subject.nullable().optional().describe('Null: the whole tenant'),
+      callId: callId.describe('Instead of a subject: one call'),
+      reason,
+    }),
     answer: verbs.audit.placeHold.output,
-    errors: ['erasure_off'],
+    errors: ['unknown_call', 'erasure_off'],
     handle: ({ viewer: operator, body }, { bus }) =>
       bus.callApi(verbs.audit.placeHold, { operator, ...body }, erasureTimeoutMs),
   }),

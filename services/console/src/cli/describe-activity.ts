@@ -32,8 +32,8 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
     [`${kind}, ${count(times, 'request')}, ${count(records, 'record')}`, ...listOf('about', targets)].join('; '),
   erased: ({ resource, keys, reason }) =>
     `${resource.name}${keys === undefined ? '' : `, ${count(keys, 'key')}`}: ${reason}`,
-  hold_placed: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
-  hold_lifted: ({ resource, subject, reason }) => `${resource.name}, ${heldOf(subject)}: ${reason}`,
+  hold_placed: ({ resource, subject, callId, reason }) => `${resource.name}, ${heldOf(subject, callId)}: ${reason}`,
+  hold_lifted: ({ resource, subject, callId, reason }) => `${resource.name}, ${heldOf(subject, callId)}: ${reason}`,
   exports_changed: ({ added, changed, removed }) =>
     [
       ...listOf('added', added.map(exportTold)),
@@ -54,8 +54,8 @@ function exportTold({ name, type, host, personal }: ActivityEventData<'exports_c
   return `${name} to ${host} (${type}${personal === 'open' ? ', personal content open' : ''})`
 }
 
-function heldOf(subject: string | null | undefined): string {
-  return subject ?? 'the whole tenant'
+function heldOf(subject: string | null | undefined, callId: string | undefined): string {
+  return callId === undefined ? (subject ?? 'the whole tenant') : `call ${callId} of ${subject}`
 }
 
 function describeServerEvent({ tool, message }: JsonObject): string {

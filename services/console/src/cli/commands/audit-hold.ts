@@ -1,4 +1,5 @@
 import type { HoldView, SubjectView } from '@countersign/contracts'
+import { resolveCallId } from '../call-ids.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, countOf, type Invocation } from '../command.ts'
@@ -18,9 +19,9 @@ export async function auditHold(invocation: Invocation): Promise<Exit> {
 
 async function place({ args, option, flag, out, client }: Invocation): Promise<Exit> {
   checkArguments(args, 2, 2, 'audit hold place')
-  const subject = option('subject')
-  if ((subject === undefined) === !flag('whole-tenant')) {
-    throw new CliError(exits.usage, 'say over whom: either --subject PRINCIPAL or --whole-tenant')
+  const [subject, call] = [option('subject'), option('call')]
+  if ([subject !== undefined, call !== undefined, flag('whole-tenant')].filter(Boolean).length !== 1) {
+    throw new CliError(exits.usage, 'say over what: one of --subject PRINCIPAL, --call ID and --whole-tenant')
   }
   const reason = reasonOf(option)
   const console = await client('operator')
@@ -29,7 +30,8 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
     const why = `There is nothing under the name ${printable(subject)}: no call was ever made on behalf of them (those that were: countersign audit top principal)`
     await confirm(why, 'Write the subject to place the hold all the same:', subject)
   }
-  const hold = await console.post<HoldView>('/audit/holds', { subject: subject ?? null, reason })
+  const over = call === undefined ? { subject: subject ?? null } : { callId: await resolveCallId(console, call, 'all') }
+  const hold = await console.post<HoldView>('/audit/holds', { ...over, reason })
   if (out.forPrograms) out.json(hold)
   const kept = nobody ? 'nothing is there yet, and nothing that comes' : 'nothing of it'
   out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}; ${kept} is erased`)
@@ -81,6 +83,6 @@ function reasonOf(option: Invocation['option']): string {
   return reason
 }
 
-function whose({ subject }: HoldView): string {
-  return subject ?? 'the whole tenant'
+function whose({ subject, callId }: HoldView): string {
+  return callId === undefined ? (subject ?? 'the whole tenant') : `call ${callId} of ${subject}`
 }

@@ -65,9 +65,9 @@ const forms: readonly Form[] = [
     options: ['subject', 'reason', 'yes'],
   },
   {
-    usage: 'audit hold place (--subject PRINCIPAL | --whole-tenant) --reason TEXT [--yes]',
+    usage: 'audit hold place (--subject PRINCIPAL | --call ID | --whole-tenant) --reason TEXT [--yes]',
     summary: 'Keep content from being erased',
-    options: ['subject', 'whole-tenant', 'reason', 'yes'],
+    options: ['subject', 'call', 'whole-tenant', 'reason', 'yes'],
   },
   { usage: 'audit hold lift <id> --reason TEXT', summary: 'End a legal hold', options: ['reason'] },
   { usage: 'audit hold list', summary: 'Legal holds in force', options: [] },
