@@ -13,7 +13,8 @@ export async function confirm(why: string, question: string, word: string): Prom
       next: 'if it is meant, say it again with --yes',
     })
   }
-  const answer = await ask({ input: process.stdin, output: process.stderr }, `${why}. ${question}`, 'nothing was done')
+  process.stderr.write(`${why}.\n`)
+  const answer = await ask({ input: process.stdin, output: process.stderr }, question, 'nothing was done')
   if (answer !== word)
     throw new CliError(exits.negative, 'nothing was done: what was written is not what was asked for')
 }
