@@ -8,13 +8,23 @@ import { type User, UsersFile } from './users-file.ts'
 export interface Authenticator {
   /**
    * @param authorization the `Authorization` header, if any
-   * @throws CountersignError `unauthenticated` for a missing, malformed, wrong or expired token
+   * @throws CountersignError `unauthenticated` for a missing, malformed or wrong token; `TokenExpired` for one that was good once
    */
   authenticate(authorization: string | undefined): Promise<Principal>
   /** Why the newest list of users is not in force, when it is not; one that was taken away may still be let in then. */
   readonly problem: string | undefined
   /** Whose tokens of a tenant end before an instant, those that ended already among them, the earliest first. */
   expiring(tenant: string, beforeMs: number): Promise<readonly Expiring[]>
+}
+
+/** Thrown for a token that has expired; whose it was is for the record, and not told to the caller. */
+export class TokenExpired extends CountersignError {
+  readonly principal: Principal
+
+  constructor(principal: Principal) {
+    super('unauthenticated', 'the token has expired; ask for a new one')
+    this.principal = principal
+  }
 }
 
 /** Whose token ends, and when. */
@@ -59,10 +69,14 @@ export class UsersFileAuthenticator implements Authenticator {
       throw unauthenticated('the token is not known; use one from the users file')
     }
     if (user.expiresAt !== undefined && Date.parse(user.expiresAt) <= this.#now()) {
-      throw unauthenticated('the token has expired; ask for a new one')
+      throw new TokenExpired(principalOf(user))
     }
-    return { id: user.id, tenant: user.tenant, groups: user.groups }
+    return principalOf(user)
   }
+}
+
+function principalOf({ id, tenant, groups }: User): Principal {
+  return { id, tenant, groups }
 }
 
 function readUsers(text: string): Map<string, User> {

@@ -1,2 +1,2 @@
-export { type Authenticator, type Expiring, UsersFileAuthenticator } from './authenticator.ts'
+export { type Authenticator, type Expiring, TokenExpired, UsersFileAuthenticator } from './authenticator.ts'
 export { agentsGroup, operatorsGroup, User, UsersFile } from './users-file.ts'

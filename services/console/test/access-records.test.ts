@@ -25,13 +25,15 @@ test('R23: what somebody tried that is not theirs to do is in the log: who, what
     assert.equal((await post('agent', `/approvals/${callId}/votes`, { decision: 'approve', digest })).status, 403)
     assert.equal((await get('stranger', `/approvals/${callId}`)).status, 404)
   }
+  assert.equal((await get('late', '/servers')).status, 401)
   assert.equal((await post('approver', '/audit/erasures', { subject: 'ann', reason: 'x' })).status, 403)
-  const refused = await stored(world, 'access_refused', 3)
+  const refused = await stored(world, 'access_refused', 4)
   assert.deepEqual(
     refused.map(({ subject, by, resource, code, count, targets }) => [subject, by, resource, code, count, targets]),
     [
       ['agent', 'GET /api/v1/audit/records', 'forbidden', []],
       ['agent', 'POST /api/v1/approvals/:callId/votes', 'requester_may_not_vote', [callId]],
+      ['late', 'GET /api/v1/servers', 'unauthenticated', []],
       ['approver', 'POST /api/v1/audit/erasures', 'forbidden', []],
     ].map(([by, name, code, targets]) => [
       'activity.default.access_refused',

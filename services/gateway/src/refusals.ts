@@ -5,13 +5,13 @@ import type { ErrorCode, Principal } from '@countersign/contracts'
 const windowMs = 60_000
 
 /**
- * Records what the gateway refuses without storing a call: tokens that are wrong or expired, people who may not call tools, and calls
+ * Records what the gateway refuses without storing a call: tokens that are wrong, people whose token has expired or who may not call tools, and calls
  * while audit is behind. The first is told at once, what follows in one event a minute with its number, so that nobody can fill
  * the log. Tokens are never told, nor their hashes (I9). No request waits for it.
  */
 export class Refusals {
   readonly #tokens: Repetitions<object>
-  readonly #callers: Repetitions<Pick<Principal, 'id' | 'tenant'>>
+  readonly #callers: Repetitions<{ id: string; tenant: string; code: ErrorCode }>
   readonly #calls: Repetitions<{ tenant: string; code: ErrorCode }>
 
   readonly #onCall: (code: ErrorCode) => void
@@ -37,8 +37,8 @@ export class Refusals {
     })
     this.#callers = new Repetitions({
       windowMs,
-      tell: ({ id, tenant }, times) =>
-        void activities.record('caller_refused', { tenant, resource, by: id, ...counted(times) }),
+      tell: ({ id, tenant, code }, times) =>
+        void activities.record('caller_refused', { tenant, resource, by: id, code, ...counted(times) }),
     })
     this.#calls = new Repetitions({
       windowMs,
@@ -56,9 +56,9 @@ export class Refusals {
     this.#tokens.saw({}, { address })
   }
 
-  /** A request came from a known person who may not call tools. */
-  caller({ id, tenant }: Principal, address: string): void {
-    this.#callers.saw({ id, tenant }, { address })
+  /** A request came from a known person, with a token that has expired, or who may not call tools. */
+  caller({ id, tenant }: Principal, code: ErrorCode, address: string): void {
+    this.#callers.saw({ id, tenant, code }, { address })
   }
 
   /** A call was refused before it was stored. */

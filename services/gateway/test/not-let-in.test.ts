@@ -21,15 +21,16 @@ test('I9, R23: who is not let in is in the log, with how often and from where, a
   }
   const stored = await until(async () => {
     const all = await activities()
-    return all.length === 2 ? all : undefined
+    return all.length === 3 ? all : undefined
   }, 'the first of each is stored')
   assert.deepEqual(
     stored.map(({ subject }) => subject),
-    ['activity.platform.token_refused', 'activity.elsewhere.caller_refused'],
+    ['activity.platform.token_refused', 'activity.default.caller_refused', 'activity.elsewhere.caller_refused'],
   )
-  const [token, caller] = stored.map(({ text }) => JSON.parse(text).data)
+  const [token, late, caller] = stored.map(({ text }) => JSON.parse(text).data)
   assert.deepEqual([token.by, token.count, token.addresses], ['gateway', 1, [{ address: '127.0.0.1', count: 1 }]])
-  assert.deepEqual([caller.by, caller.count, caller.resource.name], ['olga', 1, 'gateway'])
+  assert.deepEqual([late.by, late.count, late.code], ['late', 1, 'unauthenticated'])
+  assert.deepEqual([caller.by, caller.count, caller.code, caller.resource.name], ['olga', 1, 'forbidden', 'gateway'])
   for (const secret of [wrong, 'token-of-late', 'token-of-olga'])
     for (const { text } of stored)
       assert.ok(!text.includes(secret) && !text.includes(createHash('sha256').update(secret).digest('hex')))

@@ -74,8 +74,11 @@ export type SignInRefused = z.infer<typeof SignInRefused>
 /** Tokens that the gateway refused, counted over a while; neither they nor their hashes are told. */
 export const TokenRefused = SignInRefused
 
-/** A known person who may not call tools tried to, counted over a while. */
-export const CallerRefused = SignInRefused
+/** A known person was not let in by the gateway, counted over a while. */
+export const CallerRefused = SignInRefused.extend({
+  /** `unauthenticated`: their token has expired; `forbidden`: they may not call tools. */
+  code: z.string().max(64).optional(),
+})
 
 /** Calls that were refused before they were stored, counted over a while. */
 export const CallsRefused = z.object({
@@ -186,7 +189,7 @@ export const activityEvents = {
   signed_in: row('console', 'succeeded', SignedIn, 'A person uses the console, for the first time in a while.'),
   sign_in_refused: row('console', 'refused', SignInRefused, 'Tokens that the console refused, counted.'),
   token_refused: row('gateway', 'refused', TokenRefused, 'Tokens that the gateway refused, counted.'),
-  caller_refused: row('gateway', 'refused', CallerRefused, 'A person who may not call tools tried to, counted.'),
+  caller_refused: row('gateway', 'refused', CallerRefused, 'A known person was not let in, counted.'),
   calls_refused: row('gateway', 'refused', CallsRefused, 'Calls that were refused before they were stored, counted.'),
   access_refused: row('console', 'refused', AccessRefused, 'A person tried what is not theirs to do, counted.'),
   audit_read: row('console', 'succeeded', AuditRead, 'A person read the audit log or exported it, counted.'),

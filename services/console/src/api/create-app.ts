@@ -1,5 +1,5 @@
 import { CountersignError, errorRow, type Principal } from '@countersign/contracts'
-import { operatorsGroup } from '@countersign/identity'
+import { operatorsGroup, TokenExpired } from '@countersign/identity'
 import { checkHost } from '@countersign/runtime'
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -78,7 +78,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
     )
     const viewer = viewers.get(request)
     if (viewer && errorRow(known.code).httpStatus === 403) {
-      context.accesses.refused(viewer, `${method} ${request.routeOptions.url ?? ''}`, known.code, accessOf(request))
+      context.accesses.refused(viewer, routeOf(request), known.code, accessOf(request))
     }
     if (known.code === 'unauthenticated') void reply.header('www-authenticate', 'Bearer')
     if (known.code === 'method_not_allowed') void reply.header('allow', (known.details!.allow as string[]).join(', '))
@@ -134,17 +134,25 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
 
 /** Who asks, by the token; that it was used, or refused, is recorded. Whoever sends none has only lost the way. */
 async function authenticate(
-  { authenticator, signIns }: ApiContext,
-  { headers, ip }: FastifyRequest,
+  { authenticator, signIns, accesses }: ApiContext,
+  request: FastifyRequest,
 ): Promise<Principal> {
+  const { headers, ip } = request
   try {
     const viewer = await authenticator.authenticate(headers.authorization)
     signIns.admitted(viewer, ip)
     return viewer
   } catch (error) {
-    if (headers.authorization !== undefined) signIns.refused(ip)
+    if (error instanceof TokenExpired) {
+      accesses.refused(error.principal, routeOf(request), error.code, accessOf(request))
+    } else if (headers.authorization !== undefined) signIns.refused(ip)
     throw error
   }
+}
+
+/** Method and path, with the names of its parameters; of what is not served only the method. */
+function routeOf({ method, routeOptions }: FastifyRequest): string {
+  return `${method} ${routeOptions.url ?? ''}`.trim()
 }
 
 /** What is recorded of a request: where it came from and what it names. */

@@ -23,7 +23,8 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
   signed_in: ({ address }) => `from ${address}`,
   sign_in_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
   token_refused: ({ count: tokens, addresses }) => `${count(tokens, 'refused token')} ${whence(addresses)}`,
-  caller_refused: ({ count: tries, addresses }) => `${count(tries, 'request')} ${whence(addresses)}`,
+  caller_refused: ({ code, count: tries, addresses }) =>
+    `${code === undefined ? '' : `${code}, `}${count(tries, 'request')} ${whence(addresses)}`,
   calls_refused: ({ code, count: calls, principals }) =>
     [`${code}, ${count(calls, 'call')}`, ...listOf('of', principals)].join('; '),
   access_refused: ({ resource, count: tries, code, targets }) =>

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { CountersignError, DnsLabel, isJsonObject, type Principal } from '@countersign/contracts'
-import { agentsGroup, type Authenticator } from '@countersign/identity'
+import { agentsGroup, type Authenticator, TokenExpired } from '@countersign/identity'
 import {
   decodeHeaderValue,
   eraOfRequest,
@@ -213,11 +213,12 @@ export class Listener {
   /** Who asks, by the token; a refusal is recorded. Whoever sends none has only lost the way. */
   async #authenticate({ headers: { authorization }, ip }: FastifyRequest<Route>): Promise<Principal> {
     const principal = await this.#options.authenticator.authenticate(authorization).catch((error: unknown) => {
-      if (authorization !== undefined) this.#options.refusals.token(ip)
+      if (error instanceof TokenExpired) this.#options.refusals.caller(error.principal, error.code, ip)
+      else if (authorization !== undefined) this.#options.refusals.token(ip)
       throw error
     })
     if (!principal.groups.includes(agentsGroup)) {
-      this.#options.refusals.caller(principal, ip)
+      this.#options.refusals.caller(principal, 'forbidden', ip)
       throw new CountersignError(
         'forbidden',
         `${principal.id} may not call tools: it is not in the group ${agentsGroup}`,
