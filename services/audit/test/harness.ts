@@ -39,7 +39,8 @@ export async function auditFolder(t: Cleanup): Promise<AuditFolder> {
   const writers: AuditFolder['writers'] = []
   t.after(async () => {
     await Promise.all(writers.map((end) => end()))
-    await rm(root, { recursive: true, force: true })
+    // The index's database is a process of its own, which is there a moment longer than an audit that was killed.
+    await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
   })
   const key = generateKeyPairSync('ed25519').privateKey
   const keyFile = join(root, 'key.pem')
