@@ -4,6 +4,7 @@ import { type AuditRecordV3, type HoldView, type JsonObject, newCallId, verbs } 
 import { countersign } from './cli-process.ts'
 import { startConsole } from './console-fixture.ts'
 
+const callId = newCallId(Date.now())
 const digest = `sha256:${'a'.repeat(64)}`
 
 /** A record as the console is answered it. */
@@ -80,7 +81,7 @@ test('R13, R33: status and doctor say what is not well with index, files, witnes
   })
   bus.serveApi(
     verbs.audit.holds,
-    () => ({ holds: [hold(3, 'ann'), hold(4, null)] }),
+    () => ({ holds: [hold(3, 'ann'), hold(4, null), { ...hold(5, 'bob'), callId }] }),
     (error) => assert.fail(String(error)),
   )
   const ill = await told()
@@ -94,7 +95,7 @@ test('R13, R33: status and doctor say what is not well with index, files, witnes
   for (const shown of [
     /look {2}retention file +line 4: no\n +→ correct it\n/,
     /look {2}audit index +does not follow the log, 1 record behind: connect ECONNREFUSED; .*\n +→ it is tried again by itself/,
-    /ok {4}legal holds +2 holds in force, so nothing of theirs is erased: 3 over ann since .*; 4 over the whole tenant since /,
+    /ok {4}legal holds +3 holds in force, so nothing of theirs is erased: 3 over ann since .*; 4 over the whole tenant since .*; 5 over call [0-9a-f-]{36} of bob since /,
   ])
     assert.match(ill.doctor, shown)
 })

@@ -3,6 +3,7 @@ import type { StatusAnswer } from '../api/gather-status.ts'
 import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
 import type { Finding } from './examine.ts'
+import { overWhom } from './over-whom.ts'
 import { contentOfCall } from './story/content-of-call.ts'
 import { count, dateAndClock } from './times.ts'
 
@@ -46,7 +47,7 @@ async function* heldFindings(console: Client): AsyncGenerator<Finding> {
   if (!holds || holds.holds.length === 0) return
   const shown = holds.holds
     .slice(0, maxHolds)
-    .map(({ id, subject, placedAt }) => `${id} over ${subject ?? 'the whole tenant'} since ${dateAndClock(placedAt)}`)
+    .map((hold) => `${hold.id} over ${overWhom(hold)} since ${dateAndClock(hold.placedAt)}`)
   const more = holds.holds.length - shown.length
   const message = `${count(holds.holds.length, 'hold')} in force, so nothing of theirs is erased: ${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`
   yield { name: 'legal holds', verdict: 'good', message }

@@ -5,6 +5,7 @@ import type { Client } from '../client.ts'
 import { checkArguments, countOf, type Invocation } from '../command.ts'
 import { confirm } from '../confirm.ts'
 import { isKnownSubject } from '../is-known-subject.ts'
+import { overWhom } from '../over-whom.ts'
 import { printable } from '../printable.ts'
 import { dateAndClock } from '../times.ts'
 
@@ -34,7 +35,7 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
   const hold = await console.post<HoldView>('/audit/holds', { ...over, reason })
   if (out.forPrograms) out.json(hold)
   const kept = nobody ? 'nothing is there yet, and nothing that comes' : 'nothing of it'
-  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}; ${kept} is erased`)
+  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${overWhom(hold)}; ${kept} is erased`)
   return exits.ok
 }
 
@@ -45,7 +46,7 @@ async function lift({ args, option, out, client }: Invocation): Promise<Exit> {
   const console = await client('operator')
   const hold = await console.post<HoldView>(`/audit/holds/${id}/lifting`, { reason })
   if (out.forPrograms) out.json(hold)
-  out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${whose(hold)}`)
+  out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${overWhom(hold)}`)
   return exits.ok
 }
 
@@ -65,7 +66,7 @@ async function list({ args, out, client }: Invocation): Promise<Exit> {
         { head: 'REASON', shrinks: true },
       ],
       answer.holds.map((hold) => [
-        ...[String(hold.id), whose(hold), dateAndClock(hold.placedAt)],
+        ...[String(hold.id), overWhom(hold), dateAndClock(hold.placedAt)],
         ...[hold.placedBy, hold.reason],
       ]),
     )
@@ -81,8 +82,4 @@ function reasonOf(option: Invocation['option']): string {
   const reason = option('reason')
   if (!reason) throw new CliError(exits.usage, '--reason is missing: it is recorded with the hold')
   return reason
-}
-
-function whose({ subject, callId }: HoldView): string {
-  return callId === undefined ? (subject ?? 'the whole tenant') : `call ${callId} of ${subject}`
 }
