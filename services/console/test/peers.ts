@@ -139,6 +139,8 @@ export class AuditPeer {
   /** What was counted, and how far the index is. */
   readonly asked: unknown[] = []
   indexed = 0
+  /** How many of the newest records are sealed and not indexed yet. */
+  behind = 0
   /** Why it cannot record. */
   problem: string | undefined
   /** What is wrong with its files, how its witnesses and its index stand. */
@@ -188,6 +190,7 @@ export class AuditPeer {
               (query.server ?? server) === server &&
               hasNames(cloudEvent, query) &&
               (query.outcome ?? event) === event &&
+              index < this.records.length - this.behind &&
               index < (query.size ?? Infinity) &&
               index < (query.before ?? Infinity),
           )
@@ -196,7 +199,7 @@ export class AuditPeer {
           records: found.slice(0, query.limit),
           next: found.length > query.limit ? found[query.limit - 1]!.index : null,
           size: this.records.length,
-          indexed: Math.min(this.records.length, query.size ?? Infinity),
+          indexed: Math.min(this.records.length - this.behind, query.size ?? Infinity),
         }
       },
       fail,

@@ -1,6 +1,6 @@
 import type { SubjectView } from '@countersign/contracts'
-import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
+import { mayBeInLog } from './may-be-in-log.ts'
 
 /**
  * Whether there is anything of a subject: keys of its content, or records of its calls. Where that cannot be found out it is taken to be known.
@@ -11,12 +11,10 @@ export async function isKnownSubject(
   client: Client,
   { subject, keys }: Pick<SubjectView, 'subject' | 'keys'>,
 ): Promise<boolean> {
-  if (keys.length > 0) return true
-  try {
-    const { records } = await client.get<{ records: unknown[] }>('/audit/records', { principal: subject, limit: 1 })
-    return records.length > 0
-  } catch (error) {
-    if (error instanceof CliError) return true
-    throw error
-  }
+  return keys.length > 0 || (await mayBeInLog(client, 'principal', subject))
+}
+
+/** Says that there is nothing of a subject that is not known. */
+export function nothingUnder(subject: string): string {
+  return `The log has nothing under the name ${subject} (those that it has: countersign audit top principal)`
 }

@@ -1,5 +1,5 @@
-import { CliError } from './cli-error.ts'
 import type { Client } from './client.ts'
+import { mayBeInLog } from './may-be-in-log.ts'
 import type { Output } from './output.ts'
 
 /** Filters that name something, and the list that shows which there are. */
@@ -15,7 +15,7 @@ const named: Readonly<Record<string, { thing: string; list?: string }>> = {
 
 type Filters = Readonly<Record<string, string | undefined>>
 
-/** Tells that nothing was found, and which of the names that were asked for nobody ever had: a mistyped one finds nothing either. */
+/** Tells that nothing was found, and which of the names that were asked for the log has nothing under: a mistyped one finds nothing either. */
 export async function nothingFound(
   out: Output,
   client: Client,
@@ -23,31 +23,20 @@ export async function nothingFound(
   filters: Filters,
 ): Promise<void> {
   out.line(Object.values(filters).every((value) => value === undefined) ? `no ${what} yet` : `no ${what}`)
-  await tellNeverSeen(out, client, filters)
+  await tellNotInLog(out, client, filters)
 }
 
 /**
- * Tells which of the names that were asked for the log has nothing of.
+ * Tells which of the names that were asked for the log has nothing under; says nothing of what may be there.
  *
  * @param filters as the API takes them
  */
-export async function tellNeverSeen(out: Output, client: Client, filters: Filters): Promise<void> {
+export async function tellNotInLog(out: Output, client: Client, filters: Filters): Promise<void> {
   if (out.forPrograms) return
   for (const [name, value] of Object.entries(filters)) {
     const { thing, list } = named[name] ?? {}
-    if (thing === undefined || value === undefined || (await wasSeen(client, name, value))) continue
-    const which = list === undefined ? '' : `; those that were: countersign ${list}`
-    out.line({ text: `no ${thing} "${value}" was ever seen${which}`, style: 'warn' })
-  }
-}
-
-/** Whether the log has anything with that name. What takes too long to find out is taken to be there: nothing is claimed then. */
-async function wasSeen(client: Client, filter: string, value: string): Promise<boolean> {
-  try {
-    const { records } = await client.get<{ records: unknown[] }>('/audit/records', { [filter]: value, limit: 1 })
-    return records.length > 0
-  } catch (error) {
-    if (error instanceof CliError) return true
-    throw error
+    if (thing === undefined || value === undefined || (await mayBeInLog(client, name, value))) continue
+    const which = list === undefined ? '' : `; those that it has: countersign ${list}`
+    out.line({ text: `the log has no ${thing} "${value}"${which}`, style: 'warn' })
   }
 }

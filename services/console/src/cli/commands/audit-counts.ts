@@ -3,7 +3,7 @@ import { auditFilters } from '../audit-filters.ts'
 import { behindLine } from '../behind-line.ts'
 import { type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
-import { tellNeverSeen } from '../nothing-found.ts'
+import { tellNotInLog } from '../nothing-found.ts'
 import { count, dateAndClock } from '../times.ts'
 
 const buckets = Object.keys(bucketSeconds) as Bucket[]
@@ -39,7 +39,7 @@ export async function auditCounts(invocation: Invocation): Promise<Exit> {
     ]),
   )
   out.line({ text: `${count(answer.total, of === 'records' ? 'record' : 'call')} in all`, style: 'faint' })
-  if (answer.total === 0) await tellNeverSeen(out, client, filters)
+  if (answer.total === 0) await tellNotInLog(out, client, filters)
   const behind = behindLine(answer)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok

@@ -3,7 +3,7 @@ import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { confirm } from '../confirm.ts'
-import { isKnownSubject } from '../is-known-subject.ts'
+import { isKnownSubject, nothingUnder } from '../is-known-subject.ts'
 import { printable } from '../printable.ts'
 import { count } from '../times.ts'
 
@@ -41,6 +41,6 @@ async function whatIsErased(console: Client, view: SubjectView): Promise<string>
     return `This erases ${count(view.keys.length, 'key')} of ${subject}, and with them the arguments and results of their calls, for good`
   }
   return (await isKnownSubject(console, view))
-    ? `There is nothing of ${subject} left to erase: their calls are in the log, and have no content with a key`
-    : `There is nothing under the name ${subject}: no call was ever made on behalf of them (those that were: countersign audit top principal)`
+    ? `There is nothing of ${subject} left to erase: no content of their calls has a key`
+    : nothingUnder(subject)
 }

@@ -8,7 +8,7 @@ import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
 import type { RecordWriter } from '../export/record-writer.ts'
-import { tellNeverSeen } from '../nothing-found.ts'
+import { tellNotInLog } from '../nothing-found.ts'
 import { count } from '../times.ts'
 
 const formats = ['jsonl', 'csv', 'parquet'] as const
@@ -60,7 +60,7 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   const { size, indexed } = coverage
   if (out.forPrograms) out.json({ file, format, records, size, indexed })
   out.line(`${file}: ${count(records, 'record')}`)
-  if (records === 0) await tellNeverSeen(out, client, filters)
+  if (records === 0) await tellNotInLog(out, client, filters)
   const behind = behindLine(coverage)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok

@@ -4,7 +4,7 @@ import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, countOf, type Invocation } from '../command.ts'
 import { confirm } from '../confirm.ts'
-import { isKnownSubject } from '../is-known-subject.ts'
+import { isKnownSubject, nothingUnder } from '../is-known-subject.ts'
 import { overWhom } from '../over-whom.ts'
 import { printable } from '../printable.ts'
 import { dateAndClock } from '../times.ts'
@@ -28,7 +28,7 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
   const console = await client('operator')
   const nobody = subject !== undefined && !(await isKnown(console, subject))
   if (nobody && !flag('yes')) {
-    const why = `There is nothing under the name ${printable(subject)}: no call was ever made on behalf of them (those that were: countersign audit top principal)`
+    const why = nothingUnder(printable(subject))
     await confirm(why, 'Write the subject to place the hold all the same:', subject)
   }
   const over = call === undefined ? { subject: subject ?? null } : { callId: await resolveCallId(console, call, 'all') }
