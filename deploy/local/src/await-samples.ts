@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readTextFile } from '@countersign/config'
-import type { Condition, LocalInfo } from '@countersign/contracts'
+import { type Condition, type LocalInfo, maxDocumentBytes } from '@countersign/contracts'
 import { parseAllDocuments } from 'yaml'
 import { root } from './options.ts'
 
@@ -24,7 +24,6 @@ interface Listed {
 
 /** How long the samples may take; what they need is on this machine. */
 const patienceMs = 15_000
-const maxFileBytes = 1024 * 1024
 
 /**
  * Waits until the sample servers can be called, or it is plain that they will not be soon. Other servers are not waited for: one
@@ -67,7 +66,7 @@ async function serversIn(folder: string): Promise<{ file: string; name: string; 
   const files = (await readdir(folder)).filter((file) => /^[^.].*\.ya?ml$/.test(file))
   const found = await Promise.all(
     files.map(async (file) => {
-      const text = await readTextFile(join(folder, file), maxFileBytes).catch(() => undefined)
+      const text = await readTextFile(join(folder, file), maxDocumentBytes).catch(() => undefined)
       if (text === undefined) return [{ file, name: file, startedHere: false }]
       const documents = parseAllDocuments(text)
       return (Array.isArray(documents) ? documents : []).map((document) => ({

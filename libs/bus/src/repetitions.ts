@@ -20,6 +20,11 @@ export interface Repeated {
   records: number
 }
 
+/** How often something happened and from where, as events of any kind tell it. */
+export function countedOf({ count, since, until, addresses }: Repeated) {
+  return { count, since, until, addresses }
+}
+
 export interface RepetitionsOptions<What> {
   /** Told of the first time at once, and of what follows within a window as one. */
   tell: (what: What, times: Repeated) => void

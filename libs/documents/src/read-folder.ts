@@ -1,11 +1,10 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readTextFile } from '@countersign/config'
-import type { DocumentProblem } from '@countersign/contracts'
+import { type DocumentProblem, maxDocumentBytes } from '@countersign/contracts'
 import type { DocumentFile } from './parse-documents.ts'
 
 const maxFiles = 200
-const maxFileBytes = 1024 * 1024
 /** All of them travel as one value of the bucket. */
 const maxTotalBytes = 4 * 1024 * 1024
 
@@ -54,7 +53,7 @@ export async function readFiles(dir: string, names: readonly string[]): Promise<
   let total = 0
   for (const file of names) {
     try {
-      const text = await readTextFile(join(dir, file), maxFileBytes)
+      const text = await readTextFile(join(dir, file), maxDocumentBytes)
       total += Buffer.byteLength(text)
       files.push({ file, text })
     } catch (error) {

@@ -1,4 +1,4 @@
-import { type ActivityLog, type Repeated, Repetitions } from '@countersign/bus'
+import { type ActivityLog, countedOf, RefusedTokens, Repetitions } from '@countersign/bus'
 import type { ErrorCode, Principal } from '@countersign/contracts'
 
 /** Refusals are counted together for so long. */
@@ -10,7 +10,7 @@ const windowMs = 60_000
  * the log. Tokens are never told, nor their hashes (I9). No request waits for it.
  */
 export class Refusals {
-  readonly #tokens: Repetitions<object>
+  readonly #tokens: RefusedTokens
   readonly #callers: Repetitions<{ id: string; tenant: string; code: ErrorCode }>
   readonly #calls: Repetitions<{ tenant: string; code: ErrorCode }>
 
@@ -26,26 +26,18 @@ export class Refusals {
   ) {
     this.#onCall = onCall
     const resource = { type: 'session', name: 'gateway' } as const
-    const counted = ({ count, since, until, addresses }: Repeated) => ({ count, since, until, addresses })
-    this.#tokens = new Repetitions({
-      windowMs,
-      tell: (_what, times) =>
-        void activities.record('token_refused', {
-          ...{ tenant: platformTenant, resource, by: 'gateway' },
-          ...counted(times),
-        }),
-    })
+    this.#tokens = new RefusedTokens(activities, { service: 'gateway', event: 'token_refused', platformTenant })
     this.#callers = new Repetitions({
       windowMs,
       tell: ({ id, tenant, code }, times) =>
-        void activities.record('caller_refused', { tenant, resource, by: id, code, ...counted(times) }),
+        void activities.record('caller_refused', { tenant, resource, by: id, code, ...countedOf(times) }),
     })
     this.#calls = new Repetitions({
       windowMs,
       tell: ({ tenant, code }, times) =>
         void activities.record('calls_refused', {
           ...{ tenant, resource: { type: 'api', name: 'tools/call' }, by: 'gateway', code },
-          ...counted(times),
+          ...countedOf(times),
           principals: times.targets,
         }),
     })
@@ -53,7 +45,7 @@ export class Refusals {
 
   /** A request came with a token that is not good. */
   token(address: string): void {
-    this.#tokens.saw({}, { address })
+    this.#tokens.saw(address)
   }
 
   /** A request came from a known person, with a token that has expired, or who may not call tools. */

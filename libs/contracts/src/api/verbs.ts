@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Arguments, Decision, Digest, Instant } from '../call/common.ts'
 import { ApprovalTerms } from '../call/events.ts'
+import { maxDocumentBytes } from '../documents/max-document-bytes.ts'
 import { SealedRecord } from '../record/audit-record.ts'
 import { CallProof } from '../record/call-proof.ts'
 import { CallId, DnsLabel } from '../subjects.ts'
@@ -160,7 +161,7 @@ export const verbs = {
     check: apiVerb(
       'policy',
       'check',
-      z.object({ files: z.array(z.object({ file: z.string(), text: z.string().max(1024 * 1024) })).max(200) }),
+      z.object({ files: z.array(z.object({ file: z.string(), text: z.string().max(maxDocumentBytes) })).max(200) }),
       z.object({ problems: z.array(DocumentProblem), policies: z.array(PolicyView) }),
     ),
   },

@@ -1,4 +1,4 @@
-import { type ActivityLog, Repetitions } from '@countersign/bus'
+import { type ActivityLog, countedOf, Repetitions } from '@countersign/bus'
 import type { ActivityEventData, ErrorCode, Principal } from '@countersign/contracts'
 import type { Part } from '@countersign/runtime'
 
@@ -31,10 +31,11 @@ export class AccessRecords implements Part {
     this.#refused = new Repetitions({
       windowMs: refusedWindowMs,
       now,
-      tell: ({ id, tenant, route, code }, { count, since, until, addresses, targets }) =>
+      tell: ({ id, tenant, route, code }, times) =>
         void activities.record('access_refused', {
           ...{ tenant, resource: { type: 'api', name: route }, by: id, code },
-          ...{ count, since, until, addresses, targets },
+          ...countedOf(times),
+          targets: times.targets,
         }),
     })
     this.#read = new Repetitions({

@@ -1,4 +1,4 @@
-import { type ActivityLog, Repetitions } from '@countersign/bus'
+import { type ActivityLog, RefusedTokens } from '@countersign/bus'
 import type { Principal } from '@countersign/contracts'
 import type { Part } from '@countersign/runtime'
 
@@ -6,15 +6,12 @@ import type { Part } from '@countersign/runtime'
 export interface SignInBounds {
   /** A person is recorded again from the same address after so long. */
   againAfterMs: number
-  /** Refused tokens are counted together for so long. */
-  refusedWindowMs: number
   /** Sign-ins recorded a minute; further ones wait for the person's next request. */
   maxPerMinute: number
 }
 
 export const defaultSignInBounds: SignInBounds = {
   againAfterMs: 3600 * 1000,
-  refusedWindowMs: 60 * 1000,
   maxPerMinute: 600,
 }
 
@@ -33,27 +30,19 @@ export class SignIns implements Part {
   /** When a person was last recorded from an address, the longest ago first. */
   readonly #recorded = new Map<string, number>()
   #minute = { began: 0, count: 0 }
-  readonly #refused: Repetitions<object>
+  readonly #refused: RefusedTokens
 
-  /** @param tenant whose log has what is of no single tenant */
+  /** @param platformTenant whose log has what is of no single tenant: refused tokens */
   constructor(
     activities: ActivityLog,
-    tenant: string,
+    platformTenant: string,
     bounds: SignInBounds = defaultSignInBounds,
     now: () => number = Date.now,
   ) {
     this.#activities = activities
     this.#bounds = bounds
     this.#now = now
-    this.#refused = new Repetitions({
-      windowMs: bounds.refusedWindowMs,
-      now,
-      tell: (_what, { count, since, until, addresses }) =>
-        void activities.record('sign_in_refused', {
-          ...{ tenant, resource: { type: 'session', name: 'console' }, by: 'console' },
-          ...{ count, since, until, addresses },
-        }),
-    })
+    this.#refused = new RefusedTokens(activities, { service: 'console', event: 'sign_in_refused', platformTenant })
   }
 
   start(): void {}
@@ -73,7 +62,7 @@ export class SignIns implements Part {
 
   /** A request came with a token that is not good. */
   refused(address: string): void {
-    this.#refused.saw({}, { address })
+    this.#refused.saw(address)
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readTextFile } from '@countersign/config'
+import { maxDocumentBytes } from '@countersign/contracts'
 import {
   type DocumentProblem,
   type FileContent,
@@ -32,7 +33,6 @@ interface FileState {
 }
 
 const maxFiles = 1000
-const maxFileBytes = 1024 * 1024
 
 /**
  * Reads the folder of server documents. A file is read once it is the same for two looks, so that half-written ones are not, and
@@ -93,7 +93,7 @@ export class DesiredReader {
     const state = this.#files.get(name) ?? { seen: '', missing: false }
     this.#files.set(name, state)
     if (mark !== state.read && (mark === state.seen || this.#first)) {
-      state.content = await readTextFile(path, maxFileBytes).then(
+      state.content = await readTextFile(path, maxDocumentBytes).then(
         (text) => readDocuments(name, text),
         (error: Error) => ({
           servers: [],

@@ -1,4 +1,4 @@
-import { type JsonObject, McpServerDocument, sha256, ServerLimits } from '@countersign/contracts'
+import { type JsonObject, maxDocumentBytes, McpServerDocument, sha256, ServerLimits } from '@countersign/contracts'
 import { DnsLabel, isJsonObject, type ServerEntry } from '@countersign/contracts'
 import { aliasFault, yamlFault } from '@countersign/documents'
 import { isMap, LineCounter, type Document, type Node, parseAllDocuments } from 'yaml'
@@ -31,17 +31,15 @@ export interface FileContent {
   refused: Identity[]
 }
 
-const maxFileBytes = 1024 * 1024
-
 /** Reads the `MCPServer` documents of a YAML file; each problem with its line, and without what stands there: it may be a secret (I9). */
 export function readDocuments(file: string, text: string): FileContent {
   const content: FileContent = { servers: [], problems: [], refused: [] }
-  if (text.length > maxFileBytes) {
+  if (text.length > maxDocumentBytes) {
     content.problems.push({
       file,
       line: 1,
       column: 1,
-      message: `the file is over the limit of ${maxFileBytes} characters`,
+      message: `the file is over the limit of ${maxDocumentBytes} characters`,
     })
     return content
   }
