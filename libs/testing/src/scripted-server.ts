@@ -97,7 +97,8 @@ export async function startScriptedServer(t: Cleanup, tools: ToolDefinition[]): 
       case 'tool-error':
         return json({ result: { content: [{ type: 'text', text: 'no' }], isError: true } })
       case 'rpc-error':
-        return json({ error: { code: -32602, message: 'not these parameters' } })
+        // Long, and cut after an even number of code units it ends with half a character.
+        return json({ error: { code: -32602, message: `not these parameters ${'😀'.repeat(5000)}` } })
       case 'refuse':
         return json({ error: { code: -32000, message: 'no' } }, 403)
       case 'hang':

@@ -8,8 +8,10 @@ import {
   type Allowed,
   type CallEvent,
   callFieldsOf,
+  canonicalJson,
   digestOf,
   type GrantClaims,
+  type Json,
   type JsonObject,
   makeEvent,
   registryKeys,
@@ -309,6 +311,10 @@ async function endsAsExpected(
     toolsOf(kinds).map(async ({ name }) => {
       const { call } = await allow(name)
       const { final } = await ended(call)
+      assert.doesNotThrow(
+        () => canonicalJson(final.event as unknown as Json),
+        'what cannot be written cannot be recorded',
+      )
       const [event, code] = expected[name] ?? expected[name.replace('-read', '')]!
       assert.deepEqual(
         [final.name, (final.event.data as { error?: { code: string } }).error?.code ?? ''],

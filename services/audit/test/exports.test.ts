@@ -302,7 +302,7 @@ test('R26: a broken document is refused with file, line and reason, and what it 
       'hook.yaml:5:26: records would travel unencrypted to another machine; use TLS',
     ],
     ['spec:\n  to: { type: otlp, url: "https://user:pass@collector.example/v1/logs" }', 'credentials go into files'],
-    ['spec:\n  to: { type: otlp, url: "https://[::1/" }', 'hook.yaml:5:26: the host of this URL'],
+    ['spec:\n  to: { type: otlp, url: "https://[::1/" }', 'hook.yaml:5:26: `spec.to.url` has a host'],
     [
       'spec:\n  to: { type: otlp, url: "https://c.example", secretFile: x }',
       '`secretFile` does not go with this `type` of target; remove it',

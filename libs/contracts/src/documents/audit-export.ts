@@ -1,15 +1,8 @@
 import { z } from 'zod'
 import { DnsLabel } from '../subjects.ts'
+import { HttpUrl } from './http-url.ts'
 import { Duration } from './tool-policy.ts'
 
-/** No user or password in it: credentials are named by file. */
-const Url = z
-  .string()
-  .max(2000)
-  .regex(
-    /^https?:\/\/[^\s/@?#]+([/?][^\s#]*)?$/,
-    'must be an http or https URL without user, password or fragment; credentials go into files',
-  )
 const FilePath = z.string().min(1).max(4096)
 
 const Tls = z.strictObject({
@@ -40,7 +33,7 @@ const Headers = z
 export const ExportTarget = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('webhook'),
-    url: Url,
+    url: HttpUrl,
     format: z.enum(['json', 'cloudevents', 'ocsf', 'ecs']).default('json'),
     /** Keys that sign (Standard Webhooks), one a line, `whsec_` and base64; all of them sign. */
     secretFile: FilePath,
@@ -50,7 +43,7 @@ export const ExportTarget = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('otlp'),
     /** Of the logs signal, as in `https://collector.example:4318/v1/logs`. */
-    url: Url,
+    url: HttpUrl,
     headers: Headers.optional(),
     ...Connection,
   }),
@@ -67,7 +60,7 @@ export const ExportTarget = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('s3'),
     /** `https://<host>/<bucket>/<prefix>` */
-    url: Url,
+    url: HttpUrl,
     region: z.string().min(1).max(100).default('us-east-1'),
     /** JSON with `accessKeyId` and `secretAccessKey`. */
     credentialsFile: FilePath,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ServerLimits } from '../registry.ts'
 import { DnsLabel } from '../subjects.ts'
+import { HttpUrl } from './http-url.ts'
 
 /** A variable of the server's environment: a plain value, or a secret by reference. Exactly one of the two. */
 const EnvVar = z.strictObject({
@@ -25,7 +26,7 @@ export const CommandSource = z.strictObject({
 export const UrlSource = z.strictObject({
   type: z.literal('Url'),
   url: z.strictObject({
-    url: z.url({ protocol: /^https?$/ }),
+    url: HttpUrl,
     /** A file with the bearer token to send; the token itself is never in a document. */
     tokenFile: z.string().min(1).optional(),
   }),

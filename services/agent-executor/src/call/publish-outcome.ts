@@ -45,7 +45,7 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
     case 'rpc-error': {
       // It speaks of what Countersign can do, not of what the caller can.
       if (outcome.error.code === missingCapability) return failed('upstream_refused', wantsToAsk)
-      const upstream = { code: outcome.error.code, message: outcome.error.message.slice(0, maxMessage) }
+      const upstream = { code: outcome.error.code, message: outcome.error.message.slice(0, maxMessage).toWellFormed() }
       return {
         ...failed('upstream_error', `The tool server answered with error ${upstream.code}: ${upstream.message}`),
         upstream,

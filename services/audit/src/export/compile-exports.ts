@@ -20,9 +20,6 @@ export function compileExports(file: DocumentFile): { documents: AuditExport[]; 
 /** What the schema cannot say. */
 function checkDocument({ document, problem }: ParsedDocument<AuditExport>): DocumentProblem[] {
   const { to } = document.spec
-  if ('url' in to && !URL.canParse(to.url)) {
-    return [problem(['spec', 'to', 'url'], 'the host of this URL, or its port, is none that can be asked')]
-  }
   const found: DocumentProblem[] = []
   if (isPlaintext(to) && !to.allowPlaintext && !isLoopback(hostOf(to))) {
     const message =

@@ -213,7 +213,7 @@ export class LocalRuntime {
     const running = await startProcess({
       ...options,
       onLine(line, stream) {
-        const short = redactText(line, secrets.list).slice(0, keptLineLength)
+        const short = redactText(line, secrets.list).slice(0, keptLineLength).toWellFormed()
         log.debug({ server: name, stream }, short)
         last.push(short)
         if (last.length > keptLines) last.shift()

@@ -44,5 +44,5 @@ function textOf(value: Json | undefined): string | undefined {
 }
 
 function cut(text: string): string {
-  return text.length > maxText ? `${text.slice(0, maxText)}…` : text
+  return text.length > maxText ? `${text.slice(0, maxText).toWellFormed()}…` : text
 }

@@ -62,11 +62,10 @@ test('of a refused document its server is told where that can be seen', () => {
 test('I9: nothing that stands in a document is in what is said of it', () => {
   const env = (value: string) => `${good}  config: { env: [{ name: TOKEN, value: ${value} }] }\n`
   const secrets = ['*hunter2', '"\\hunter2"', 'a, hunter2', '[hunter2]', '{ a: hunter2 }', '@hunter2', 'a]hunter2']
-  const url = good.replace(
-    '{ type: Command, command: { run: [serve] } }',
-    '{ type: Url, url: { url: "ftp://u:hunter2@x" } }',
+  const urls = ['ftp://u:hunter2@x', 'https://u:hunter2@x/mcp', 'https://x/mcp#hunter2'].map((url) =>
+    good.replace('{ type: Command, command: { run: [serve] } }', `{ type: Url, url: { url: "${url}" } }`),
   )
-  for (const text of [...secrets.map(env), url, env('&a').replace('name: TOKEN', 'name: hunter2-')]) {
+  for (const text of [...secrets.map(env), ...urls, env('&a').replace('name: TOKEN', 'name: hunter2-')]) {
     const { problems, servers } = readDocuments('a.yaml', text)
     assert.ok(problems.length > 0 && servers.length === 0, text)
     assert.ok(!JSON.stringify(problems).includes('hunter2'), JSON.stringify(problems))
