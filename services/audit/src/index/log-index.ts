@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { CountersignError, type IndexStatus, type SealedRecord } from '@countersign/contracts'
+import { LogBroken, tileWidth } from '@countersign/tlog'
 import type { Log } from '../log/log.ts'
 import { beginAnew, type Cursor, readCursors } from './cursors.ts'
 import type { IndexDatabase } from './index-database.ts'
 import { type Erased, rereadCalls } from './reread-calls.ts'
-import { rowOf } from './row-of.ts'
+import { type IndexRow, rowOf } from './row-of.ts'
 import { type Database, prepareSchema } from './schema.ts'
 import { forgetRetired, sweep } from './sweep.ts'
 import { writeRows } from './write-rows.ts'
@@ -251,12 +252,21 @@ export class LogIndex {
       if ((known?.indexed ?? 0) >= tree.size) continue
       const cursor = known ?? (await beginAnew(writer, tenant))
       const from = cursor.indexed
-      const entries = await tree.read(from, Math.min(batchSize, tree.size - from))
-      const records = entries.map(({ text }) => read(text))
-      const rows = records.map((record, at) => rowOf(record, entries[at]!.place))
-      await setImmediate()
-      const to = from + rows.length
-      await writeRows(writer, { log: cursor.log, from, to, leafHash: records.at(-1)!.leafHash }, rows)
+      const to = Math.min(from + batchSize, tree.size)
+      const rows: IndexRow[] = []
+      let leafHash = ''
+      // A bundle at a time: what was parsed of it is garbage before the next one is, and nothing else waits for long.
+      for (let index = from; index < to; index = from + rows.length) {
+        const entries = await tree.read(index, Math.min(to - index, tileWidth - (index % tileWidth)))
+        if (entries.length === 0) throw new LogBroken(`the log of ${tenant} has no entry ${index}`)
+        for (const { text, place } of entries) {
+          const record = read(text)
+          rows.push(rowOf(record, place))
+          ;({ leafHash } = record)
+        }
+        await setImmediate()
+      }
+      await writeRows(writer, { log: cursor.log, from, to, leafHash }, rows)
       this.#cursors.set(tenant, { ...cursor, indexed: to })
       this.#unmaintained += rows.length
       this.#stepped()
