@@ -30,6 +30,8 @@ export interface IndexedLog extends Cursor {
 
 /** Records a transaction: what the event loop and the database are busy with at once. */
 const batchSize = 1000
+/** Records behind up to which it takes its time. */
+const slowlyUpTo = 4 * batchSize
 /** Nobody waits: gathering saves transactions, and most calls end before their row is written. A query that waits is served at once. */
 const lingerMs = 1000
 /** How long a query waits for records that were sealed before it came. */
@@ -252,7 +254,10 @@ export class LogIndex {
       if ((known?.indexed ?? 0) >= tree.size) continue
       const cursor = known ?? (await beginAnew(writer, tenant))
       const from = cursor.indexed
-      const to = Math.min(from + batchSize, tree.size)
+      const begunMs = performance.now()
+      // Calls share the processor with this: what nobody waits for, and is soon done, is done with pauses.
+      const slowly = this.#urgent === 0 && tree.size - from <= slowlyUpTo
+      const to = Math.min(from + (slowly ? tileWidth : batchSize), tree.size)
       const rows: IndexRow[] = []
       let leafHash = ''
       // A bundle at a time: what was parsed of it is garbage before the next one is, and nothing else waits for long.
@@ -272,6 +277,7 @@ export class LogIndex {
       this.#stepped()
       advanced = true
       if (this.#stopped) break
+      if (slowly) await this.#pause(performance.now() - begunMs)
     }
     if (this.#unmaintained >= maintainAlways) await this.#maintain()
     return advanced

@@ -1,9 +1,7 @@
 import type { Bus, Consumption } from '@countersign/bus'
 import type { RecordSource } from './record-source.ts'
 import type { Recorder } from './recorder.ts'
-
-/** Events handed over at once, at most; they share one sync of the disk. */
-const maxBatch = 500
+import { fullBatch } from './seal.ts'
 
 /**
  * Takes every message of a source in batches. A batch is acknowledged when it is sealed and published; one that cannot be is handed
@@ -22,7 +20,8 @@ export function onAny(
   return bus.consumeBatches({
     stream: consumer.stream,
     consumer: consumer.name,
-    maxBatch,
+    // They share one sync of the disk.
+    maxBatch: fullBatch,
     lingerMs: gatherMs,
     handler: async (batch) => {
       await recorder.record(batch)

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Bus } from '@countersign/bus'
 import type { Log, Sealed } from '../log/log.ts'
 import { makeRecord, type Protection, type StoredMessage } from './make-record.ts'
@@ -23,6 +24,10 @@ export interface SealOptions extends Pick<Protection, 'encryptor'> {
 /** Appended and synced at once, at most: bounds what a batch of large events takes in memory. */
 const chunkBytes = 4 * 1024 * 1024
 const readLimits = { maxMessages: 500, maxBytes: chunkBytes }
+/** A batch of so many is full: then there is more to do than can be done slowly. */
+export const fullBatch = 1000
+/** Records after which the processor is left to calls for as long as making them took. */
+const sliceLength = 20
 
 /**
  * Seals messages in stream order, each once. The consumer alone does not give that: after a crash or a reconnection the server
@@ -37,12 +42,14 @@ export async function seal(options: SealOptions, messages: readonly StoredMessag
   let created = epoch.known
   // Sealed already, or from a stream made anew? Only the server knows.
   if (created === undefined || lowestSeq(messages) <= epoch.sealedThrough(created)) ({ created } = await epoch.read())
+  // Calls share the processor with this: what gathered for a while is not made into records in one go.
+  const slowly = messages.length < fullBatch
   let next = epoch.sealedThrough(created) + 1
   let fresh: StoredMessage[] = []
   for (const message of messages) {
     if (message.seq < next) continue
     if (message.seq > next) {
-      await appendAll(options, created, fresh)
+      await appendAll(options, created, fresh, slowly)
       fresh = []
       next = await sealMissing(options, created, next, message.seq)
       if (message.seq < next) continue
@@ -50,7 +57,7 @@ export async function seal(options: SealOptions, messages: readonly StoredMessag
     fresh.push(message)
     next = message.seq + 1
   }
-  await appendAll(options, created, fresh)
+  await appendAll(options, created, fresh, slowly)
 }
 
 /** Seals everything that is in the stream now, without waiting for the consumer. */
@@ -101,6 +108,7 @@ async function appendAll(
   { source, append, epoch, redactor, encryptor, onSealed }: SealOptions,
   created: string,
   messages: readonly StoredMessage[],
+  slowly = false,
 ): Promise<void> {
   if (messages.length === 0) return
   const takesOut = await redactor?.()
@@ -113,7 +121,12 @@ async function appendAll(
     await onSealed(await append(records))
   }
   await encryptor?.refresh()
-  for (const message of messages) {
+  let sliceBegun = performance.now()
+  for (const [place, message] of messages.entries()) {
+    if (slowly && place > 0 && place % sliceLength === 0) {
+      await setTimeout(performance.now() - sliceBegun)
+      sliceBegun = performance.now()
+    }
     const record = makeRecord(source, message, { created, previous }, { redactor: takesOut, encryptor })
     previous = message.seq
     records.push(record)
