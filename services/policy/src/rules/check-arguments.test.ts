@@ -81,6 +81,13 @@ test('I7: no schema and no argument keeps the check busy', () => {
   assert.match(check(list, { a: [...items, { n: 7 }] })!, /the same item twice/)
 })
 
+test('a text of ten megabytes is judged by its length, and refused by it', () => {
+  const text = (rest: JsonObject): JsonObject => ({ type: 'object', properties: { a: { type: 'string', ...rest } } })
+  const a = 'a'.repeat(10_000_000)
+  assert.equal(check(text({ minLength: 1, maxLength: 10_000_000 }), { a }), undefined)
+  assert.match(check(text({ maxLength: 9_999_999 }), { a })!, /must NOT have more than 9999999 characters/)
+})
+
 test('I7: references that multiply are not followed for ever, in either dialect', () => {
   const nested = JSON.parse(`${'{"a":'.repeat(60)}1${'}'.repeat(60)}`) as JsonObject
   const twice = (ref: JsonObject) => ({ anyOf: [{ properties: { a: ref } }, { properties: { a: ref } }] })

@@ -5,6 +5,8 @@ import type { Ajv } from 'ajv'
 const meter = 'x-countersign-meter'
 /** What applying any schema costs, in steps. */
 const stepsOfOne = 10
+/** Characters that are counted or compared in the time of one step. */
+const charactersAStep = 16
 
 /** Keywords whose value is a schema, a list of schemas, or schemas by name; all other values are data. */
 const schemaKeywords = new Set([
@@ -57,9 +59,13 @@ export function meterSchema(
   }
 }
 
-/** How much of a value its own keywords look at; what is inside is counted where the schemas inside are applied. */
+/**
+ * How much of a value its own keywords look at; what is inside is counted where the schemas inside are applied. A text is at most counted or
+ * compared, many characters in the time of a step; patterns and formats count their own.
+ */
 function sizeOf(value: Json): number {
-  if (typeof value === 'string' || Array.isArray(value)) return value.length
+  if (typeof value === 'string') return Math.ceil(value.length / charactersAStep)
+  if (Array.isArray(value)) return value.length
   return isJsonObject(value) ? Object.keys(value).length : 1
 }
 
@@ -108,7 +114,7 @@ function stepsOf(schema: JsonObject): number {
     else if (isJsonObject(value)) steps += Object.keys(value).length
   }
   for (const compared of [schema.enum, schema.const])
-    if (compared !== undefined) steps += Math.ceil(JSON.stringify(compared).length / 16)
+    if (compared !== undefined) steps += Math.ceil(JSON.stringify(compared).length / charactersAStep)
   return steps
 }
 
