@@ -47,7 +47,7 @@ const badServers: Scene = {
     await world.addServer('bench-failing', failing, 3)
     await world.addServer(`bench-${servers - 2}`, prompt, 3)
     const good = Array.from({ length: servers - 2 }, (_, index) => `bench-${index + 1}_echo-2`)
-    const bad = (server: string) => (duration: number) =>
+    const calling = (server: string, duration: number) =>
       world.load({
         ...world.governed(server),
         tools: ['echo-2'],
@@ -57,10 +57,13 @@ const badServers: Scene = {
         warmupSeconds: 0,
         callTimeoutMs: 1000,
       })
+    const both = (one: string, other: string) => (duration: number) =>
+      Promise.all([calling(one, duration), calling(other, duration)])
     return {
       calm: { ...world.governed(''), tools: good },
-      beside: async () => {},
-      trouble: (duration) => Promise.all([bad('bench-hanging')(duration), bad('bench-failing')(duration)]),
+      // As many calls to two that are well: what is looked for is what the bad ones do, not what more calls do.
+      beside: both('bench-1', 'bench-2'),
+      trouble: both('bench-hanging', 'bench-failing'),
     }
   },
 }
