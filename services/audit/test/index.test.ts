@@ -1,45 +1,14 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { appendFile, rm, truncate } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
-import { AuditQuery, CountQuery, type CallView, newCallId, SealedRecord, TopQuery } from '@countersign/contracts'
+import { AuditQuery, type CallView, newCallId } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { sql } from 'kysely'
-import { Client } from 'pg'
 import { ask } from '../src/query/ask.ts'
-import { countOverTime } from '../src/query/count-over-time.ts'
-import { findCalls, type CallQuery } from '../src/query/find-calls.ts'
+import type { CallQuery } from '../src/query/find-calls.ts'
 import { findRecords } from '../src/query/find-records.ts'
-import { listTop } from '../src/query/list-top.ts'
-import { tellStory } from '../src/query/tell-story.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
-import { auditFolder, openTestLog } from './harness.ts'
 import { begun, type IndexHome, indexHome, kinds, recordsOf, type TestEvent } from './index-fixture.ts'
-import { filesWith } from './personal.ts'
-
-const failed = { error: { code: 'timeout', message: 'late' } }
-const denied = { reason: { code: 'policy', message: 'no' } }
-const rule = (name: string) => ({
-  decision: { policyRevision: 'r1', rules: [{ policy: 'files', rule: name, effect: 'hold' }], facts: {} },
-})
-
-const sample: TestEvent[] = [
-  { call: 'ann/files/read', event: 'requested', args: { path: '/notes/Ärger.txt', depth: 7 } },
-  { call: 'bob/files/write', event: 'requested', args: { path: '/notes/todo.txt', content: 'buy milk' } },
-  { call: 'bob/files/write', event: 'held', data: rule('writes') },
-  { call: 'ann/files/read', event: 'allowed' },
-  { call: 'ann/files/read', event: 'dispatched' },
-  { call: 'ann/web/get!', event: 'requested', args: { url: 'https://example.com/milk-shop' } },
-  { call: 'ann/files/read', event: 'succeeded' },
-  { call: 'ann/web/get!', event: 'denied', data: denied },
-  { call: 'eve/web/get', event: 'requested', data: { delegation: ['robot', 'helper'] } },
-  { call: 'eve/web/get', event: 'allowed' },
-  { call: 'eve/web/get', event: 'dispatched' },
-  { call: 'eve/web/get', event: 'failed', data: failed },
-  { call: 'bob/files/write', event: 'voted', data: { approver: 'carol', vote: 'approve', groups: [] } },
-]
+import { denied, indexed, rule, sample } from './indexed.ts'
 
 /** Calls of three days, some of which go on much later, one of which begins anew. */
 function eventsOfDays(): TestEvent[] {
@@ -60,53 +29,6 @@ function eventsOfDays(): TestEvent[] {
       events.push({ call, event: 'allowed', atMs: atMs + 1000 }, { call, event: 'succeeded', atMs: atMs + 80_000_000 })
   }
   return events.toSorted((a, b) => a.atMs! - b.atMs!)
-}
-
-/** An index that follows a log, and ways to ask it. */
-async function indexed(
-  t: TestContext,
-  home: IndexHome,
-  events: readonly TestEvent[],
-  read = (text: string) => readSealed(text),
-) {
-  const log = await openTestLog(await auditFolder(t))
-  t.after(() => log.close())
-  const { records, calls } = recordsOf(events)
-  await log.append(records)
-  const index = home.follow(log, read)
-  const reach = async (tenant = 'default') => {
-    index.notify()
-    await until(() => {
-      const { problem, indexed: so, size } = index.status(tenant)
-      if (problem !== null) throw new Error(problem)
-      return so === size
-    }, 'the log is indexed')
-    return index.reach(tenant)
-  }
-  const query = (more: Partial<CallQuery>) => ({
-    ...AuditQuery.parse({ tenant: 'default', ...more }),
-    state: more.state,
-  })
-  return {
-    ...{ log, index, calls, reach },
-    async records(more: Partial<AuditQuery> = {}) {
-      const asked = query(more)
-      const answer = await findRecords(await reach(asked.tenant), { log: log.tree(asked.tenant), read }, asked)
-      for (const record of answer.records) SealedRecord.parse(record)
-      return answer
-    },
-    async callsOf(more: Partial<CallQuery> = {}) {
-      const asked = query(more)
-      return findCalls(await reach(asked.tenant), asked)
-    },
-    counts: async (more: object) => countOverTime(await reach(), CountQuery.parse({ tenant: 'default', ...more })),
-    top: async (more: object) =>
-      (await listTop(await reach(), TopQuery.parse({ tenant: 'default', ...more }))).top.map(
-        ({ value, server, calls: count }) => [...(server === undefined ? [] : [server]), value, count],
-      ),
-    story: async (callId: string) =>
-      tellStory(await reach(), { log: log.tree('default'), read }, { tenant: 'default', callId }),
-  }
 }
 
 for (const kind of kinds) {
@@ -525,129 +447,3 @@ for (const kind of kinds) {
     assert.deepEqual(await who({ text: 'buy notes' }), ['bob'])
   })
 }
-
-test(
-  'R20, R29: what is erased while a log is indexed anew is in no file of the index afterwards',
-  { timeout: 120_000 },
-  async (t) => {
-    const home = await indexHome(t, 'embedded')
-    assert.ok(!('none' in home))
-    let erased = false
-    const opened = (text: string) => readSealed(erased ? text.replaceAll('zebra4712', '#') : text)
-    const events = [{ call: 'bob/files/read', event: 'requested', args: { path: '/zebra4712' } }]
-    const { index, callsOf } = await indexed(t, home, events, opened)
-    assert.equal((await callsOf({ text: 'zebra4712' })).calls.length, 1)
-    erased = true
-    // One after the other, with no time between them to delete what was indexed before.
-    await Promise.all([
-      index.rebuild('default'),
-      index.forget('default', { subjects: ['bob'], before: undefined }),
-      index.forgetDeleted(),
-    ])
-    await index.stop()
-    assert.deepEqual(filesWith(home.dir, 'zebra4712'), [])
-  },
-)
-
-test('R20, I12: an embedded index that is damaged or gone is made anew', { timeout: 120_000 }, async (t) => {
-  const home = await indexHome(t, 'embedded')
-  assert.ok(!('none' in home))
-  const { index, log, reach } = await indexed(t, home, sample)
-  await reach()
-  await index.stop()
-  const data = join(home.dir, 'index', 'data')
-  await truncate(join(data, 'global', 'pg_control'), 100)
-  const second = home.follow(log)
-  await until(() => second.status('default').indexed === 13, 'it is indexed anew')
-  assert.match(home.discarded.join(), /cannot be opened/)
-  await second.stop()
-  await rm(data, { recursive: true })
-  const third = home.follow(log)
-  await until(() => third.status('default').indexed === 13, 'it is indexed anew')
-  await third.stop()
-  // As after a power failure: it was open, and the machine has booted since.
-  await appendFile(join(home.dir, 'index', 'open'), '1000')
-  const fourth = home.follow(log)
-  await until(() => fourth.status('default').indexed === 13, 'it is indexed anew')
-  assert.match(home.discarded.join(), /the machine went down/)
-  assert.deepEqual(home.problems, [])
-})
-
-test(
-  'R20, I12: an embedded database that is killed is started again; a folder it has lost is noticed by the next who asks',
-  { timeout: 120_000 },
-  async (t) => {
-    const home = await indexHome(t, 'embedded')
-    assert.ok(!('none' in home))
-    const { index, log, records } = await indexed(t, home, sample)
-    const open = join(home.dir, 'index', 'open')
-    const pids = () =>
-      execFileSync('pgrep', ['-f', `pglite-main.ts ${home.dir}`], { encoding: 'utf8' })
-        .trim()
-        .split('\n')
-    const kill = () => {
-      const [pid, ...others] = pids()
-      assert.deepEqual(others, [])
-      process.kill(Number(pid), 'SIGKILL')
-      return until(() => {
-        try {
-          return process.kill(Number(pid), 0) && false
-        } catch {
-          return true
-        }
-      }, 'it is gone')
-    }
-    assert.equal((await records()).records.length, 13)
-    // While nobody asks, and while records come.
-    await kill()
-    assert.equal((await records()).records.length, 13)
-    await kill()
-    await log.append(recordsOf([{ call: 'new/files/read', event: 'requested' }], 14).records)
-    index.notify()
-    await until(() => index.status('default').indexed === 14, 'it goes on where it was')
-    assert.deepEqual(home.discarded, [])
-    await kill()
-    await rm(join(home.dir, 'index', 'data'), { recursive: true })
-    await until(async () => {
-      const page = await records().catch(() => undefined)
-      return page?.records.length === 14
-    }, 'it is made anew although no record comes')
-    assert.ok(existsSync(open))
-    await index.stop()
-    assert.ok(!existsSync(open), 'what was closed in order is trusted after a reboot')
-    assert.throws(pids, 'no process is left')
-  },
-)
-
-test(
-  'R20, I12: a Postgres that dies stops queries and nothing else; afterwards the index follows',
-  { timeout: 120_000 },
-  async (t) => {
-    const home = await indexHome(t, 'postgres')
-    if ('none' in home) return t.skip(home.none)
-    const { index, log, records } = await indexed(t, home, sample)
-    assert.equal((await records()).records.length, 13)
-    await home.postgres!.kill()
-    await log.append(recordsOf([{ call: 'new/files/read', event: 'requested' }], 14).records)
-    index.notify()
-    await until(() => index.status('default').problem !== null, 'it is noticed')
-    await assert.rejects(index.reach('default'), { code: 'service_unavailable', message: /the log itself goes on/ })
-    await home.postgres!.start()
-    await until(() => index.status('default').indexed === 14, 'it follows again')
-    assert.equal((await records({ principal: 'new' })).records.length, 1)
-    // Somebody drops everything: queries cannot, the owner of the database can.
-    const { database } = await index.reach('default')
-    const drop = 'drop schema countersign_audit cascade'
-    await assert.rejects(sql.raw(drop).execute(database), /read-only/)
-    const { url, password } = home.postgres!
-    const owner = new Client({ connectionString: url.replace('@', `:${password}@`) })
-    await owner.connect()
-    await owner.query(drop)
-    await owner.end()
-    await log.append(recordsOf([{ call: 'newer/files/read', event: 'requested' }], 15).records)
-    index.notify()
-    await until(() => index.status('default').indexed === 15, 'it is made anew')
-    const { database: again } = await index.reach('default')
-    assert.equal((await again.selectFrom('records').select('index').execute()).length, 15)
-  },
-)
