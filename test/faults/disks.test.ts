@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connectBus, encode } from '@countersign/bus'
+import { freePort } from '@countersign/config'
 import { newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { superviseNats } from '../../deploy/local/src/nats.ts'
-import { settlePorts } from '../../deploy/local/src/ports.ts'
 import { openState, stateLayout } from '../../deploy/local/src/state.ts'
 import { startCluster } from './harness/cluster.ts'
 import { Disk } from './harness/disk.ts'
@@ -86,7 +86,7 @@ test(
     const layout = stateLayout(join(root, 'state'))
     const state = await openState(layout.dir, false, 0, () => {})
     const disk = await Disk.mount(layout.nats)
-    const { port } = await settlePorts({ port: 0 })
+    const port = await freePort()
     const said: string[] = []
     const server = await superviseNats(
       state,

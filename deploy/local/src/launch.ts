@@ -8,6 +8,7 @@
 import { createPublicKey } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
+import { freePort, isPortFree } from '@countersign/config'
 import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
@@ -46,9 +47,8 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   await stopLeftoverNats(layout.nats)
   const { gateway, console, nats } = options.ports
   const ports = await settlePorts({ gateway, console, nats })
-  const { everything } = await settlePorts({ everything: options.ports.everything }).catch(() =>
-    settlePorts({ everything: 0 }),
-  )
+  const wanted = options.ports.everything
+  const everything = wanted !== 0 && (await isPortFree(wanted)) ? wanted : await freePort()
   const state = await openState(options.stateDir, options.fresh, everything, say)
   if (options.ports.everything === 0) await moveSample(layout.servers, say)
   await mkdir(options.stateDir, { recursive: true })
@@ -89,7 +89,7 @@ export async function launch(options: Options, say: (line: string) => void): Pro
       start(name, name, { ...settingsOf(options, place), ...environmentOf(name, state, server.url, ports) }),
     )
     const addReplica: Running['addReplica'] = async (service) => {
-      const { port } = await settlePorts({ port: 0 })
+      const port = await freePort()
       const number = processes.filter(({ name }) => serviceOf(name) === service).length + 1
       const own = environmentOf(service, state, server.url, { gateway: port, console: 0 })
       await start(service, `${service}-${number}`, { ...options.settings, ...own })

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePort, isPortFree } from '@countersign/config'
 import { root } from './options.ts'
-import { probePort, settlePorts } from './ports.ts'
 
 /**
  * Gives the sample server that listens on a port another one, when somebody else has that by now. A document that people changed
@@ -15,8 +15,8 @@ export async function moveSample(folder: string, say: (line: string) => void): P
   const text = await readFile(join(folder, file), 'utf8').catch(() => '')
   const port = /^ +port: (\d+)$/m.exec(text)?.[1]
   const on = (number: string | number) => sample.replaceAll('__everythingPort__', String(number))
-  if (port === undefined || text !== on(port) || (await probePort(Number(port))) !== undefined) return
-  const { everything } = await settlePorts({ everything: 0 })
+  if (port === undefined || text !== on(port) || (await isPortFree(Number(port)))) return
+  const everything = await freePort()
   await writeFile(join(folder, file), on(everything))
   say(`port ${port} is taken by another program, so the sample server everything listens on ${everything} now`)
 }

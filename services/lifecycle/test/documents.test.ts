@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode } from '@countersign/bus'
+import { freePort } from '@countersign/config'
 import { registryKeys } from '@countersign/contracts'
 import { toolEntryFixture, until } from '@countersign/testing'
-import {
-  changing,
-  conditionOf,
-  document,
-  freePort,
-  makeWorld,
-  startLifecycle,
-  untilVerified,
-} from './start-lifecycle.ts'
+import { changing, conditionOf, document, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
 
 test('documents that come, change, break and go are followed', { timeout: 60_000 }, async (t) => {
   const world = await makeWorld(t)

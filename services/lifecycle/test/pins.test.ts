@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { freePort } from '@countersign/config'
 import { until } from '@countersign/testing'
-import { changing, freePort, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
+import { changing, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
 
 const tool = (name: string, description: string) => ({ name, description, inputSchema: { type: 'object' } })
 const [one, two] = [tool('one', 'first'), tool('two', 'second')]

@@ -5,12 +5,12 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '@countersign/config'
 import { until } from '@countersign/testing'
 import {
   changing,
   conditionOf,
   document,
-  freePort,
   makeWorld,
   programs,
   stdio,

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { freePort } from '@countersign/config'
 import { Upstream } from '@countersign/mcp'
 import { until } from '@countersign/testing'
-import { conditionOf, document, freePort, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
+import { conditionOf, document, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
 
 const secret = 'hunter2-is-no-password'
 const everything = (transport: 'stdio' | 'streamable-http') => ({

@@ -2,19 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { freePort } from '@countersign/config'
 import { registryKeys } from '@countersign/contracts'
 import { Upstream } from '@countersign/mcp'
 import { until } from '@countersign/testing'
-import {
-  changing,
-  conditionOf,
-  document,
-  freePort,
-  makeWorld,
-  startLifecycle,
-  stdio,
-  untilVerified,
-} from './start-lifecycle.ts'
+import { changing, conditionOf, document, makeWorld, startLifecycle, stdio, untilVerified } from './start-lifecycle.ts'
 
 test(
   'the published sample servers run, are verified, and every tool of theirs is pinned',

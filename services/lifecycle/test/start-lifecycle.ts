@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Condition, LifecycleEvent, registryKeys, ServerEntry, ToolEntry, verbs } from '@countersign/contracts'
@@ -141,15 +139,6 @@ export async function changing(name: string, port: number, tools?: object[]) {
       return (await response.json()) as { listeners: number; lists: number; pid: number }
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** A condition as `status/reason`. */

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '@countersign/config'
 import { until } from '@countersign/testing'
 import { residentOfTree } from '../resident.ts'
 import { type Contender, toolCount, tools } from './contender.ts'
 import { installOnce, placeOf } from './install-once.ts'
-import { freePort, runProgram } from './run-program.ts'
+import { runProgram } from './run-program.ts'
 
 /** The release that `context-forge.txt` names with all it needs. */
 const version = '1.0.7.post20260921'

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@countersign/config'
 import { residentOf } from '../resident.ts'
 import { type Contender, tools } from './contender.ts'
 import { installOnce, placeOf } from './install-once.ts'
-import { freePort, runProgram } from './run-program.ts'
+import { runProgram } from './run-program.ts'
 
 /** Newer ones do not build from the module proxy. */
 const version = 'v0.47.0'

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Bus, connectBus, RegistryView } from '@countersign/bus'
+import { freePort } from '@countersign/config'
 import type { BusUser } from '@countersign/contracts'
 import { openKeyReader } from '@countersign/subject-keys'
 import { type Cleanup, until } from '@countersign/testing'
-import { settlePorts } from '../../../deploy/local/src/ports.ts'
 import { openState, type State, stateLayout } from '../../../deploy/local/src/state.ts'
 import type { Evidence, Told } from '../check/evidence.ts'
 import { readEvidence } from '../check/read-evidence.ts'
@@ -83,7 +83,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     if (!cluster.kept) await rm(root, { recursive: true, force: true })
   })
   const layout = stateLayout(join(root, 'state'))
-  const ports = await settlePorts({ tools: 0, gateway1: 0, gateway2: 0 })
+  const ports = { tools: await freePort(), gateways: [await freePort(), await freePort()] }
   const toolServerUrl = `http://127.0.0.1:${ports.tools}/mcp`
   const recordFile = join(root, 'received.jsonl')
   // There before the state is made, so that the samples stay away.
@@ -126,7 +126,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
       const settings: Record<string, string> = {
         NATS_URL: nats.url,
         NATS_PASSWORD_FILE: layout.passwords(service),
-        ...settingsOf(service, state, [ports.gateway1, ports.gateway2][index]!, options),
+        ...settingsOf(service, state, ports.gateways[index]!, options),
       }
       const named = Object.entries(settings).map(([key, value]) => [`COUNTERSIGN_${key}`, value])
       return new Replica({
@@ -147,7 +147,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     disks: disks as Record<DiskName, Disk>,
     state,
     toolServerUrl,
-    gateways: [ports.gateway1, ports.gateway2].map((port) => `http://127.0.0.1:${port}/mcp/${serverName}`),
+    gateways: ports.gateways.map((port) => `http://127.0.0.1:${port}/mcp/${serverName}`),
     told: [],
     poisoned: new Set(),
     kept: false,

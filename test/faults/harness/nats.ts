@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { connectBus, provision } from '@countersign/bus'
+import { freePort } from '@countersign/config'
 import { type BusUser, consumers } from '@countersign/contracts'
 import { until } from '@countersign/testing'
-import { settlePorts } from '../../../deploy/local/src/ports.ts'
 import type { StateLayout } from '../../../deploy/local/src/state.ts'
 import { Link } from './link.ts'
 import { NatsNode } from './nats-node.ts'
@@ -48,7 +48,7 @@ export class Nats {
   static async plan(options: NatsOptions): Promise<Nats> {
     const { layout, passwords, nodes, defaultSync } = options
     if (nodes === 1) {
-      const { port } = await settlePorts({ port: 0 })
+      const port = await freePort()
       const logFile = join(layout.logs, 'nats.log')
       const node = new NatsNode({ name: 'nats', dir: join(layout.nats, 'nats'), port, passwords, logFile, defaultSync })
       return new Nats(options, [node])
@@ -59,7 +59,7 @@ export class Nats {
       ...all.flatMap((index) => [`client${index}`, `cluster${index}`, `link${index}`]),
       ...pairs.map(({ from, to }) => `${from}to${to}`),
     ]
-    const ports = await settlePorts(Object.fromEntries(names.map((name) => [name, 0])))
+    const ports = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await freePort()] as const)))
     const clientLinks = all.map((index) => new Link(ports[`link${index}`]!, ports[`client${index}`]!))
     const routes = pairs.map((pair) => ({
       ...pair,

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ClockMessage } from '../entry/clock.ts'
 import type { ArmMessage, FaultPoint } from '../entry/fault-point.ts'
@@ -17,6 +17,9 @@ export interface ReplicaOptions {
 }
 
 const restartMs = 100
+const patienceMs = 60_000
+/** How much of its log a process that does not start is told with. */
+const toldLines = 20
 let lastArmed = 0
 
 /** One process that can be killed, stopped in its tracks and started again. */
@@ -50,8 +53,12 @@ export class Replica {
     return this.name.replace(/-\d+$/, '')
   }
 
-  /** Starts it and resolves when it says that it has started; a process that dies before is started again. */
-  async start(): Promise<void> {
+  /**
+   * Starts it and resolves when it says that it has started; a process that dies before is started again.
+   *
+   * @throws Error as `untilUp` does
+   */
+  async start(timeoutMs = patienceMs): Promise<void> {
     const { entry, args, env, logFile } = this.#options
     const log = openSync(logFile, 'a')
     const child = fork(fileURLToPath(new URL(`../${entry}`, import.meta.url)), args, {
@@ -69,18 +76,35 @@ export class Replica {
       if (this.#child !== child) return
       this.#up = false
       if (signal === 'SIGKILL') this.deaths += 1
-      if (this.#supervised) setTimeout(() => this.#supervised && this.#child === child && void this.start(), restartMs)
+      if (this.#supervised) setTimeout(() => void this.#again(child), restartMs)
     })
-    await this.untilUp()
+    await this.untilUp(timeoutMs)
     if (this.#armed.length > 0) await this.arm(this.#armed)
   }
 
-  /** Resolves when it is up. */
-  async untilUp(timeoutMs = 60_000): Promise<void> {
+  /** Starts it after its process has died, unless that was done or it is to stay away. */
+  async #again(died: ChildProcess): Promise<void> {
+    if (!this.#supervised || this.#child !== died) return
+    await this.start().catch((error: unknown) => {
+      if (this.#supervised) throw error
+    })
+  }
+
+  /**
+   * Resolves when it is up.
+   *
+   * @throws Error with the end of its log when it is not up in time; the log goes away with the run
+   */
+  async untilUp(timeoutMs = patienceMs): Promise<void> {
     const deadline = Date.now() + timeoutMs
     while (!this.#up) {
-      if (Date.now() > deadline)
-        throw new Error(`${this.name} did not start within ${timeoutMs} ms; see ${this.logFile}`)
+      if (!this.#supervised) throw new Error(`${this.name} was ended before it had started`)
+      if (Date.now() > deadline) {
+        const log = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-toldLines).join('\n')
+        throw new Error(
+          `${this.name} did not start within ${timeoutMs} ms; the end of its log (${this.logFile}):\n${log}`,
+        )
+      }
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
