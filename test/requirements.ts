@@ -55,6 +55,7 @@ export const requirements = {
   R34: 'Arguments that a tool wants mirrored in headers reach it so, and a header of a call that contradicts its argument is refused.',
   R35: 'What a tool server says in one revision of MCP reaches callers of the other in their words, and nothing of its hop does; what a request says wrongly of itself is refused with a code and the reason.',
   R36: 'What the screen tells people to type works as it stands there, a question that was not answered with yes does nothing, and programs read what went wrong, over HTTP and at the command line, by a code.',
+  R37: 'Keys of subjects that are missing are never begun anew over content that needs them, unless whoever runs audit declares them lost, which is recorded.',
 
   R40: 'A port that was chosen for a program is still free when the program listens there, and what does not start says why.',
 } as const

@@ -40,7 +40,7 @@ test('I11: each activity can be published by its writer and nobody else', () => 
       access_refused: 'console',
       audit_read: 'console',
     },
-    ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit', expired: 'audit' },
+    ...{ erased: 'audit', hold_placed: 'audit', hold_lifted: 'audit', expired: 'audit', keys_lost: 'audit' },
     ...{ exports_changed: 'audit', exports_refused: 'audit' },
     ...{ dead_letters_retried: 'audit', dead_letters_discarded: 'audit' },
   }

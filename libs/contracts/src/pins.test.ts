@@ -112,6 +112,7 @@ test('pin: event types', () => {
     'dev.countersign.activity.hold_placed.v1',
     'dev.countersign.activity.hold_lifted.v1',
     'dev.countersign.activity.expired.v1',
+    'dev.countersign.activity.keys_lost.v1',
     'dev.countersign.activity.exports_changed.v1',
     'dev.countersign.activity.exports_refused.v1',
     'dev.countersign.activity.dead_letters_retried.v1',

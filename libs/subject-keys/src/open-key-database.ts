@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -27,13 +27,36 @@ const schema = `
 `
 
 /**
+ * Whether a folder has a database of subject keys. One that was not begun to its end, because the process was killed, is none.
+ *
+ * @throws Error for a file that is no database
+ */
+export function hasKeyDatabase(dir: string): boolean {
+  const path = join(dir, databaseFile)
+  if (!existsSync(path)) return false
+  const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
+  try {
+    return database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'keys'").get() !== undefined
+  } catch (cause) {
+    throw unusable(path, cause as Error)
+  } finally {
+    database.close()
+  }
+}
+
+/**
  * Opens the database of subject keys in a folder of its own, or begins one. What is deleted is overwritten with zeros, and what was
  * committed is on disk.
  *
  * @param apart folders that must not hold the keys, nor lie among them: who copies a log must not copy its keys
+ * @param onBegin called for a new database, in the transaction that begins it
  * @throws Error for a folder that others may read, or one that is not apart
  */
-export function openKeyDatabase(dir: string, apart: readonly string[] = []): DatabaseSync {
+export function openKeyDatabase(
+  dir: string,
+  apart: readonly string[] = [],
+  onBegin: (database: DatabaseSync) => void = () => {},
+): DatabaseSync {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const mode = statSync(dir).mode & 0o777
   if ((mode & 0o077) !== 0) {
@@ -50,18 +73,26 @@ export function openKeyDatabase(dir: string, apart: readonly string[] = []): Dat
     }
   }
   const path = join(dir, databaseFile)
+  const isNew = !hasKeyDatabase(dir)
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs })
   try {
     // A rollback journal, and not a write-ahead log, in which what was deleted would stay.
     database.exec('PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=EXTRA; PRAGMA secure_delete=ON')
-    database.exec(schema)
-    addHoldsOfCalls(database)
+    inTransaction(database, () => {
+      database.exec(schema)
+      addHoldsOfCalls(database)
+      if (isNew) onBegin(database)
+    })
     chmodSync(path, 0o600)
   } catch (cause) {
     database.close()
-    throw new Error(`the keys of subjects in ${path} cannot be used: ${(cause as Error).message}`, { cause })
+    throw unusable(path, cause as Error)
   }
   return database
+}
+
+function unusable(path: string, cause: Error): Error {
+  return new Error(`the keys of subjects in ${path} cannot be used: ${cause.message}`, { cause })
 }
 
 /** Before a hold could be over one call, the table had no columns for it. */

@@ -59,6 +59,12 @@ export const Settings = z.object({
     .describe(
       'File with the keys that those keys are wrapped with, one a line (`openssl rand -base64 32`); the first wraps; read again when it changes',
     ),
+  auditSubjectKeysLost: z.iso
+    .datetime()
+    .optional()
+    .describe(
+      'Says that those keys are lost for good, by the instant that audit names when it does not start without them; see docs/operations.md',
+    ),
   auditPersonalFile: z
     .string()
     .optional()

@@ -27,7 +27,7 @@ async function erasing(t: Cleanup, more: Partial<ErasureOptions> = {}) {
   const problems: unknown[] = []
   const clock = { now: new Date('2026-11-27T00:00:00Z') }
   const open = async () => {
-    const personal = (await openPersonal({ keysDir, kekFile }, { everyMs: 0 }))!
+    const personal = (await openPersonal({ keysDir, kekFile }, { everyMs: 0 }, async () => []))!
     t.after(() => {
       if (personal.database.isOpen) personal.database.close()
     })

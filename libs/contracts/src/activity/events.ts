@@ -12,6 +12,7 @@ export const Resource = z.object({
     'person',
     'hold',
     'retention',
+    'keys',
     'api',
     'log',
     'exports',
@@ -144,6 +145,14 @@ export const Expired = z.object({
 })
 export type Expired = z.infer<typeof Expired>
 
+/** Keys of subjects were declared lost: what was encrypted with them is unreadable, and the legal holds that lay with them are forgotten. */
+export const KeysLost = z.object({
+  ...activityFields,
+  /** When the newest event that was encrypted with them was stored. */
+  until: Instant,
+})
+export type KeysLost = z.infer<typeof KeysLost>
+
 /** Where an export sends records; of a URL the host alone, because the rest may be a secret. */
 const ExportTold = z.object({
   name: DnsLabel,
@@ -197,6 +206,7 @@ export const activityEvents = {
   hold_placed: row('audit', 'succeeded', HoldPlaced, 'Records were put under legal hold.'),
   hold_lifted: row('audit', 'succeeded', HoldLifted, 'A legal hold ended.'),
   expired: row('audit', 'succeeded', Expired, 'Content was over its time and was made unreadable.'),
+  keys_lost: row('audit', 'succeeded', KeysLost, 'Keys of subjects were declared lost, and with them content.'),
   exports_changed: row('audit', 'succeeded', ExportsChanged, 'Other exports are in force.'),
   exports_refused: row('audit', 'refused', ExportsRefused, 'Documents of exports were refused, and why.'),
   dead_letters_retried: row(

@@ -143,6 +143,6 @@ test('R2: every reference of the AsyncAPI document leads somewhere, and who send
     ['agent-executor.receive.call.allowed'],
   )
   assert.equal(operations.filter((id) => id.startsWith('audit.receive.call.')).length, 12)
-  assert.equal(operations.filter((id) => id.startsWith('audit.receive.activity.')).length, 17)
+  assert.equal(operations.filter((id) => id.startsWith('audit.receive.activity.')).length, 18)
   assert.ok(operations.includes('audit.receive.lifecycle.event'))
 })

@@ -3,6 +3,7 @@ import type { WatchOptions } from '@countersign/config'
 import {
   Deeds,
   ExpiredKeys,
+  hasKeyDatabase,
   type KeyEncryptionKeys,
   LegalHolds,
   openKeyDatabase,
@@ -11,6 +12,8 @@ import {
 } from '@countersign/subject-keys'
 import { Encryptor } from '../record/encrypt/encryptor.ts'
 import { readPersonalRules } from '../record/encrypt/personal-rules.ts'
+import type { NewestEncrypted } from './find-encrypted.ts'
+import { noteLoss, refuseUndeclared } from './lost-keys.ts'
 import { type Fault, watchKeys } from './watch-keys.ts'
 
 /** Where keys of subjects are kept and what is personal, as the settings say it. */
@@ -20,6 +23,8 @@ export interface PersonalSettings {
   rulesFile?: string | undefined
   /** Folder of the log, which must lie apart. */
   logDir?: string | undefined
+  /** What whoever runs audit says of keys that are not there: everything encrypted up to this instant has lost them. */
+  lostUntil?: string | undefined
 }
 
 /** What encrypts, opens and erases what is personal. */
@@ -38,10 +43,15 @@ export interface Personal {
 /**
  * Opens the keys of subjects; undefined where the settings name none, and nothing is encrypted.
  *
- * @throws Error for settings that do not go together, keys that cannot be read, rules that were not understood (I7)
+ * @param encrypted the newest encrypted record of each tenant, asked for where there are no keys
+ * @throws Error for settings that do not go together, keys that cannot be read or are missing, rules that were not understood (I7)
  */
-export async function openPersonal(settings: PersonalSettings, options: WatchOptions): Promise<Personal | undefined> {
-  const { keysDir, kekFile, rulesFile, logDir } = settings
+export async function openPersonal(
+  settings: PersonalSettings,
+  options: WatchOptions,
+  encrypted: () => Promise<readonly NewestEncrypted[]>,
+): Promise<Personal | undefined> {
+  const { keysDir, kekFile, rulesFile, logDir, lostUntil } = settings
   if (keysDir === undefined || kekFile === undefined) {
     if (keysDir === undefined && kekFile === undefined && rulesFile === undefined) return undefined
     throw new Error(
@@ -51,7 +61,10 @@ export async function openPersonal(settings: PersonalSettings, options: WatchOpt
   }
   const rules = readPersonalRules(rulesFile)
   const keks = await openKeyEncryptionKeys(kekFile, options)
-  const database = openKeyDatabase(keysDir, logDir === undefined ? [] : [logDir])
+  const lost = hasKeyDatabase(keysDir) ? [] : await encrypted()
+  refuseUndeclared(keysDir, lost, lostUntil)
+  const apart = logDir === undefined ? [] : [logDir]
+  const database = openKeyDatabase(keysDir, apart, (begun) => noteLoss(new Deeds(begun), lost, new Date()))
   try {
     const keys = new SubjectKeys(database, keks)
     const [missing] = keys.missingKeks()

@@ -71,9 +71,10 @@ export async function settleDeeds(options: SettleOptions): Promise<void> {
 function erasedBy(deeds: readonly Deed[]): Erased | undefined {
   const subjects = new Set<string>()
   let beforeMs = Number.NEGATIVE_INFINITY
-  for (const { event, data } of deeds) {
+  for (const { event, data, at } of deeds) {
     const { resource, keys } = data as unknown as ActivityEventData<'erased'>
     if (event === 'erased' && keys !== 0) subjects.add(resource.name)
+    if (event === 'keys_lost') beforeMs = Math.max(beforeMs, Date.parse(at))
     if (event !== 'expired' || !indexedKinds.has(resource.name)) continue
     const { before } = data as unknown as ActivityEventData<'expired'>
     // A call of the last moment of a month may have been stored in the next.

@@ -1,6 +1,7 @@
 import type { Part } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import type { Settings } from '../config.ts'
+import { findEncrypted } from '../erasure/find-encrypted.ts'
 import { openPersonal, type Personal } from '../erasure/open-personal.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import type { Wanted } from '../record/encrypt/open-record.ts'
@@ -30,15 +31,6 @@ export class LogPart implements Part {
   async start(): Promise<void> {
     const config = this.#config
     const stays = (what: string) => ({ onProblem: (problem: string) => this.#logger.error(`${problem}; ${what}`) })
-    this.personal = await openPersonal(
-      {
-        keysDir: config.auditSubjectKeysDir,
-        kekFile: config.auditSubjectKekFile,
-        rulesFile: config.auditPersonalFile,
-        logDir: config.auditDir,
-      },
-      stays('the keys read before stay in force'),
-    )
     const keys = signingKeys(config.auditKeyFile, stays('checkpoints are signed with the keys read before'))
     const place = {
       dir: config.auditDir,
@@ -49,6 +41,22 @@ export class LogPart implements Part {
       owner: config.auditLogOwner,
     }
     this.log = await openLog(place, keys)
+    try {
+      this.personal = await openPersonal(
+        {
+          keysDir: config.auditSubjectKeysDir,
+          kekFile: config.auditSubjectKekFile,
+          rulesFile: config.auditPersonalFile,
+          logDir: config.auditDir,
+          lostUntil: config.auditSubjectKeysLost,
+        },
+        stays('the keys read before stay in force'),
+        () => findEncrypted(this.log),
+      )
+    } catch (error) {
+      await this.log.close()
+      throw error
+    }
     this.#metrics.observe(this.log)
     this.#usable(true)
     const { size, tenants, last } = this.log

@@ -15,7 +15,7 @@ const root = await mkdtemp(join(tmpdir(), 'countersign-encrypt-'))
 const kekFile = join(root, 'kek')
 await writeFile(kekFile, randomBytes(32).toString('base64'))
 const keysDir = join(root, 'keys')
-const personal = (await openPersonal({ keysDir, kekFile }, {}))!
+const personal = (await openPersonal({ keysDir, kekFile }, {}, async () => []))!
 const created = '2026-11-22T09:00:00.123456789Z'
 const count = 60_000
 const messages = storedMessages(1, count)

@@ -57,7 +57,7 @@ async function* heldFindings(console: Client): AsyncGenerator<Finding> {
 async function* lostKeyFindings(console: Client): AsyncGenerator<Finding> {
   const pages = await orNothing(Promise.all(looksBackDays.map((days) => recordsBefore(console, days))))
   const deeds = await orNothing(
-    Promise.all(['erased', 'expired'].map((outcome) => recordsWith(console, { outcome, limit: 1000 }))),
+    Promise.all(['erased', 'expired', 'keys_lost'].map((outcome) => recordsWith(console, { outcome, limit: 1000 }))),
   )
   if (!pages || !deeds) return
   const records = new Map(pages.flat().map((sealed) => [sealed.index, sealed]))
@@ -80,10 +80,11 @@ function isWithoutKey(sealed: SealedRecord): boolean {
   return contentOfCall([sealed]).hidden.erased.length > 0
 }
 
-/** An erasure of the subject after it was sealed, or one of everything from before a later month. */
+/** An erasure of the subject after it was sealed, one of everything from before a later month, or a loss that was declared. */
 function explains({ record: deed }: SealedRecord, { record }: SealedRecord): boolean {
   const data = deed.cloudEvent['data']
   if (!isJsonObject(data) || deed.storedAt < record.storedAt) return false
+  if (deed.event === 'keys_lost') return true
   if (deed.event === 'expired')
     return typeof data['before'] === 'string' && record.storedAt.slice(0, 7) <= data['before']
   const { resource } = data

@@ -45,6 +45,7 @@ const descriptions: { [N in ActivityEventName]: (data: ActivityEventData<N>) => 
   dead_letters_retried: ({ resource, deadLetters }) => `${resource.name}, ${count(deadLetters, 'dead letter')}`,
   dead_letters_discarded: ({ resource, deadLetters }) => `${resource.name}, ${count(deadLetters, 'dead letter')}`,
   expired: ({ resource, before, keys }) => `${resource.name} before ${before}, ${count(keys, 'key')}`,
+  keys_lost: ({ until }) => `of everything that was encrypted up to ${until}`,
 }
 
 function whence(addresses: readonly { address: string }[]): string {
