@@ -25,14 +25,21 @@ export interface GrownBundle {
 /** The right edge of an empty tree. */
 export const emptyEdge: RightEdge = { size: 0, levels: [], entries: [] }
 
+/** What comes of adding entries to a tree. */
+export interface Grown {
+  edge: RightEdge
+  tiles: GrownTile[]
+  bundles: GrownBundle[]
+  /** Of what was added, in order. */
+  leafHashes: Buffer[]
+}
+
 /** Adds entries; the edge that was given stays as it is. */
-export function grow(
-  edge: RightEdge,
-  added: readonly Uint8Array[],
-): { edge: RightEdge; tiles: GrownTile[]; bundles: GrownBundle[] } {
+export function grow(edge: RightEdge, added: readonly Uint8Array[]): Grown {
   const levels = edge.levels.map((hashes) => [...hashes])
   const tiles: GrownTile[] = []
   const bundles: GrownBundle[] = []
+  const leafHashes = added.map((entry) => leafHash(entry))
   const touched = new Set<number>()
   const full = edge.levels.map(
     (hashes, level) => (Math.floor(edge.size / tileWidth ** level) - hashes.length) / tileWidth,
@@ -50,16 +57,16 @@ export function grow(
   }
   let entries = [...edge.entries]
   let bundle = Math.floor(edge.size / tileWidth)
-  for (const entry of added) {
+  for (const [place, entry] of added.entries()) {
     entries.push(entry)
-    add(0, leafHash(entry))
+    add(0, leafHashes[place]!)
     if (entries.length < tileWidth) continue
     bundles.push({ index: bundle++, entries })
     entries = []
   }
   for (const level of touched) tiles.push({ level, index: full[level] ?? 0, hashes: levels[level]! })
   if (entries.length > 0 && added.length > 0) bundles.push({ index: bundle, entries })
-  return { edge: { size: edge.size + added.length, levels, entries }, tiles, bundles }
+  return { edge: { size: edge.size + added.length, levels, entries }, tiles, bundles, leafHashes }
 }
 
 /** The root of the tree. */

@@ -5,13 +5,12 @@ import { BadNote, splitNote } from '../note/note.ts'
 import type { Signer } from '../note/keys.ts'
 import { Fenced, type Store, type StoreFile } from '../store/store.ts'
 import { encodeBundle, maxEntryBytes } from '../tree/bundle.ts'
-import { leafHash } from '../tree/hash.ts'
 import { tilePath, tileWidth } from '../tree/tile.ts'
 import { checkpointFile, keptPath, verifierKeysFile, witnessedFile } from './files.ts'
 import { decodeJournal, encodeJournal, type Journal, journalFile } from './journal.ts'
 import { loadEdge } from './load-edge.ts'
 import { brokenAt } from './log-broken.ts'
-import { emptyEdge, grow, type RightEdge, rootOf } from './right-edge.ts'
+import { emptyEdge, grow, type Grown, type RightEdge, rootOf } from './right-edge.ts'
 
 export interface TreeLogOptions {
   store: Store
@@ -110,8 +109,7 @@ export class TreeLog {
       await this.#cosigning
       await this.settle()
       const first = this.#edge.size
-      if (entries.length > 0) await this.#append(entries, meta)
-      return { first, leafHashes: entries.map((entry) => leafHash(entry)) }
+      return { first, leafHashes: entries.length === 0 ? [] : await this.#append(entries, meta) }
     } catch (error) {
       this.#unsure = true
       if (error instanceof Fenced) this.#fenced = error
@@ -162,7 +160,8 @@ export class TreeLog {
     this.#unsure = false
   }
 
-  async #append(entries: readonly Uint8Array[], meta: JsonObject): Promise<void> {
+  /** Resolves to the leaf hashes of the entries. */
+  async #append(entries: readonly Uint8Array[], meta: JsonObject): Promise<Buffer[]> {
     const { store, folder, origin, signers, keepEveryMs, now } = this.#options
     const by = await signers()
     const newKey = await this.#publishKeys(by)
@@ -185,13 +184,11 @@ export class TreeLog {
     this.#meta = meta
     this.#kept = kept
     this.#last = entries.at(-1)
+    return grown.leafHashes
   }
 
   /** Writes what follows from a journal. */
-  async #writeOut(
-    { edge, tiles, bundles }: ReturnType<typeof grow>,
-    { note, kept }: Pick<Journal, 'note' | 'kept'>,
-  ): Promise<void> {
+  async #writeOut({ edge, tiles, bundles }: Grown, { note, kept }: Pick<Journal, 'note' | 'kept'>): Promise<void> {
     const { store, folder } = this.#options
     const files: StoreFile[] = [
       ...bundles.map(({ index, entries }) => ({
