@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canonicalJson, digestOf, sha256 } from './digest.ts'
+import { canonicalJson, digestOf, sha256, sortedKeys } from './digest.ts'
 import type { Json } from './json.ts'
 
 const double = (hex: string) => Buffer.from(hex, 'hex').readDoubleBE()
@@ -31,6 +31,14 @@ test('I3: members are sorted by UTF-16 code units (RFC 8785 section 3.2.3)', () 
   ])
   // What JSON.parse reorders (a key like an index) shows in the text alone.
   assert.match(text, /^\{"\\r":0,"1":0,/)
+})
+
+test('I3: members are sorted however many there are', () => {
+  for (const count of [0, 1, 2, 31, 32, 33, 200]) {
+    // In an order of its own: multiples of a prime that divides no count.
+    const names = Array.from({ length: count }, (_, place) => `name-${(place * 7919) % count}`)
+    assert.deepEqual(sortedKeys(Object.fromEntries(names.map((name) => [name, 0]))), names.toSorted())
+  }
 })
 
 test('I3: numbers are written as RFC 8785 appendix B lists them', () => {

@@ -78,7 +78,7 @@ export {
 export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { count } from './count.ts'
-export { canonicalJson, digestOf, sha256 } from './digest.ts'
+export { canonicalJson, digestOf, sha256, sortedKeys } from './digest.ts'
 export { AuditExport, ExportTarget } from './documents/audit-export.ts'
 export { AuditRetention, type KeepByKind } from './documents/audit-retention.ts'
 export { matchTarget } from './documents/match-target.ts'

@@ -9,6 +9,8 @@ import { type RedactedPlace, redactionSalt, saltedDigest } from './redaction.ts'
 export interface SubjectKey {
   /** 16 random bytes in base64url: says nothing about the subject. */
   id: string
+  /** The protected header of a JWE that it encrypts, as it stands there. */
+  header: string
   salts: KeyObject
   content: KeyObject
   digests: KeyObject
@@ -31,7 +33,8 @@ const wrappedDigest = /^a256kw:([\w-]{22}):([\w-]{54})$/
 export function subjectKey(id: string, bytes: Uint8Array): SubjectKey {
   const derived = (purpose: string) =>
     createSecretKey(createHmac('sha256', bytes).update(`countersign.dev/${purpose}/v1`).digest())
-  return { id, salts: derived('salts'), content: derived('content'), digests: derived('digests') }
+  const header = Buffer.from(`{"alg":"dir","enc":"A256GCM","kid":"${id}"}`).toString('base64url')
+  return { id, header, salts: derived('salts'), content: derived('content'), digests: derived('digests') }
 }
 
 /**
@@ -45,12 +48,11 @@ export function subjectKey(id: string, bytes: Uint8Array): SubjectKey {
 export function encryptValue(key: SubjectKey, place: RedactedPlace, text: string): { jwe: string; digest: string } {
   const digest = saltedDigest(redactionSalt(key.salts, place), text)
   const iv = nonceOf(digest)
-  const header = Buffer.from(`{"alg":"dir","enc":"A256GCM","kid":"${key.id}"}`).toString('base64url')
   const cipher = createCipheriv('aes-256-gcm', key.content, iv)
-  cipher.setAAD(Buffer.from(header))
+  cipher.setAAD(Buffer.from(key.header))
   const encrypted = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   const parts = [iv, encrypted, cipher.getAuthTag()].map((part) => part.toString('base64url'))
-  return { jwe: [header, '', ...parts].join('.'), digest }
+  return { jwe: [key.header, '', ...parts].join('.'), digest }
 }
 
 /**

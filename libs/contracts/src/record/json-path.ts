@@ -38,10 +38,10 @@ export function parseJsonPath(path: string): readonly PathStep[] {
 /** The places a path names in a value, outermost first. */
 export function findPlaces(value: Json, [step, ...rest]: readonly PathStep[], pointer = ''): Place[] {
   if (!step) return []
-  return childrenOf(value).flatMap((place) => {
+  return childrenOf(value, step).flatMap((place) => {
     const child = (place.holder as Record<string | number, Json>)[place.key]!
     const at = `${pointer}/${escaped(place.key)}`
-    const here = matches(step, place.key)
+    const here = step.kind !== 'deep' || step.name === place.key
     const found: Place[] = []
     if (here && rest.length === 0) found.push({ ...place, pointer: at })
     else if (here) found.push(...findPlaces(child, rest, at))
@@ -50,14 +50,16 @@ export function findPlaces(value: Json, [step, ...rest]: readonly PathStep[], po
   })
 }
 
-function childrenOf(value: Json): Omit<Place, 'pointer'>[] {
-  if (Array.isArray(value)) return value.map((_, key) => ({ holder: value, key }))
-  return isJsonObject(value) ? Object.keys(value).map((key) => ({ holder: value, key })) : []
-}
-
-function matches(step: PathStep, key: string | number): boolean {
-  if (step.kind === 'all') return true
-  return key === (step.kind === 'index' ? step.index : step.name)
+/** What a value holds that a step can lead to; a step that names one member looks at no other. */
+function childrenOf(value: Json, step: PathStep): Omit<Place, 'pointer'>[] {
+  if (Array.isArray(value)) {
+    if (step.kind === 'name') return []
+    if (step.kind === 'index') return step.index < value.length ? [{ holder: value, key: step.index }] : []
+    return value.map((_, key) => ({ holder: value, key }))
+  }
+  if (!isJsonObject(value) || step.kind === 'index') return []
+  if (step.kind === 'name') return Object.hasOwn(value, step.name) ? [{ holder: value, key: step.name }] : []
+  return Object.keys(value).map((key) => ({ holder: value, key }))
 }
 
 /** A key as a step of a JSON Pointer. */

@@ -1,4 +1,4 @@
-import { canonicalJson, type Json } from '@countersign/contracts'
+import { canonicalJson, type Json, sortedKeys } from '@countersign/contracts'
 
 /** Marks a value whose members cannot be put in order by making an object anew. */
 class Unorderable extends Error {}
@@ -30,7 +30,7 @@ function ordered(value: Json): Json {
   }
   if (Array.isArray(value)) return value.map(ordered)
   const result: { [key: string]: Json } = {}
-  for (const key of Object.keys(value).toSorted()) {
+  for (const key of sortedKeys(value)) {
     const first = key.charCodeAt(0)
     // Objects keep keys that look like array indexes first, and `__proto__` would not become a member.
     if ((first >= 48 && first <= 57) || key === '__proto__') throw new Unorderable()

@@ -48,33 +48,34 @@ const eventMember = ',"event":"'
 export function writeRecord(head: RecordHead, members: MemberTexts, cloudEvent: string | undefined): string {
   const { kind, tenant, server, callId, event, storedAt, stream: name, seq, previous, created } = head
   const stream = `{"created":${JSON.stringify(created)},"name":"${name}","previous":${previous},"seq":${seq}}`
+  const before = (key: string, value: string | undefined) => (value === undefined ? '' : `"${key}":${value},`)
+  const after = (key: string, value: string | undefined) => (value === undefined ? '' : `,"${key}":${value}`)
   const quoted = (text: string | undefined) => (text === undefined ? undefined : `"${text}"`)
   // In the order of RFC 8785.
-  const all: [string, string | undefined][] = [
-    ['approvals', members.approvals],
-    ['callId', quoted(callId)],
-    ['cloudEvent', cloudEvent],
-    ['content', members.content],
-    ['decision', members.decision],
-    ['encrypted', members.encrypted],
-    ['event', JSON.stringify(event)],
-    ['execution', members.execution],
-    ['kind', `"${kind}"`],
-    ['outcome', members.outcome],
-    ['redactions', members.redactions],
-    ['resource', members.resource],
-    ['server', quoted(server)],
-    ['storedAt', `"${storedAt}"`],
-    ['stream', stream],
-    ['tenant', `"${tenant}"`],
-    ['time', members.time],
-    ['version', '3'],
-    ['what', members.what],
-    ['who', members.who],
-  ]
-  let text = ''
-  for (const [key, value] of all) if (value !== undefined) text += `${text === '' ? '{' : ','}"${key}":${value}`
-  return `${text}}`
+  return (
+    '{' +
+    before('approvals', members.approvals) +
+    before('callId', quoted(callId)) +
+    before('cloudEvent', cloudEvent) +
+    before('content', members.content) +
+    before('decision', members.decision) +
+    before('encrypted', members.encrypted) +
+    before('event', JSON.stringify(event)) +
+    before('execution', members.execution) +
+    before('kind', `"${kind}"`) +
+    before('outcome', members.outcome) +
+    before('redactions', members.redactions) +
+    before('resource', members.resource) +
+    before('server', quoted(server)) +
+    before('storedAt', `"${storedAt}"`) +
+    before('stream', stream) +
+    before('tenant', `"${tenant}"`) +
+    before('time', members.time) +
+    '"version":3' +
+    after('what', members.what) +
+    after('who', members.who) +
+    '}'
+  )
 }
 
 /** Reads the head of a canonical record text, or of what is around one; the event inside is passed over. */
