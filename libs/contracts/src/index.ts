@@ -109,7 +109,14 @@ export {
   unwrapDigest,
   wrapDigest,
 } from './record/encryption.ts'
-export { type FindKey, openEvent, type OpenedEvent, unreadableMark } from './record/open-event.ts'
+export {
+  type FindKey,
+  hiddenMark,
+  openEvent,
+  type OpenedEvent,
+  type Opening,
+  unreadableMark,
+} from './record/open-event.ts'
 export { LifecycleEvent } from './record/lifecycle-event.ts'
 export {
   Condition,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -133,6 +133,34 @@ test(
       const { kid } = JSON.parse(Buffer.from(header.slice(1), 'base64url').toString()) as { kid: string }
       assert.deepEqual(filesWith(join(dirname(folder.dir), 'subject-keys'), kid), [])
     }
+  },
+)
+
+test(
+  'R28: what a rule names of an event is in no file of audit, its index among them',
+  { timeout: 60_000 },
+  async (t) => {
+    const testBus = await startTestBus(t)
+    const folder = await auditFolder(t)
+    const rulesFile = join(dirname(folder.dir), 'personal.json')
+    await writeFile(rulesFile, JSON.stringify([{ in: 'event', path: '$.tool' }]))
+    const settings = { ...(await personalSettings(folder)), COUNTERSIGN_AUDIT_PERSONAL_FILE: rulesFile }
+    const audit = await startAudit(t, testBus, folder, settings)
+    const writer = await callWriter(testBus)
+    const { callApi } = await testBus.connect('console')
+    const { at } = await writer.request({ tool: 'zebra4711' }, {})
+    const { calls } = await until(async () => {
+      const page = await callApi(verbs.audit.calls, { tenant: 'default' })
+      return page.indexed === 1 && page
+    }, 'it is indexed')
+    assert.deepEqual(
+      calls.map(({ callId, tool, principal }) => [callId, tool, principal]),
+      [[at.callId, '[personal]', at.principal]],
+    )
+    const { records } = await callApi(verbs.audit.records, { tenant: 'default' })
+    assert.equal(records[0]!.record.what?.tool, 'zebra4711')
+    assert.equal(await audit.stop('SIGTERM'), 0, audit.output())
+    assert.deepEqual(filesWith(dirname(folder.dir), 'zebra4711'), [])
   },
 )
 

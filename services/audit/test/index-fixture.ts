@@ -14,6 +14,7 @@ import { type Cleanup, findPostgres, requestedFixture, startPostgres, type TestP
 import { LogIndex } from '../src/index/log-index.ts'
 import { indexPlace } from '../src/index/open-index.ts'
 import type { AuditLog } from '../src/log/audit-log.ts'
+import type { Encryptor } from '../src/record/encrypt/encryptor.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
 import { calls as callSource } from '../src/record/record-source.ts'
 import { makeRecord } from '../src/record/make-record.ts'
@@ -89,7 +90,7 @@ export interface TestEvent {
 }
 
 /** Records of events that interleave, and the first event's data of each call by its name. */
-export function recordsOf(events: readonly TestEvent[], firstSeq = 1) {
+export function recordsOf(events: readonly TestEvent[], firstSeq = 1, encryptor?: Encryptor) {
   const calls = new Map<string, CallEventData<'requested'>>()
   const records: RecordText[] = events.map(
     ({ call, event, tenant = 'default', args, data, atMs, traceparent }, place) => {
@@ -109,6 +110,7 @@ export function recordsOf(events: readonly TestEvent[], firstSeq = 1) {
         callSource,
         { subject: subjects.call(known, event), data: Buffer.from(JSON.stringify(cloudEvent)), seq, storedAt },
         { created: '2026-11-22T09:00:00Z', previous: seq - 1 },
+        { encryptor },
       )
     },
   )

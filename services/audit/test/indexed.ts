@@ -6,6 +6,7 @@ import { findCalls, type CallQuery } from '../src/query/find-calls.ts'
 import { findRecords } from '../src/query/find-records.ts'
 import { listTop } from '../src/query/list-top.ts'
 import { tellStory } from '../src/query/tell-story.ts'
+import type { Encryptor } from '../src/record/encrypt/encryptor.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
 import { auditFolder, openTestLog } from './harness.ts'
 import { type IndexHome, recordsOf, type TestEvent } from './index-fixture.ts'
@@ -38,10 +39,11 @@ export async function indexed(
   home: IndexHome,
   events: readonly TestEvent[],
   read = (text: string) => readSealed(text),
+  encryptor?: Encryptor,
 ) {
   const log = await openTestLog(await auditFolder(t))
   t.after(() => log.close())
-  const { records, calls } = recordsOf(events)
+  const { records, calls } = recordsOf(events, 1, encryptor)
   await log.append(records)
   const index = home.follow(log, read)
   const reach = async (tenant = 'default') => {

@@ -2,6 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { inTransaction, openKeyDatabase, openKeyEncryptionKeys, SubjectKeys } from '@countersign/subject-keys'
+import type { Cleanup } from '@countersign/testing'
+import { Encryptor } from '../src/record/encrypt/encryptor.ts'
+import type { EventRule } from '../src/record/event-rules.ts'
+import { auditFolder } from './harness.ts'
 
 /** Settings with which audit encrypts what is personal; its keys lie beside the folder of the log. */
 export async function personalSettings({ dir }: { dir: string }): Promise<Record<string, string>> {
@@ -11,6 +16,24 @@ export async function personalSettings({ dir }: { dir: string }): Promise<Record
   return {
     COUNTERSIGN_AUDIT_SUBJECT_KEYS_DIR: join(root, 'subject-keys'),
     COUNTERSIGN_AUDIT_SUBJECT_KEK_FILE: kekFile,
+  }
+}
+
+/** Keys of subjects in a folder that goes away with the test, and what encrypts with them. */
+export async function personalKeys(t: Cleanup) {
+  const settings = await personalSettings(await auditFolder(t))
+  const [keysDir, kekFile] = Object.values(settings)
+  const database = openKeyDatabase(keysDir!)
+  t.after(() => database.close())
+  const keks = await openKeyEncryptionKeys(kekFile!)
+  const keys = new SubjectKeys(database, keks)
+  return {
+    keys,
+    encryptor: (rules: readonly EventRule[]) => new Encryptor(rules, keys, keks),
+    erase(subject: string) {
+      keys.persist()
+      return inTransaction(database, () => keys.eraseSubject('default', subject))
+    },
   }
 }
 

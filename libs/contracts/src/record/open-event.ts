@@ -16,6 +16,12 @@ export interface OpenedEvent {
   unreadable: string[]
 }
 
+/** What becomes of an encrypted place when its event is read: it is opened, left as it is, or reads `hiddenMark`. */
+export type Opening = 'open' | 'leave' | 'hide'
+
+/** What stands, in an event of which only some places were opened, where something personal is that is not to be known. */
+export const hiddenMark = '[personal]'
+
 /** What stands, in an opened event, where a key does not open what was sealed. */
 export const unreadableMark = '[unreadable]'
 
@@ -23,9 +29,13 @@ export const unreadableMark = '[unreadable]'
  * Opens what was encrypted in the event of a record. Where the key is gone stands `"[erased]"`, for a digest too: wrapped, it
  * would say nothing to whoever reads it. The record itself is left as it is.
  *
- * @param wanted says which places (JSON Pointers into the event) to open; others are left as they are
+ * @param openingOf says what becomes of a place (a JSON Pointer into the event); left out, all are opened
  */
-export function openEvent(record: AuditRecord, find: FindKey, wanted = (_path: string) => true): OpenedEvent {
+export function openEvent(
+  record: AuditRecord,
+  find: FindKey,
+  openingOf: (path: string) => Opening = () => 'open',
+): OpenedEvent {
   // Earlier versions have nothing encrypted.
   if (record.version === 2 || !record.encrypted) {
     return { cloudEvent: record.cloudEvent, opened: 0, erased: 0, unreadable: [] }
@@ -34,11 +44,16 @@ export function openEvent(record: AuditRecord, find: FindKey, wanted = (_path: s
   const own = new Set<Json>([result.cloudEvent])
   // What was encrypted last lies outermost.
   for (const { path, digest } of record.encrypted.toReversed()) {
-    if (!wanted(path)) continue
+    const opening = openingOf(path)
+    if (opening === 'leave') continue
     const place = placeOf(result.cloudEvent, path, own)
     const text = place?.holder[place.key]
     // Inside something that was erased there is nothing more to open.
     if (!place || typeof text !== 'string') continue
+    if (opening === 'hide') {
+      place.holder[place.key] = hiddenMark
+      continue
+    }
     const key = find(keyIdOf(text) ?? '')
     if (!key) {
       result.erased += 1

@@ -1,4 +1,4 @@
-import { callIdTimeMs, CountersignError, redactedMark } from '@countersign/contracts'
+import { callIdTimeMs, CountersignError, hiddenMark, redactedMark } from '@countersign/contracts'
 import type { HeldCall } from '@countersign/subject-keys'
 import type { IndexedLog } from '../index/log-index.ts'
 import { ask } from '../query/ask.ts'
@@ -27,7 +27,7 @@ export async function findHeldCall(
   const [first] = records
   if (!first) throw new CountersignError('unknown_call', `the audit log has no call ${callId}`)
   const { principal: subject, stored_at: storedAt } = first
-  if (subject === null || subject === redactedMark) {
+  if (subject === null || [redactedMark, hiddenMark].includes(subject)) {
     throw new CountersignError(
       'invalid_params',
       `the log does not say on whose behalf call ${callId} was made; place the hold over a subject, or over the whole tenant`,

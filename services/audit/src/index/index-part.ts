@@ -5,7 +5,7 @@ import type { LogPart } from '../log/log-part.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { LogIndex } from './log-index.ts'
 import { indexPlace } from './open-index.ts'
-import { isIndexed } from './row-of.ts'
+import { openingOf } from './row-of.ts'
 
 /** The part of audit that keeps the index. Whatever becomes of it, the log goes on. */
 export class IndexPart implements Part {
@@ -39,7 +39,7 @@ export class IndexPart implements Part {
       onProblem,
     })
     const { log } = this.#log
-    const read = (text: string) => this.#log.read(text, isIndexed)
+    const read = (text: string) => this.#log.read(text, openingOf)
     this.index = new LogIndex({ log, kind, open, read, onProblem })
     this.#metrics.observeIndex(this.index)
     this.index.start()

@@ -1,4 +1,4 @@
-import { redactedMark, type SealedRecord } from '@countersign/contracts'
+import { hiddenMark, redactedMark, type SealedRecord } from '@countersign/contracts'
 import { sql } from 'kysely'
 import type { TenantLog } from '../log/log.ts'
 import { type CallFacts, type IndexRow, rowOf } from './row-of.ts'
@@ -40,8 +40,8 @@ export async function rereadCalls(
     .$if(after !== undefined, (calls) => calls.where('call_id', '>', after!))
     .where((call) =>
       call.or([
-        // Where the principal was redacted, it may be any subject's.
-        call('principal', 'in', [...subjects, redactedMark]),
+        // Where the principal was redacted or is itself personal, it may be any subject's.
+        call('principal', 'in', [...subjects, redactedMark, hiddenMark]),
         // A digest that is wrapped was read anew before.
         ...(before ? [call.and([call('began_at', '<', before), call('digest', 'like', 'sha256:%')])] : []),
       ]),

@@ -1,9 +1,11 @@
 import {
   failureCodeOf,
+  hiddenMark,
   isCallEventName,
   isJsonObject,
   type Json,
   type JsonObject,
+  type Opening,
   RecordedCallFields,
   type SealedRecord,
 } from '@countersign/contracts'
@@ -42,19 +44,32 @@ export interface CallFacts {
 const mayHaveCode = new Set(['denied', 'failed', 'unknown'])
 const maxLength = 320
 
+/** Of these the index forgets what it has when their keys are erased; it takes them from the event that first has them. */
+const forgotten = /^\/data\/(digest|arguments)(\/|$)/
+/** What the head of every record says. */
+const said = /^\/data\/(callId|tenant|server)$/
 const notIndexed =
-  /^\/data\/(result|resultDigest|previewDigest|grant\/signature|grant\/claims\/digest|comment|evidence)(\/|$)/
+  /^\/data\/(result|resultDigest|previewDigest|grant\/signature|grant\/claims\/(approvals\/\d+\/)?digest|decision\/facts|comment|evidence)(\/|$)/
+/** An event of which too many places are personal is encrypted as a whole. */
+const whole = '/data'
 
 /**
- * Says whether a row has anything of a place of an event, which is then opened: of the digest, which all events of a call have, its
- * first, and nothing of what is large or costs most to open.
+ * Says what a row has of a place that is encrypted, because a rule names it: nothing that would be readable after its key is gone. What no
+ * row has anything of is left as it is.
  */
-export function isIndexed(event: string, path: string): boolean {
-  return path === '/data/digest' ? event === 'requested' : !notIndexed.test(path)
+export function openingOf(event: string, path: string): Opening {
+  if (forgotten.test(path)) return event === 'requested' ? 'open' : 'leave'
+  if (notIndexed.test(path)) return 'leave'
+  return path === whole || said.test(path) ? 'open' : 'hide'
 }
 
-/** Makes the row of a sealed record at a place, whatever it holds: what a column cannot say is null. */
-export function rowOf({ index, record }: SealedRecord, { offset, bytes }: Omit<EntryPlace, 'index'>): IndexRow {
+/**
+ * Makes the row of a sealed record at a place, whatever it holds: what a column cannot say is null.
+ *
+ * @param sealed what is encrypted in it was read as `openingOf` says
+ */
+export function rowOf(sealed: SealedRecord, { offset, bytes }: Omit<EntryPlace, 'index'>): IndexRow {
+  const { index, record } = hideWhole(sealed)
   const { event, storedAt, cloudEvent } = record
   const data = isJsonObject(cloudEvent.data) ? cloudEvent.data : {}
   const fields = RecordedCallFields.safeParse(data)
@@ -82,12 +97,30 @@ export function rowOf({ index, record }: SealedRecord, { offset, bytes }: Omit<E
   }
 }
 
+/** Of an event that was encrypted as a whole nothing says what in it is named by a rule: of it a row has what it can forget, and no more. */
+function hideWhole(sealed: SealedRecord): SealedRecord {
+  const { record } = sealed
+  if (record.version === 2 || !record.encrypted?.some(({ path }) => path === whole)) return sealed
+  const { who: _who, decision: _decision, approvals: _approvals, ...others } = record
+  const shown = Object.entries(isJsonObject(record.cloudEvent.data) ? record.cloudEvent.data : {}).filter(
+    ([name]) => said.test(`${whole}/${name}`) || forgotten.test(`${whole}/${name}`),
+  )
+  const hidden = { method: hiddenMark, tool: hiddenMark, principal: hiddenMark }
+  const cloudEvent = { ...record.cloudEvent, data: { ...Object.fromEntries(shown), ...hidden } }
+  return { ...sealed, record: { ...others, cloudEvent } }
+}
+
 function marksOf(record: SealedRecord['record'], principal: string): CallFacts['marks'] {
   const { decision, approvals, who, event } = record
   const rules = decision?.rules.map(({ policy, rule }) => `${policy}/${rule}`) ?? []
   const approvers = approvals?.map(({ approver }) => approver) ?? []
-  const agents = event === 'requested' ? (who?.delegation?.length ? who.delegation : [principal]) : []
+  const through = isHidden(record.cloudEvent, 'delegation') ? [hiddenMark] : who?.delegation
+  const agents = event === 'requested' ? (through?.length ? through : [principal]) : []
   return [...marks('rule', rules), ...marks('approver', approvers), ...marks('agent', agents)]
+}
+
+function isHidden({ data }: JsonObject, member: string): boolean {
+  return isJsonObject(data) && data[member] === hiddenMark
 }
 
 function marks(kind: MarkKind, values: string[]): CallFacts['marks'] {

@@ -1,7 +1,7 @@
 import { type Generated, type Kysely, sql } from 'kysely'
 
-/** Raised with every change below. An index of another version is dropped and made anew from the log; there is nothing to migrate. */
-const version = 2
+/** Raised with every change below, or of what rows say. An index of another version is dropped and made anew from the log; there is nothing to migrate. */
+const version = 3
 
 /**
  * The tables of the index. It says where things are in the log, and keeps no content but the words of `argument_words`: records

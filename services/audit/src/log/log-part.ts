@@ -4,7 +4,7 @@ import type { Settings } from '../config.ts'
 import { findEncrypted } from '../erasure/find-encrypted.ts'
 import { openPersonal, type Personal } from '../erasure/open-personal.ts'
 import type { AuditMetrics } from '../metrics.ts'
-import type { Wanted } from '../record/encrypt/open-record.ts'
+import type { OpeningOf } from '../record/encrypt/open-record.ts'
 import { readSealed } from '../record/encrypt/read-sealed.ts'
 import type { AuditLog } from './audit-log.ts'
 import { openLog } from './open-log.ts'
@@ -64,7 +64,7 @@ export class LogPart implements Part {
   }
 
   /** A sealed record with what is personal in it readable, as far as its keys are there. */
-  readonly read = (text: string, wanted?: Wanted) => readSealed(text, this.personal?.keys, wanted)
+  readonly read = (text: string, openingOf?: OpeningOf) => readSealed(text, this.personal?.keys, openingOf)
 
   async stop(): Promise<void> {
     await this.log.close()
