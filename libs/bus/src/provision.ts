@@ -17,6 +17,8 @@ export interface ProvisionOptions {
   replicas?: number
   /** Upper bound of `CALLS`, in bytes; full means refuse (I7). */
   callsMaxBytes?: number
+  /** Upper bound of `AUDIT`, in bytes; when it is full, it forgets its oldest records, which are in the log. */
+  auditMaxBytes?: number
 }
 
 /**
@@ -44,8 +46,12 @@ export async function provision(options: ProvisionOptions): Promise<void> {
       )
     }
     const jsm = await jetstreamManager(nc)
+    const budgets = new Map([
+      ['CALLS', options.callsMaxBytes],
+      ['AUDIT', options.auditMaxBytes],
+    ])
     for (const spec of Object.values<StreamSpec>(streams)) {
-      const maxBytes = spec.name === 'CALLS' ? (options.callsMaxBytes ?? spec.maxBytes) : spec.maxBytes
+      const maxBytes = budgets.get(spec.name) ?? spec.maxBytes
       const wanted = streamConfig({ ...spec, maxBytes }, options.replicas ?? 1)
       const exists = await jsm.streams.info(spec.name).then(
         () => true,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Bus, connectBus, provision } from '@countersign/bus'
+import { type Bus, connectBus, provision, type ProvisionOptions } from '@countersign/bus'
 import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
 import type { BucketName, BusUser } from '@countersign/contracts'
 import { until } from './until.ts'
@@ -21,7 +21,10 @@ export interface TestBus {
 }
 
 /** Starts a nats-server on a free port with fresh state; it goes away with the test. */
-export async function startTestBus(t: Cleanup, options: { callsMaxBytes?: number } = {}): Promise<TestBus> {
+export async function startTestBus(
+  t: Cleanup,
+  options: Pick<ProvisionOptions, 'callsMaxBytes' | 'auditMaxBytes'> = {},
+): Promise<TestBus> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-'))
   const server = await startNatsServer({ binary: await findNatsServer(), dir, port: -1 })
   const buses: Bus[] = []
@@ -35,7 +38,7 @@ export async function startTestBus(t: Cleanup, options: { callsMaxBytes?: number
       url: server.url,
       user: 'provisioner',
       password: server.passwords.provisioner,
-      ...(options.callsMaxBytes ? { callsMaxBytes: options.callsMaxBytes } : {}),
+      ...options,
     })
   const connect = async (user: BusUser) => {
     const bus = await connectBus({ url: server.url, user, password: server.passwords[user] })

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { connectBus } from '@countersign/bus'
+import { type SealedRecord, verbs } from '@countersign/contracts'
 import { findGo, installPython, startTestBus, type TestBus, until } from '@countersign/testing'
-import { auditFolder, callWriter, readAll, startAudit } from './harness.ts'
+import { auditFolder, callWriter, readAudit, startAudit, verifyFolder } from './harness.ts'
 
 const run = promisify(execFile)
 const examples = join(import.meta.dirname, '../../../docs/examples/audit-consumer')
@@ -81,6 +81,9 @@ async function consumerOf(t: TestContext, { server }: TestBus, command: (folder:
   }
 }
 
+/** Room for the small records of the test, and not for its large ones. */
+const auditMaxBytes = 400_000
+
 const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, place) => from + place)
 
 // At once: most of their time they wait for what was not acknowledged.
@@ -90,12 +93,13 @@ suite('consumers', { concurrency: true }, () => {
       `R25: the consumer in ${language} goes on where it was killed, drops what comes twice and tells what is missing`,
       { skip, timeout: 300_000 },
       async (t) => {
-        const bus = await startTestBus(t)
-        const audit = await startAudit(t, bus, await auditFolder(t))
+        const bus = await startTestBus(t, { auditMaxBytes })
+        const folder = await auditFolder(t)
+        const audit = await startAudit(t, bus, folder)
         const { request } = await callWriter(bus)
         const start = await consumerOf(t, bus, command)
-        const write = async (count: number) => {
-          for (let each = 0; each < count; each++) await request()
+        const write = async (count: number, text = '') => {
+          for (let each = 0; each < count; each++) await request({}, { text })
         }
 
         const first = start()
@@ -125,28 +129,47 @@ suite('consumers', { concurrency: true }, () => {
         assert.deepEqual(anew.indexes(), [80])
         assert.equal(await anew.stop('SIGTERM'), 0)
 
-        // While nobody reads, the stream forgets its oldest.
-        await write(10)
-        const provisioner = await connectBus({
-          url: bus.server.url,
-          user: 'provisioner',
-          password: bus.server.passwords.provisioner,
-        })
-        const reader = await bus.connect('auditor')
-        await until(async () => (await readAll(reader, 'AUDIT')).length === 91, 'all is published')
-        await provisioner.purge('AUDIT', { keep: 4 })
-        await provisioner.close()
+        // While nobody reads, the stream is filled, and forgets its oldest.
+        const size = 81 + 30
+        await write(30, 'x'.repeat(auditMaxBytes / 20))
+        const [reader, console] = await Promise.all([bus.connect('auditor'), bus.connect('console')])
+        await until(async () => (await reader.streamInfo('AUDIT')).lastSeq === size, 'all is published')
+        const [{ index: oldest }] = (await readAudit(reader)) as [SealedRecord]
+        assert.ok(oldest > 81 && oldest < size - 2, `the stream begins with record ${oldest}`)
         const third = start({ CONSUMER: 'anew' })
-        await third.untilTold(4)
-        assert.deepEqual(third.indexes(), upTo(87, 91))
-        assert.match(third.errors(), /gap: default 81-86 /)
-        await third.stop('SIGKILL')
+        await third.untilTold(size - oldest)
+        assert.deepEqual(third.indexes(), upTo(oldest, size))
+        assert.match(
+          third.errors(),
+          new RegExp(`^gap: default 81-${oldest - 1} are not in the stream; read them from the log\n$`),
+        )
+        assert.equal(await third.stop('SIGTERM'), 0)
 
-        // Another cursor begins where it wants to: at the sequence of record 89.
-        const replay = start({ CONSUMER: 'replay', STATE_FILE: 'replay.json', START: '90' })
+        // The log has what the stream forgot, whether it is asked for or read.
+        const { records } = await until(async () => {
+          const page = await console.callApi(verbs.audit.records, {
+            tenant: 'default',
+            before: oldest,
+            limit: oldest - 81,
+          })
+          return page.indexed === size && page
+        }, 'all is indexed')
+        assert.deepEqual(records.map(({ index }) => index).toReversed(), upTo(81, oldest))
+        assert.equal(await audit.stop('SIGTERM'), 0)
+        assert.deepEqual(await verifyFolder(folder.dir), { records: size, problems: [] })
+
+        // Audit publishes nothing of that again when it starts, and the reader misses nothing from here on.
+        await startAudit(t, bus, folder)
+        await write(1)
+        const fourth = start({ CONSUMER: 'anew' })
+        await fourth.untilTold(1)
+        assert.deepEqual([fourth.indexes(), fourth.errors()], [[size], ''])
+        await fourth.stop('SIGKILL')
+
+        // Another cursor begins where it wants to: at the sequence of the last record but one.
+        const replay = start({ CONSUMER: 'replay', STATE_FILE: 'replay.json', START: String(size) })
         await replay.untilTold(2)
-        assert.deepEqual(replay.indexes(), [89, 90])
-        await audit.stop('SIGKILL')
+        assert.deepEqual(replay.indexes(), [size - 1, size])
       },
     )
   }
