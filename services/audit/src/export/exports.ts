@@ -2,7 +2,7 @@
  * The exports: documents of kind `AuditExport` in a folder, each with a runner of its own.
  *
  * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (one an export) →
- * tenant-export (sends in order, sets aside; one a tenant) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
+ * tenant-export (sends in order; one a tenant; what is refused for good becomes dead-letters) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
  * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; record-changes has what is done to exports in the log; backoff, http-post and request-headers serve the drivers.
  */
 import { isDeepStrictEqual } from 'node:util'

@@ -3,8 +3,9 @@ import type { AuditExport, ExportView } from '@countersign/contracts'
 import type { Log, LogEntry, TenantLog } from '../log/log.ts'
 import { type Backoff, waitAfter } from './backoff.ts'
 import { type Cut, cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
+import { DeadLetters, NoRoom } from './dead-letters.ts'
 import { type Driver, type OnlyPart, Refused } from './driver.ts'
-import { type Cursor, type DeadLetter, deadOf, type ExportState } from './export-state.ts'
+import type { Cursor, DeadLetter, ExportState } from './export-state.ts'
 import type { ExportedRecord } from './open-entry.ts'
 import type { Pace } from './pace.ts'
 import type { Slots } from './slots.ts'
@@ -49,11 +50,6 @@ interface Outcome {
   refused: (records: readonly ExportedRecord[], reason: string) => Promise<void>
 }
 
-/** Thrown when records would have to be set aside and there is no room for that. */
-class NoRoom extends Error {
-  override name = 'NoRoom'
-}
-
 const sendTimeoutMs = 30_000
 /** How long a record that waits for others is not looked at again. */
 const longestGatheringMs = 5000
@@ -69,10 +65,10 @@ export class TenantExport {
   readonly #signal: AbortSignal
   readonly #limits: ReturnType<typeof limitsOf>
   readonly #matches: (record: ExportedRecord) => boolean
+  readonly #dead: DeadLetters
   /** Dead letters are to be sent again; the cursor moved and was not kept yet. */
   #again = false
   #moved = false
-  #changing: Promise<void> = Promise.resolve()
   #wake = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
   /** When the first record was stored that was not sent yet. */
@@ -90,6 +86,7 @@ export class TenantExport {
     this.#signal = signal
     this.#limits = limitsOf(options.document.spec)
     this.#matches = matcherOf(options.document.spec)
+    this.#dead = new DeadLetters(options.state, this.#name, tenant, options.maxDeadLetters)
   }
 
   /** Begins to send, if it did not yet. */
@@ -110,7 +107,7 @@ export class TenantExport {
 
   /** What was set aside. */
   get letters(): DeadLetter[] {
-    return [...this.#letters.values()]
+    return this.#dead.all
   }
 
   /** Sends what was set aside again. */
@@ -121,20 +118,8 @@ export class TenantExport {
 
   /** Forgets letters, and what a retry that is under way puts in their place; what they name stays in the log. */
   async discard(letters: readonly DeadLetter[]): Promise<void> {
-    await this.#inTurn(async () => {
-      for (const { first, last } of this.letters) {
-        const meant = letters.some((letter) => letter.first <= first && last <= letter.last)
-        if (meant) await this.#options.state.removeDead(this.#name, this.#tenant, first)
-      }
-    })
+    await this.#dead.discard(letters)
     this.#wake.resolve()
-  }
-
-  /** One change of letters that are there after the other. */
-  #inTurn(change: () => Promise<void>): Promise<void> {
-    const done = this.#changing.then(change)
-    this.#changing = done.catch(() => {})
-    return done
   }
 
   /** How it stands. */
@@ -165,18 +150,14 @@ export class TenantExport {
 
   /** Why nothing more is sent until somebody does something. */
   get #blocked(): Trouble | undefined {
-    const [{ maxDeadLetters, now }, letters, { next }, { size }] = [
-      this.#options,
-      this.#letters,
-      this.#cursor,
-      this.#tree,
-    ]
-    if (letters.size >= maxDeadLetters) {
+    const { maxDeadLetters, now } = this.#options
+    if (this.#dead.full) {
       const problem = `${maxDeadLetters} dead letters are kept and no more: retry or discard them, then it goes on`
       const remedy = `see why: countersign audit exports; mend that, then: countersign audit exports retry ${this.#name}, or without them: countersign audit exports discard ${this.#name}`
-      const since = Math.max(...letters.values().map(({ at }) => Date.parse(at)))
+      const since = Math.max(...this.letters.map(({ at }) => Date.parse(at)))
       return { state: 'blocked', problem, remedy, since }
     }
+    const [{ next }, { size }] = [this.#cursor, this.#tree]
     if (next <= size) return undefined
     const problem = `the log ends at ${size}, but records up to ${next} were sent: it was set back`
     const remedy = 'find out why; give the export another name in its document to begin anew'
@@ -190,10 +171,6 @@ export class TenantExport {
 
   get #name(): string {
     return this.#options.document.metadata.name
-  }
-
-  get #letters(): Map<number, DeadLetter> {
-    return deadOf(this.#options.state.of(this.#name), this.#tenant)
   }
 
   get #cursor(): Cursor {
@@ -274,7 +251,7 @@ export class TenantExport {
       await this.#settle(cut.records, verdict, {
         sent: passed,
         refused: async (records, reason) => {
-          await this.#setAside(this.#letterOf(records, reason))
+          await this.#dead.add(this.#letterOf(records, reason))
           this.#options.onCount('dead', records.length)
           passed(records)
         },
@@ -361,19 +338,12 @@ export class TenantExport {
     return { first: records[0]!.index, last: records.at(-1)!.index, reason: reason.slice(0, 500), at }
   }
 
-  /** @throws NoRoom when there are as many as are kept */
-  async #setAside(letter: DeadLetter): Promise<void> {
-    const letters = this.#letters
-    if (letters.size >= this.#options.maxDeadLetters && !letters.has(letter.first)) throw new NoRoom()
-    await this.#options.state.addDead(this.#name, this.#tenant, letter)
-  }
-
   async #sendAgain(): Promise<void> {
     this.#again = false
     try {
-      for (const letter of [...this.#letters.values()]) {
+      for (const letter of this.letters) {
         const refused: DeadLetter[] = []
-        if (await this.#sendLetter(letter, refused)) await this.#inTurn(() => this.#replace(letter, refused))
+        if (await this.#sendLetter(letter, refused)) await this.#dead.replace(letter, refused)
       }
     } catch (error) {
       this.#again = true
@@ -394,18 +364,6 @@ export class TenantExport {
       from = begun.cut.last + 1
     }
     return true
-  }
-
-  /** Puts letters in the place of one, so that at no moment a record has none; where there is no room for them all, it stays as it is. */
-  async #replace(letter: DeadLetter, refused: readonly DeadLetter[]): Promise<void> {
-    const letters = this.#letters
-    // Somebody discarded it meanwhile.
-    if (letters.get(letter.first) !== letter) return
-    const { state, maxDeadLetters } = this.#options
-    const fits = letters.size - 1 + refused.length <= maxDeadLetters
-    const now = fits ? refused : [{ ...refused[0]!, first: letter.first, last: letter.last }]
-    for (const each of now.toReversed()) await state.addDead(this.#name, this.#tenant, each)
-    if (now[0]?.first !== letter.first) await state.removeDead(this.#name, this.#tenant, letter.first)
   }
 
   #countSent(count: number): void {
