@@ -20,7 +20,9 @@ export const commonSettings = {
     .string()
     .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/)
     .default('default')
-    .describe('Tenant whose audit log has what is of no single tenant: changes of policies, refused tokens'),
+    .describe(
+      'Tenant whose audit log has what is of no single tenant: changes of policies, refused tokens; its operators see what is not right with what all tenants share',
+    ),
   shutdownGraceMs: z.coerce
     .number()
     .int()

@@ -136,6 +136,10 @@ test(
     await until(async () => (await audit.ready()).body.includes('recording'), 'readiness is red')
     assert.equal((await audit.ready()).status, 503)
     assert.match(audit.output(), /EFBIG/)
+    const { callApi } = await testBus.connect('console')
+    const problemFor = async (tenant: string) => (await callApi(verbs.audit.status, { tenant })).problem ?? ''
+    assert.match(await problemFor('default'), /EFBIG/)
+    assert.match(await problemFor('elsewhere'), /^why is told to whoever runs this Countersign/)
     const published = (await reader.streamInfo('AUDIT')).lastSeq
     assert.ok(published < 31)
     await until(

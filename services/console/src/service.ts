@@ -33,7 +33,8 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
   const activities = new ActivityLog(bus, ({ subject, error, givenUp }) =>
     log.warn({ subject, err: error }, givenUp ? 'an activity could not be stored' : 'an activity cannot be stored yet'),
   )
-  const signIns = new SignIns(activities, config.platformTenant)
+  const { platformTenant } = config
+  const signIns = new SignIns(activities, platformTenant)
   const accesses = new AccessRecords(activities)
   return [
     { name: 'activities', start() {}, stop: () => activities.close() },
@@ -42,7 +43,7 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     unreadable,
     new Listener(
-      { bus, log, registry, feed, unreadable, authenticator, signIns, accesses, served },
+      { bus, log, registry, feed, unreadable, authenticator, signIns, accesses, served, platformTenant },
       { host: config.consoleHost, port: config.consolePort },
     ),
   ]

@@ -6,7 +6,7 @@ import { until } from '@countersign/testing'
 import { serverFixture, startConsole } from './console-fixture.ts'
 
 test('a message that a service refused as unreadable is shown to operators, with where it is and what to do', async (t) => {
-  const { get, request, policyBus } = await startConsole(t)
+  const { get, request, policyBus, policy } = await startConsole(t)
   const faults = async () => (await get('operator', '/status')).body.bus.faults
   assert.deepEqual(await faults(), [])
   const consumption = policyBus.consume({
@@ -30,6 +30,21 @@ test('a message that a service refused as unreadable is shown to operators, with
   assert.match(fault.problem, /\(CALLS, sequence 2\): the event is no event$/)
   assert.match(fault.remedy, /audit log/)
   assert.equal((await get('agent', '/status')).body.bus.faults, undefined)
+  // Who operates another tenant has no business with what is in the streams and files that all share.
+  const others = {
+    what: 'platform',
+    problem: '1 thing that all tenants share is not as it must be',
+    remedy: 'ask whoever runs this Countersign, who is told what it is',
+  }
+  assert.deepEqual((await get('stranger', '/status')).body.bus.faults, [others])
+  policy.faults = [{ what: 'key of grants', problem: '/etc/grant.pem cannot be used', remedy: 'mend it' }]
+  assert.deepEqual((await get('stranger', '/status')).body.bus.faults, [
+    { ...others, problem: '2 things that all tenants share are not as they must be' },
+  ])
+  assert.deepEqual(
+    (await faults()).map(({ what }: { what: string }) => what),
+    ['key of grants', 'consumer policy-requested'],
+  )
 })
 
 test('allowed calls that pile up for one tool server are shown to operators, with what becomes of them', async (t) => {

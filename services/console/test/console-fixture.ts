@@ -97,6 +97,7 @@ export async function startConsole(
       unreadable,
       authenticator: new UsersFileAuthenticator(usersFile),
       served: { hosts: readHosts(options.hosts?.join() ?? ''), setting: 'COUNTERSIGN_CONSOLE_HOSTS' },
+      platformTenant: 'default',
     },
     { host: '127.0.0.1', port: 0 },
   )

@@ -27,6 +27,13 @@ test('a users file that cannot be used is shown to operators until it is mended'
   assert.match(fault.problem, /users\.json cannot be used: it is not JSON, so .* taken away is still good/)
   assert.match(fault.remedy, /correct it/)
   assert.equal((await get('agent', '/status')).body.users, undefined)
+  const stranger = (await get('stranger', '/status')).body
+  assert.equal(stranger.ok, false)
+  assert.deepEqual(
+    stranger.users.faults.map(({ what, remedy }: { what: string; remedy: string }) => [what, remedy]),
+    [['list of users', 'ask whoever runs this Countersign, who is told what it is']],
+  )
+  assert.ok(!JSON.stringify(stranger).includes('users.json'))
   await writeFile(usersFile, good)
   await until(async () => (await faults()).length === 0, 'it is mended')
   assert.match((await status())[1], /everything works/)

@@ -18,6 +18,9 @@ import { tellStory } from './tell-story.ts'
 const maxAtOnce = 4
 const maxWaiting = 64
 
+/** In place of a reason that names files of audit. */
+const toldToPlatform = 'why is told to whoever runs this Countersign; ask there'
+
 /** Answers everything that audit is asked on the bus. */
 export function serveQueries(
   bus: Pick<Bus, 'serveApi'>,
@@ -33,6 +36,7 @@ export function serveQueries(
     onDefect,
   }: {
     platformTenant: string
+    /** Why nothing can be recorded, in its words for the platform's tenant alone. */
     problem: () => string | undefined
     /** What is not right with audit's own files, for the platform's tenant alone: it names where they lie. */
     faults: () => Fault[]
@@ -79,10 +83,14 @@ export function serveQueries(
     ),
     bus.serveApi(
       audit.status,
-      ({ tenant }) => ({
-        ...statusOf(log, tenant, problem(), witnessed(tenant)),
-        faults: tenant === platformTenant ? faults() : [],
-      }),
+      ({ tenant }) => {
+        const isPlatform = tenant === platformTenant
+        const why = problem()
+        return {
+          ...statusOf(log, tenant, why === undefined || isPlatform ? why : toldToPlatform, witnessed(tenant)),
+          faults: isPlatform ? faults() : [],
+        }
+      },
       onDefect,
     ),
     bus.serveApi(

@@ -13,10 +13,9 @@ import type { Authenticator } from '@countersign/identity'
 import { z } from 'zod'
 import { coveringPolicies } from './covering-policies.ts'
 import { isOperator } from './may-see.ts'
+import { Fault, platformFaults } from './platform-faults.ts'
 import type { ApiContext } from './route.ts'
 import { isReady, serversOf } from './server-answer.ts'
-
-const Fault = z.object({ what: z.string(), problem: z.string(), remedy: z.string() })
 
 export const StatusAnswer = z.object({
   /** Nothing is in the way of calls, and for operators, those on the list of users may do what it says and nobody else. */
@@ -24,10 +23,10 @@ export const StatusAnswer = z.object({
   now: z.iso.datetime(),
   bus: z.object({
     connected: z.boolean(),
-    /** What is not as it must be with nats-server, streams and consumers; for operators. */
+    /** What is not as it must be with nats-server, streams and consumers; for operators, in detail for those of the platform's tenant. */
     faults: z.array(Fault).optional(),
   }),
-  /** What is not right with the list of users; for operators. */
+  /** What is not right with the list of users; for operators, in detail for those of the platform's tenant. */
   users: z
     .object({
       faults: z.array(Fault),
@@ -91,7 +90,7 @@ const maxConsumers = 50
 
 /** Asks every service whether it answers. A service that does not is a finding, not an error. */
 export async function gatherStatus(
-  { bus, registry, unreadable, authenticator }: ApiContext,
+  { bus, registry, unreadable, authenticator, platformTenant }: ApiContext,
   viewer: Principal,
 ): Promise<StatusAnswer> {
   const operator = isOperator(viewer)
@@ -113,7 +112,11 @@ export async function gatherStatus(
     ])
   const index = await indexing
   const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
-  const users = expiring && { faults: usersFaults(authenticator), expiring: expiring.slice(0, maxExpiring) }
+  const shared = (what: string, faults: readonly Fault[]) => platformFaults(viewer, platformTenant, what, faults)
+  const users = expiring && {
+    faults: [...shared('list of users', usersFaults(authenticator))],
+    expiring: expiring.slice(0, maxExpiring),
+  }
   const services = [
     service('policy', policies),
     service('lifecycle', lifecycle),
@@ -137,10 +140,8 @@ export async function gatherStatus(
       ...(faults?.value
         ? {
             faults: [
-              ...faults.value,
+              ...shared('platform', [...faults.value, ...(standing.value?.faults ?? []), ...unreadable.faults]),
               ...(executor?.value ?? []),
-              ...(standing.value?.faults ?? []),
-              ...unreadable.faults,
             ],
           }
         : {}),
@@ -180,7 +181,7 @@ function waitingOf(held: readonly ApprovalView[], more: boolean): NonNullable<St
   }
 }
 
-function usersFaults({ problem }: Authenticator): z.infer<typeof Fault>[] {
+function usersFaults({ problem }: Authenticator): Fault[] {
   if (problem === undefined) return []
   const why = `${problem}, so the users read last stay in force, and a token that was taken away is still good`
   return [{ what: 'list of users', problem: why, remedy: 'correct it: it is taken up within a second' }]
@@ -219,10 +220,7 @@ async function lifecycleAnswers(bus: Bus): Promise<true> {
 }
 
 /** The executor answers nobody; that it takes work is seen at its consumers. Undefined while no server is ready. */
-async function executorAnswers(
-  bus: Bus,
-  ready: readonly ServerEntry[],
-): Promise<Settled<z.infer<typeof Fault>[]> | undefined> {
+async function executorAnswers(bus: Bus, ready: readonly ServerEntry[]): Promise<Settled<Fault[]> | undefined> {
   if (ready.length === 0) return undefined
   const found = await Promise.all(
     ready.map(async ({ name }) => {
@@ -236,7 +234,7 @@ async function executorAnswers(
   return { value: found.filter(({ waiting }) => waiting > maxWaiting).map(waitingFault) }
 }
 
-function waitingFault({ name, waiting }: { name: string; waiting: number }): z.infer<typeof Fault> {
+function waitingFault({ name, waiting }: { name: string; waiting: number }): Fault {
   return {
     what: `consumer executor-${name}`,
     problem: `${waiting} allowed calls wait for the tool server ${name}, and end unrun when their grants expire`,

@@ -21,6 +21,8 @@ export interface ApiContext {
   signIns: Pick<SignIns, 'admitted' | 'refused'>
   accesses: Pick<AccessRecords, 'refused' | 'read'>
   served: Served
+  /** Whose operators see what is not right with what all tenants share. */
+  platformTenant: string
 }
 
 /** A request after it was authenticated and validated. */
