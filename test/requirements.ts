@@ -58,6 +58,7 @@ export const requirements = {
   R37: 'Keys of subjects that are missing are never begun anew over content that needs them, unless whoever runs audit declares them lost, which is recorded.',
 
   R40: 'A port that was chosen for a program is still free when the program listens there, and what does not start says why.',
+  R41: 'A service ends within its grace when it is asked to or its launcher is gone, whatever it is doing and whoever is away.',
 } as const
 
 export type Requirement = keyof typeof requirements

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { LocalInfo } from '@countersign/contracts'
 import { until } from '@countersign/testing'
+import { commandOf } from '../../deploy/local/src/nats.ts'
+import { stateLayout } from '../../deploy/local/src/state.ts'
 import { callTool } from './clients.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -122,6 +124,40 @@ test(
     assert.notDeepEqual(info().tokens, one.tokens)
     assert.ok(!existsSync(join(state, 'workspace', 'x')))
     await third.interrupt()
+  },
+)
+
+/** The processes that a process started, by their ids, and theirs. */
+function descendantsOf(pid: number): number[] {
+  const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n')
+  const pairs = all.map((line) => line.trim().split(/\s+/).map(Number) as [number, number])
+  const of = (parent: number): number[] =>
+    pairs.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...of(child)])
+  return of(pid)
+}
+
+test(
+  'R14, R41: when the launcher is killed, services and tool servers end, and the next start ends its nats-server',
+  { timeout: 120_000 },
+  async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'countersign-start-'))
+    t.after(() => rm(dir, { recursive: true, force: true }))
+    const state = join(dir, 'state')
+    const first = npmStart(t, ['--state', state, '--free-ports'])
+    await until(() => first.output().includes('Try it'), 'the screen shows', 60_000)
+    const { pid, nats } = stateLayout(state)
+    const launcher = Number(readFileSync(pid, 'utf8'))
+    const store = Number(readFileSync(join(nats, 'nats-server.pid'), 'utf8'))
+    const started = descendantsOf(launcher)
+    // Six services, the database of audit's index, the bridge of one tool server and the other, and nats-server.
+    assert.ok(started.length >= 10, `${started.length} processes`)
+    process.kill(launcher, 'SIGKILL')
+    await first.exited
+    await until(() => started.every((each) => each === store || commandOf(each) === ''), 'all of it is gone', 30_000)
+    const second = npmStart(t, ['--state', state, '--free-ports'])
+    await until(() => second.output().includes('Try it'), 'the screen shows again', 60_000)
+    assert.equal(commandOf(store), '')
+    await second.interrupt()
   },
 )
 

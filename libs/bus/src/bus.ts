@@ -279,12 +279,17 @@ export class Bus {
     return this.#nc.info?.version ?? ''
   }
 
-  /** Finishes what is in hand and closes the connection. */
+  /** Finishes what is in hand, while the server is there for it, and closes the connection. */
   async close(): Promise<void> {
-    await this.#nc.drain().catch(() => {})
+    // Without a server that answers nothing would ever be finished.
+    const patience = new Promise((resolve) => setTimeout(resolve, drainMs).unref())
+    if (this.connected) await Promise.race([this.#nc.drain().catch(() => {}), patience])
+    await this.#nc.close()
   }
 }
 
+/** A server that answers takes a round trip. */
+const drainMs = 1500
 const encoder = new TextEncoder()
 
 /** JSON as bytes. */

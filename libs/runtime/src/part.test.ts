@@ -76,6 +76,36 @@ test('I12: a part that is busy for ever is given up and named', async () => {
   assert.equal(log.at(-1), 'stop bus')
 })
 
+test('what is stopped while it starts lets the part in hand start, stops it and starts no other', async () => {
+  const [began, opening] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const { log, parts } = recorded(['bus', 'consumer', 'listener'], {
+    consumer: {
+      async start() {
+        began.resolve()
+        await opening.promise
+        log.push('start consumer')
+      },
+    },
+  })
+  const starting = parts.start(1000)
+  await began.promise
+  const stopping = parts.stop(1000)
+  opening.resolve()
+  await stopping
+  await assert.rejects(starting, /listener cannot be started: it is stopped/)
+  assert.deepEqual(log, ['start bus', 'start consumer', 'stop consumer', 'stop bus'])
+})
+
+test('I12: a part that is starting for ever is given up and named', async () => {
+  const began = Promise.withResolvers<void>()
+  const start = () => (began.resolve(), never())
+  const { log, parts } = recorded(['bus', 'consumer'], { consumer: { start } })
+  void parts.start(1000)
+  await began.promise
+  await assert.rejects(parts.stop(20), /consumer was still busy after the grace period/)
+  assert.deepEqual(log, ['start bus', 'stop bus'])
+})
+
 test('what was stopped is not started again', async () => {
   const { log, parts } = recorded(['bus'])
   await parts.start(1000)

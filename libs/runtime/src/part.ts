@@ -16,6 +16,8 @@ export class PartsError extends AggregateError {
 /** Starts parts in order and stops them in reverse, within a grace period. */
 export class Parts {
   readonly #parts: { part: Part; state: State }[]
+  /** Settles when the part that is starting has started or failed. */
+  #starting: Promise<unknown> | undefined
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts.map((part) => ({ part, state: 'waiting' }))
@@ -36,7 +38,9 @@ export class Parts {
       if (entry.state !== 'waiting') throw new Error(`${entry.part.name} cannot be started: it is ${entry.state}`)
       entry.state = 'starting'
       try {
-        await entry.part.start()
+        const started = Promise.resolve(entry.part.start())
+        this.#starting = started.catch(() => {})
+        await started
         entry.state = 'started'
       } catch (cause) {
         entry.state = 'failed'
@@ -48,7 +52,7 @@ export class Parts {
   }
 
   /**
-   * Stops all started parts in reverse order.
+   * Stops all started parts in reverse order; one that is starting first has to have started, and no other starts after it.
    *
    * @param graceMs time for all of them together, in milliseconds
    * @throws PartsError naming the parts that failed or were still busy when the time was over
@@ -56,14 +60,16 @@ export class Parts {
   async stop(graceMs: number): Promise<void> {
     const deadline = Date.now() + graceMs
     const errors: unknown[] = []
+    const attempt = (name: string, work: Promise<unknown> | undefined) =>
+      within(Math.max(1, deadline - Date.now()), name, Promise.resolve(work)).catch((error: unknown) =>
+        errors.push(error),
+      )
     for (const entry of this.#parts.toReversed()) {
+      if (entry.state === 'waiting') entry.state = 'stopped'
+      if (entry.state === 'starting') await attempt(entry.part.name, this.#starting)
       if (entry.state !== 'started') continue
       entry.state = 'stopping'
-      try {
-        await within(Math.max(1, deadline - Date.now()), entry.part.name, Promise.resolve(entry.part.stop?.()))
-      } catch (error) {
-        errors.push(error)
-      }
+      await attempt(entry.part.name, (async () => entry.part.stop?.())())
       entry.state = 'stopped'
     }
     if (errors.length > 0) {

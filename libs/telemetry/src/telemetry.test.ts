@@ -66,3 +66,18 @@ test('without an endpoint spans cost nothing, with one they are sent there', asy
   assert.match(received[0]!.body, /countersign-policy/)
   assert.match(received[0]!.body, /decide/)
 })
+
+// Less than the ten seconds after which an endpoint that does not answer is given up.
+test('R41: spans that their endpoint does not take keep no process from ending', { timeout: 8000 }, async (t) => {
+  const asked = Promise.withResolvers<void>()
+  const collector = createServer(() => asked.resolve())
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    collector.close()
+    collector.closeAllConnections()
+  })
+  const { port } = collector.address() as AddressInfo
+  const telemetry = startTelemetry('policy', `http://127.0.0.1:${port}`)
+  telemetry.tracer.startSpan('decide').end()
+  await Promise.all([telemetry.stop(), asked.promise])
+})

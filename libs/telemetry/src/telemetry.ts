@@ -8,6 +8,9 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 /** Buckets of `mcp.*.operation.duration`, in seconds (OpenTelemetry's MCP conventions). */
 const durationBuckets = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 
+/** An endpoint that does not answer keeps no service from ending. */
+const lastSpansMs = 1500
+
 class PullReader extends MetricReader {
   protected async onShutdown(): Promise<void> {}
   protected async onForceFlush(): Promise<void> {}
@@ -19,6 +22,7 @@ export interface Telemetry {
   tracer: Tracer
   /** All metrics in the Prometheus text format. */
   metricsText(): Promise<string>
+  /** Sends the spans that were not sent yet, if their endpoint takes them at once. */
   stop(): Promise<void>
 }
 
@@ -55,13 +59,14 @@ export function startTelemetry(service: string, otlpEndpoint?: string): Telemetr
   const serializer = new PrometheusSerializer('', false)
   return {
     meter: meters.getMeter('countersign'),
-    tracer: trace.getTracer('countersign'),
+    tracer: (tracers ?? trace).getTracer('countersign'),
     async metricsText() {
       const { resourceMetrics } = await reader.collect()
       return serializer.serialize(resourceMetrics)
     },
     async stop() {
-      await Promise.allSettled([meters.shutdown(), tracers?.shutdown()])
+      const patience = new Promise((resolve) => setTimeout(resolve, lastSpansMs).unref())
+      await Promise.race([Promise.allSettled([meters.shutdown(), tracers?.shutdown()]), patience])
     },
   }
 }

@@ -84,6 +84,19 @@ test(
   },
 )
 
+test('I12, R41: while the bus is away, audit ends when it is asked to', { timeout: 60_000 }, async (t) => {
+  const testBus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const writer = await callWriter(testBus)
+  const audit = await startAudit(t, testBus, folder)
+  await Promise.all(Array.from({ length: 50 }, () => writer.request()))
+  await testBus.server.stop('SIGKILL')
+  // What was in hand may not be finished; its exit code says so.
+  assert.notEqual(await audit.stop('SIGTERM'), null)
+  // Its lock went with it.
+  await (await openTestLog(folder)).close()
+})
+
 test('I12: with the bus killed and back again, audit goes on by itself', { timeout: 60_000 }, async (t) => {
   const testBus = await startTestBus(t)
   const folder = await auditFolder(t)

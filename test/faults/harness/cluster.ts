@@ -66,7 +66,6 @@ export interface Cluster {
 const counts = { gateway: 2, policy: 2, 'agent-executor': 2, lifecycle: 1, audit: 1 } as const
 type Service = keyof typeof counts
 const dayMs = 24 * 3600 * 1000
-const closePatienceMs = 5000
 
 /** Starts everything with fresh state and waits until calls can be made. */
 export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Promise<Cluster> {
@@ -75,9 +74,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
   const buses = new Map<BusUser, Promise<Bus>>()
   const disks: Partial<Record<DiskName, Disk>> = {}
   t.after(async () => {
-    // While nats-server is there: a connection that is away is never drained.
-    const closed = Promise.all([...buses.values()].map(async (bus) => (await bus).close()))
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, closePatienceMs).unref())])
+    await Promise.all([...buses.values()].map(async (bus) => (await bus).close()))
     await Promise.all(running.map((process) => process.end()))
     await Promise.all(Object.values(disks).map((disk) => disk.end()))
     if (!cluster.kept) await rm(root, { recursive: true, force: true })

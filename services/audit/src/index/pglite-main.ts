@@ -34,6 +34,8 @@ setPriority(10)
 // Ctrl-C reaches it too; audit ends it when it has closed the index.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 process.once('disconnect', () => process.exit())
+// It went while this was being loaded.
+if (!process.connected) process.exit()
 
 const [dir, time, ...parameters] = process.argv.slice(2)
 const answer = (message: Answered) => process.send!(message)
