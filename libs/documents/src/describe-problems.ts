@@ -1,4 +1,5 @@
 import { describeIssue, type Issue } from './describe-issue.ts'
+import { describeUnknownKey } from './describe-unknown-key.ts'
 import { findUnknownKeys, type UnknownKey } from './find-unknown-keys.ts'
 import type { DocumentKind, Path } from './parse-documents.ts'
 import { placeText, samePath, valueAt } from './path.ts'
@@ -17,8 +18,14 @@ export interface Problem {
  *
  * @param content the document as it was read
  * @param issues what the schema says against it
+ * @param mayName whether a key at a path may be shown
  */
-export function describeProblems<T>(kind: DocumentKind<T>, content: unknown, issues: readonly Issue[]): Problem[] {
+export function describeProblems<T>(
+  kind: DocumentKind<T>,
+  content: unknown,
+  issues: readonly Issue[],
+  mayName: (path: Path) => boolean,
+): Problem[] {
   const unknown = findUnknownKeys(kind.schema, content)
   const isUnknown = (path: Path) => unknown.some(({ at, key }) => samePath([...at, key], path))
   const isSpoilt = (path: Path) => unknown.some(({ at }) => samePath(at, path))
@@ -42,20 +49,19 @@ export function describeProblems<T>(kind: DocumentKind<T>, content: unknown, iss
     const missing = value === undefined || value === null ? kind.missing?.(path) : undefined
     return [{ path, of: 'value', message: subject + (missing ?? describeIssue(issue, rest, value, kind)) }]
   })
-  return [...unknown.map((each) => describeUnknown(kind, each, placeOf(each.at))), ...described]
+  return [
+    ...unknown.map((each) => describeUnknown(kind, each, placeOf(each.at), mayName([...each.at, each.key]))),
+    ...described,
+  ]
 }
 
 function describeUnknown<T>(
   kind: DocumentKind<T>,
-  { at, key, meant, under, known }: UnknownKey,
+  unknown: UnknownKey,
   { subject, rest }: { subject: string; rest: string },
+  mayName: boolean,
 ): Problem {
-  const inside = rest === '' ? '' : ` in \`${rest}\``
-  let hint = `; what may stand here: ${known.join(', ')}`
-  if (under) hint = `, it belongs under \`${under}\``
-  if (meant) hint = `, did you mean \`${meant}\`?`
-  // Where a value has a comma and no quotes, what is behind it is read as a key. I9
-  const shown = kind.holdsSecrets && !meant && !under ? 'a key that is not known' : `unknown key \`${key}\``
-  const message = kind.unknownKey?.(key) ?? `${shown}${inside}${hint}`
+  const { at, key } = unknown
+  const message = kind.unknownKey?.(key) ?? describeUnknownKey(unknown, rest, mayName)
   return { path: [...at, key], of: 'key', message: subject + message }
 }

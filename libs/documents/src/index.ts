@@ -1,3 +1,6 @@
+export { describeUnknownKey } from './describe-unknown-key.ts'
+export { findUnknownKeys } from './find-unknown-keys.ts'
+export { isSurelyKey } from './is-surely-key.ts'
 export { shown } from './describe-issue.ts'
 export {
   type DocumentFile,
@@ -9,5 +12,5 @@ export {
 export { problemLine } from './problem-line.ts'
 export { FolderWatch, type FolderWatchOptions } from './folder-watch.ts'
 export { readFiles, type ReadFiles, readFolder } from './read-folder.ts'
-export { placeText, valueAt } from './path.ts'
+export { placeText, samePath, valueAt } from './path.ts'
 export { aliasFault, yamlFault } from './yaml-fault.ts'

@@ -2,6 +2,7 @@ import type { DocumentProblem } from '@countersign/contracts'
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { describeProblems } from './describe-problems.ts'
+import { isSurelyKey } from './is-surely-key.ts'
 import { aliasFault, yamlFault } from './yaml-fault.ts'
 
 /** A file of documents, as it was read. */
@@ -74,7 +75,8 @@ export function parseDocuments<T>({ file, text }: DocumentFile, kind: DocumentKi
     const checked = kind.schema.safeParse(content)
     if (checked.success) parsed.documents.push({ file, document: checked.data, problem })
     else {
-      const found = describeProblems(kind, content, checked.error.issues)
+      const mayName = (path: Path) => !kind.holdsSecrets || isSurelyKey(document, path)
+      const found = describeProblems(kind, content, checked.error.issues, mayName)
       parsed.problems.push(...found.map(({ path, message, of }) => problem(path, message, of)))
     }
   }

@@ -18,7 +18,10 @@ test('documents that come, change, break and go are followed', { timeout: 60_000
   world.write('change.yaml', JSON.stringify(typo, null, 2))
   await until(() => conditionOf(world.server('change'), 'Accepted') === 'False/Invalid', 'the problem is told')
   const broken = world.server('change')!
-  assert.match(broken.conditions[0]!.message, /^change\.yaml:\d+:\d+: spec: this key is not known here/)
+  assert.match(
+    broken.conditions[0]!.message,
+    /^change\.yaml:\d+:\d+: unknown key `sauce` in `spec`; what may stand here: source, /,
+  )
   assert.deepEqual(
     [broken.pid, broken.address, broken.documentDigest],
     [running.pid, running.address, running.documentDigest],

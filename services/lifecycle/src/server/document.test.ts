@@ -29,7 +29,17 @@ test('each problem names its place, and nothing of the file is taken', () => {
   assert.deepEqual(at(good.replace('kind: MCPServer', 'kind: MCPserver')), [
     '2:1 kind: Invalid input: expected "MCPServer" (files)',
   ])
-  assert.deepEqual(at(`${good}  confg: {}\n`), ['6:3 spec: this key is not known here; remove it (files)'])
+  assert.deepEqual(at(`${good}  confg: {}\n  colour: red\n`), [
+    '6:3 unknown key `confg` in `spec`, did you mean `config`? (files)',
+    '7:3 unknown key `colour` in `spec`; what may stand here: source, config, limits (files)',
+  ])
+  assert.deepEqual(at(`${good}  config: { env: [{ name: A, valu: b }] }\n  port: 80\n`), [
+    '6:30 unknown key `valu` in `spec.config.env[0]`, did you mean `value`? (files)',
+    '7:3 unknown key `port` in `spec`, it belongs under `config` (files)',
+  ])
+  assert.deepEqual(at(good.replace('run: [serve] }', 'run: [serve] }, url: { url: "http://x" }')), [
+    '5:55 `url` does not go with the rest of `spec.source`; remove it (files)',
+  ])
   assert.deepEqual(at(good.replace('[serve]', '[serve, 7]')), [
     '5:52 spec.source.command.run.1: Invalid input: expected string, received number (files)',
   ])
@@ -65,7 +75,17 @@ test('I9: nothing that stands in a document is in what is said of it', () => {
   const urls = ['ftp://u:hunter2@x', 'https://u:hunter2@x/mcp', 'https://x/mcp#hunter2'].map((url) =>
     good.replace('{ type: Command, command: { run: [serve] } }', `{ type: Url, url: { url: "${url}" } }`),
   )
-  for (const text of [...secrets.map(env), ...urls, env('&a').replace('name: TOKEN', 'name: hunter2-')]) {
+  const behindComma = [
+    env('a, hunter2: b'),
+    `${good}  config:\n    env:\n      - { name: TOKEN, value: a, hunter2 }\n`,
+    good.replace('type: Command', 'type: Command, hunter2'),
+  ]
+  for (const text of [
+    ...secrets.map(env),
+    ...behindComma,
+    ...urls,
+    env('&a').replace('name: TOKEN', 'name: hunter2-'),
+  ]) {
     const { problems, servers } = readDocuments('a.yaml', text)
     assert.ok(problems.length > 0 && servers.length === 0, text)
     assert.ok(!JSON.stringify(problems).includes('hunter2'), JSON.stringify(problems))

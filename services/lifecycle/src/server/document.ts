@@ -1,6 +1,15 @@
 import { type JsonObject, maxDocumentBytes, McpServerDocument, sha256, ServerLimits } from '@countersign/contracts'
 import { DnsLabel, isJsonObject, type ServerEntry } from '@countersign/contracts'
-import { aliasFault, yamlFault } from '@countersign/documents'
+import {
+  aliasFault,
+  describeUnknownKey,
+  findUnknownKeys,
+  isSurelyKey,
+  type Path,
+  placeText,
+  samePath,
+  yamlFault,
+} from '@countersign/documents'
 import { isMap, LineCounter, type Document, type Node, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 
@@ -78,10 +87,11 @@ function readDocument(file: string, yaml: Document.Parsed, lines: LineCounter, c
   const before = content.problems.length
   if (!parsed.success) {
     for (const issue of parsed.error.issues.slice(0, 20)) {
-      const place = issue.path.join('.') || 'document'
-      // Where a value has a comma and no quotes, what is behind it is read as a key.
-      const message = issue.code === 'unrecognized_keys' ? 'this key is not known here; remove it' : issue.message
-      problem(offsetOf(yaml, pathOf(issue)), `${place}: ${message}`, nameOf(raw))
+      const found =
+        issue.code === 'unrecognized_keys'
+          ? keyProblems(yaml, raw, issue)
+          : [{ path: issue.path, message: `${issue.path.join('.') || 'document'}: ${issue.message}` }]
+      for (const { path, message } of found) problem(offsetOf(yaml, path), message, nameOf(raw))
     }
   } else {
     for (const { path, message } of refusals(parsed.data)) {
@@ -150,8 +160,20 @@ function nameOf(raw: unknown): string | undefined {
   return name.success ? name.data : undefined
 }
 
-function pathOf(issue: z.core.$ZodIssue): PropertyKey[] {
-  return issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path
+/** What is said of each key that the schema does not have, or not beside the others. */
+function keyProblems(
+  yaml: Document.Parsed,
+  raw: unknown,
+  { path: at, keys }: z.core.$ZodIssueUnrecognizedKeys,
+): { path: Path; message: string }[] {
+  const holder = at as Path
+  const unknown = findUnknownKeys(McpServerDocument, raw)
+  return keys.slice(0, 20).map((key) => {
+    const path = [...holder, key]
+    const found = unknown.find((each) => samePath([...each.at, each.key], path))
+    if (!found) return { path, message: `\`${key}\` does not go with the rest of \`${placeText(holder)}\`; remove it` }
+    return { path, message: describeUnknownKey(found, placeText(holder), isSurelyKey(yaml, path)) }
+  })
 }
 
 /** Where a value stands in the file; for one that is missing, where its parent stands. */
