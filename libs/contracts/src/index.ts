@@ -121,6 +121,7 @@ export { LifecycleEvent } from './record/lifecycle-event.ts'
 export {
   Condition,
   DefinitionChange,
+  ObjectSchema,
   parseRegistryKey,
   registryKeys,
   ServerEntry,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CredentialRef, Digest, Instant } from './call/common.ts'
 import { sha256 } from './digest.ts'
-import { JsonObjectSchema } from './json.ts'
+import { isJsonObject, type JsonObject, JsonObjectSchema } from './json.ts'
 import { DnsLabel } from './subjects.ts'
 
 /** A condition as Kubernetes writes it; types and reasons are those of `mcp.x-k8s.io/v1beta1`. */
@@ -63,11 +63,36 @@ export const ServerEntry = z.object({
 })
 export type ServerEntry = z.infer<typeof ServerEntry>
 
-/** An MCP tool definition as its server sent it: any members, a name for certain. */
+/**
+ * A JSON Schema of an object, in the shape that every client reads: the official SDKs refuse a whole list of tools for one whose schema
+ * has another. What the schema says within is not looked at.
+ */
+export const ObjectSchema = z
+  .custom<JsonObject>((value) => faultOfObjectSchema(value) === undefined, {
+    error: ({ input }) => faultOfObjectSchema(input)!,
+  })
+  .meta({ type: 'object' })
+
+function faultOfObjectSchema(value: unknown): string | undefined {
+  if (!isJsonObject(value)) return 'must be a JSON object'
+  const { $schema, type, properties, required } = value
+  if (type !== 'object') return 'its type must be "object"'
+  if ($schema !== undefined && typeof $schema !== 'string') return 'its $schema must be a string'
+  // The TypeScript SDK reads no `true` there, which JSON Schema has.
+  if (properties !== undefined && !(isJsonObject(properties) && Object.values(properties).every(isJsonObject)))
+    return 'its properties must be an object of objects'
+  if (required !== undefined && !(Array.isArray(required) && required.every((name) => typeof name === 'string')))
+    return 'its required must be a list of strings'
+  return undefined
+}
+
+/** An MCP tool definition as its server sent it: any members, a name for certain, and of those that MCP names none that clients cannot read. */
 export const ToolDefinition = z.looseObject({
   name: z.string().min(1).max(256),
+  title: z.string().optional(),
   description: z.string().optional(),
-  inputSchema: JsonObjectSchema.meta({ type: 'object' }),
+  inputSchema: ObjectSchema,
+  /** Of anything in the modern revision, and then not shown. */
   outputSchema: JsonObjectSchema.meta({ type: 'object' }).optional(),
   annotations: z
     .looseObject({
@@ -78,6 +103,18 @@ export const ToolDefinition = z.looseObject({
       openWorldHint: z.boolean().optional(),
     })
     .optional(),
+  icons: z
+    .array(
+      z.looseObject({
+        src: z.string(),
+        mimeType: z.string().optional(),
+        sizes: z.array(z.string()).optional(),
+        theme: z.enum(['light', 'dark']).optional(),
+      }),
+    )
+    .optional(),
+  execution: z.looseObject({ taskSupport: z.enum(['required', 'optional', 'forbidden']).optional() }).optional(),
+  _meta: JsonObjectSchema.meta({ type: 'object' }).optional(),
 })
 export type ToolDefinition = z.infer<typeof ToolDefinition>
 

@@ -1,4 +1,5 @@
-import { isJsonObject, ToolDefinition } from '@countersign/contracts'
+import { isDeepStrictEqual } from 'node:util'
+import { isJsonObject, ObjectSchema, ToolDefinition } from '@countersign/contracts'
 import { type Era, modernEra } from '../wire/era.ts'
 import { readParamHeaders } from '../wire/param-headers.ts'
 
@@ -17,6 +18,9 @@ export interface ToolList {
   moreInvalid: number
 }
 
+/** In the legacy era, what a tool gives is an object; clients refuse the whole list for another. */
+const LegacyDefinition = ToolDefinition.extend({ outputSchema: ObjectSchema.optional() })
+
 const maxInvalid = 100
 const maxName = 256
 const maxReason = 300
@@ -25,7 +29,8 @@ const maxReason = 300
 export class ToolGatherer {
   readonly #pinned: ReadonlySet<string>
   readonly #era: Era
-  readonly #tools = new Map<string, ToolDefinition>()
+  /** By name; undefined for a name under which nothing is offered. */
+  readonly #tools = new Map<string, ToolDefinition | undefined>()
   readonly #invalid = new Map<string, string>()
   #moreInvalid = 0
   #seen = 0
@@ -41,11 +46,11 @@ export class ToolGatherer {
 
   add(tool: unknown): void {
     this.#seen += 1
-    const parsed = ToolDefinition.safeParse(tool)
+    const parsed = (this.#era === modernEra ? ToolDefinition : LegacyDefinition).safeParse(tool)
     if (parsed.success) {
-      const headers = this.#era === modernEra ? readParamHeaders(parsed.data.inputSchema) : { params: [] }
-      if ('fault' in headers) this.#refuse(parsed.data.name, headers.fault)
-      else this.#tools.set(parsed.data.name, parsed.data)
+      const fault = this.#faultOf(parsed.data)
+      if (fault === undefined) this.#tools.set(parsed.data.name, parsed.data)
+      else this.#refuse(parsed.data.name, fault)
       return
     }
     const name = isJsonObject(tool) && typeof tool.name === 'string' ? tool.name.slice(0, maxName) : ''
@@ -54,16 +59,25 @@ export class ToolGatherer {
     this.#refuse(name === '' ? `(tool ${this.#seen} of the list)` : name, `${place}${issue.message}`)
   }
 
+  #faultOf(tool: ToolDefinition): string | undefined {
+    // The same definition again is the same tool, as when pages overlap.
+    if (this.#tools.has(tool.name) && !isDeepStrictEqual(this.#tools.get(tool.name), tool))
+      return 'another tool of the list has the same name'
+    const headers = this.#era === modernEra ? readParamHeaders(tool.inputSchema) : undefined
+    return headers !== undefined && 'fault' in headers ? headers.fault : undefined
+  }
+
   #refuse(label: string, reason: string): void {
+    this.#tools.set(label, undefined)
     const kept = this.#invalid.size < maxInvalid || this.#invalid.has(label) || this.#pinned.has(label)
     if (!kept) this.#moreInvalid += 1
     else this.#invalid.set(label, reason.slice(0, maxReason))
   }
 
-  /** Of two tools with one name, one of which is not valid, neither is offered: nobody could tell which would run. */
+  /** Of two tools with one name neither is offered: nobody could tell which would run. */
   get list(): ToolList {
     return {
-      tools: [...this.#tools.values()].filter(({ name }) => !this.#invalid.has(name)),
+      tools: [...this.#tools.values()].filter((tool) => tool !== undefined),
       invalid: Array.from(this.#invalid, ([name, reason]) => ({ name, reason })),
       moreInvalid: this.#moreInvalid,
     }

@@ -25,6 +25,11 @@ test('R35: a schema of something else than an object is left out', () => {
   assert.equal(widenOutputSchema({ anyOf: [{ type: 'string' }, { type: 'object' }] }), undefined)
 })
 
+test('R44: a dialect that is no text, at which clients would refuse the whole list, is left out', () => {
+  const widened = widenOutputSchema({ $schema: 5, type: 'object' })!
+  assert.deepEqual(widened, widenOutputSchema({ type: 'object' }))
+})
+
 test('a schema that refers to itself by other means is left out', () => {
   assert.equal(widenOutputSchema({ type: 'object', properties: { child: { $ref: '#' } } }), undefined)
   assert.equal(

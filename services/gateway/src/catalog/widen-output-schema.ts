@@ -23,7 +23,7 @@ export function widenOutputSchema(schema: JsonObject): JsonObject | undefined {
   if (hasOtherReference(rest) || hasOtherReference($defs ?? null) || hasOtherReference(definitions ?? null))
     return undefined
   return {
-    ...($schema === undefined ? {} : { $schema }),
+    ...(typeof $schema === 'string' ? { $schema } : {}),
     type: 'object',
     ...($defs === undefined ? {} : { $defs }),
     ...(definitions === undefined ? {} : { definitions }),
