@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { lockFile } from '@countersign/tlog'
 import { PGlite, type Results } from '@electric-sql/pglite'
 import { dataDir as preparedFolder } from '@electric-sql/pglite-prepopulatedfs'
+import { unpackFolder } from './unpack-folder.ts'
 
 const sameBootMs = 60_000
 
@@ -65,20 +66,27 @@ export class PGliteFolder {
     await writeFile(this.#openFile, String(Math.round(bootedMs)), { mode: 0o600 })
   }
 
-  /** Unpacks a folder where there is none, because making one takes three seconds of processor time; resolves to whether it did. */
+  /**
+   * Unpacks a folder where there is none, because Postgres takes three seconds of processor time to make one; resolves to whether it did. PGlite
+   * would unpack it too, but starts Postgres for it, whose memory grows by all of it and never shrinks.
+   */
   async prepare(): Promise<boolean> {
     if (existsSync(join(this.#dataDir, 'PG_VERSION'))) return false
-    await this.#create({ loadDataDir: await preparedFolder() })
+    const half = `${this.#dataDir}.new`
+    for (const dir of [half, this.#dataDir]) await rm(dir, { recursive: true, force: true })
+    await unpackFolder(await preparedFolder(), half)
+    await rename(half, this.#dataDir)
     return true
   }
 
   /** Opens the database; one that cannot be opened is given up. */
   async open(): Promise<void> {
     try {
-      await this.#create({})
+      await this.#create()
     } catch (error) {
       await this.#empty(`it cannot be opened: ${(error as Error).message}`)
       await this.prepare()
+      await this.#create()
     }
   }
 
@@ -100,10 +108,10 @@ export class PGliteFolder {
     this.#unlock()
   }
 
-  async #create(more: { loadDataDir?: File | Blob }): Promise<void> {
+  async #create(): Promise<void> {
     // Later settings win over its own defaults.
     const startParams = [...PGlite.defaultStartParams, ...this.#parameters.flatMap((parameter) => ['-c', parameter])]
-    this.#database = await PGlite.create({ dataDir: this.#dataDir, startParams, ...more })
+    this.#database = await PGlite.create({ dataDir: this.#dataDir, startParams })
   }
 
   async #empty(reason: string): Promise<void> {

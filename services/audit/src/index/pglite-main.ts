@@ -16,15 +16,16 @@ export interface Rows {
   affectedRows: number | undefined
 }
 
-/** A folder was made, which takes memory that is never given back: another process opens it. */
-export interface Prepared {
+/** The database is open. */
+export interface Opened {
   ok: true
-  prepared: true
+  /** There was none in the folder. */
+  isNew: boolean
 }
 
 export type Answered =
   | Rows
-  | Prepared
+  | Opened
   | { ok: false; message: string; code: string | undefined }
   /** What was in the folder was given up; the answer is still to come. */
   | { discarded: string }
@@ -44,14 +45,10 @@ const nothing: Rows = { ok: true, rows: [], affectedRows: undefined }
 try {
   const folder = await PGliteFolder.claim(dir!, parameters, (discarded) => answer({ discarded }))
   if (time === 'first') await folder.distrustAfterReboot()
-  if (await folder.prepare()) {
-    await folder.close()
-    answer({ ok: true, prepared: true })
-  } else {
-    await folder.open()
-    process.on('message', (asked: Asked) => void serve(folder, asked))
-    answer(nothing)
-  }
+  const isNew = await folder.prepare()
+  await folder.open()
+  process.on('message', (asked: Asked) => void serve(folder, asked))
+  answer({ ok: true, isNew })
 } catch (error) {
   answer(failure(error))
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { PGlite, PGliteQueryResults, PGliteTransaction } from 'kysely'
 import { TooSlow } from './index-database.ts'
-import type { Answered, Asked, Prepared, Rows } from './pglite-main.ts'
+import type { Answered, Asked, Opened, Rows } from './pglite-main.ts'
 
 const main = fileURLToPath(new URL('pglite-main.ts', import.meta.url))
 /**
@@ -128,22 +128,18 @@ export class PGliteProcess implements PGlite {
       this.#onDiscarded(answered.discarded)
     })
     try {
-      const isNew = 'prepared' in (await answerOf(child))
+      const { isNew } = (await answerOf(child)) as Opened
       if (this.#opened && (isNew || this.lost)) {
         this.lost = true
         throw new Error('the index of the audit log was lost, and is made anew')
       }
-      if (!isNew) {
-        this.#opened = true
-        child.once('exit', () => (this.#child = undefined))
-        return child
-      }
+      this.#opened = true
+      child.once('exit', () => (this.#child = undefined))
+      return child
     } catch (error) {
       await killed(child)
       throw error
     }
-    await killed(child)
-    return this.#start()
   }
 
   async #ask<T>(child: ChildProcess, asked: Asked, timeoutMs?: number): Promise<PGliteQueryResults<T>> {
@@ -178,8 +174,8 @@ async function killed(child: ChildProcess): Promise<void> {
 }
 
 /** The next answer of the process; rejects when it ends instead. */
-function answerOf(child: ChildProcess): Promise<Rows | Prepared> {
-  const { promise, resolve, reject } = Promise.withResolvers<Rows | Prepared>()
+function answerOf(child: ChildProcess): Promise<Rows | Opened> {
+  const { promise, resolve, reject } = Promise.withResolvers<Rows | Opened>()
   const onMessage = (answer: Answered) => {
     if ('discarded' in answer) return
     if (answer.ok) resolve(answer)
