@@ -75,6 +75,7 @@ export {
   Unknown,
   Voted,
 } from './call/events.ts'
+export { exactNumbersMeta, moreExactNumbersMeta } from './call/exact-numbers.ts'
 export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { count } from './count.ts'

@@ -1,7 +1,11 @@
-import type { JsonObject } from '@countersign/contracts'
+import type { Json, JsonObject } from '@countersign/contracts'
 import type { Dispatcher } from 'undici'
 import { readRpcMessage, type RpcError, type RpcId, type RpcNotification, type RpcRequest } from '../wire/json-rpc.ts'
 import { SseReader } from '../wire/sse.ts'
+import { withExactNumbers } from './exact-numbers.ts'
+
+/** Parsers of clients stop at 200 and more, of the whole message that a result is in. */
+const maxDepth = 128
 
 /** How a request to a tool server ended. Only `result` and `rpc-error` are answers; of the rest, only `not-sent` is sure that nothing ran. */
 export type UpstreamOutcome =
@@ -15,7 +19,8 @@ export type UpstreamOutcome =
   /** The connection broke, or the server failed (5xx), after the request was sent. */
   | { kind: 'died'; message: string }
   | { kind: 'garbage'; message: string }
-  | { kind: 'too-large'; maxBytes: number }
+  /** The answer is larger than what is passed on; `size` says how, like `over 1024 bytes`. */
+  | { kind: 'too-large'; size: string }
   | { kind: 'cancelled' }
 
 /** One POST of a JSON-RPC request. */
@@ -58,7 +63,7 @@ export async function post(
       .toLowerCase()
     if (statusCode === 200 && type === 'text/event-stream') return { outcome: await readStream(body, options), headers }
     const text = await readText(body, options.maxBytes)
-    if (text === undefined) return { outcome: { kind: 'too-large', maxBytes: options.maxBytes }, headers }
+    if (text === undefined) return { outcome: tooLarge(options.maxBytes), headers }
     return { outcome: readAnswer(statusCode, type, text, options.id), headers }
   } catch (error) {
     return { outcome: brokenOutcome(error, options.signal, true), headers }
@@ -71,12 +76,27 @@ function readAnswer(status: number, type: string, text: string, id: RpcId): Upst
   if (status >= 500) return { kind: 'died', message: `the server failed with HTTP ${status}` }
   if (status >= 400) return { kind: 'refused', status, message: `the server refused with HTTP ${status}` }
   if (status !== 200) return { kind: 'garbage', message: `HTTP ${status} is no answer to a request` }
-  if (message?.kind === 'result' && message.id === id) return { kind: 'result', result: message.result }
+  if (message?.kind === 'result' && message.id === id) return answered(message.result, text)
   if (message?.kind === 'result') return { kind: 'garbage', message: 'the answer is to another request' }
   return {
     kind: 'garbage',
     message: message?.kind === 'invalid' ? message.reason : `the answer is not JSON (${type || 'no type'})`,
   }
+}
+
+/** @param text the message that the result came in */
+function answered(result: JsonObject, text: string): UpstreamOutcome {
+  if (isDeeper(result, maxDepth)) return { kind: 'too-large', size: `nested over ${maxDepth} deep` }
+  return { kind: 'result', result: withExactNumbers(result, text) }
+}
+
+function tooLarge(maxBytes: number): UpstreamOutcome {
+  return { kind: 'too-large', size: `over ${maxBytes} bytes` }
+}
+
+function isDeeper(value: Json, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((member) => isDeeper(member, depth - 1))
 }
 
 async function readStream(body: Dispatcher.ResponseData['body'], options: PostOptions): Promise<UpstreamOutcome> {
@@ -88,12 +108,12 @@ async function readStream(body: Dispatcher.ResponseData['body'], options: PostOp
       bytes += chunk.length
       const events = reader.push(decoder.decode(chunk, { stream: true }))
       // One event this large can only be the answer; many small ones say nothing of whether the tool ran.
-      if (reader.pending > options.maxBytes) return { kind: 'too-large', maxBytes: options.maxBytes }
+      if (reader.pending > options.maxBytes) return tooLarge(options.maxBytes)
       for (const { data } of events) {
         if (data === '') continue
-        if (data.length > options.maxBytes) return { kind: 'too-large', maxBytes: options.maxBytes }
+        if (data.length > options.maxBytes) return tooLarge(options.maxBytes)
         const message = readRpcMessage(tryParse(data))
-        if (message.kind === 'result' && message.id === options.id) return { kind: 'result', result: message.result }
+        if (message.kind === 'result' && message.id === options.id) return answered(message.result, data)
         if (message.kind === 'error' && message.id === options.id)
           return { kind: 'rpc-error', error: message.error, status: 200 }
         if (message.kind === 'notification') options.onNotification?.(message.notification)

@@ -389,7 +389,7 @@ function handshakeError(outcome: UpstreamOutcome, what = 'the handshake'): Upstr
     case 'timeout':
       return new UpstreamError(`${what} was not answered in time`)
     case 'too-large':
-      return new UpstreamError(`${what} was answered with more than ${outcome.maxBytes} bytes`)
+      return new UpstreamError(`the answer to ${what} is ${outcome.size}`)
     case 'cancelled':
       return new UpstreamError(`${what} was cancelled`)
     case 'not-sent':

@@ -69,7 +69,7 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
     case 'too-large':
       return failed(
         'result_too_large',
-        `The tool ran, but its result is over ${outcome.maxBytes} bytes and was dropped; ask for less.`,
+        `The tool ran, but its result is ${outcome.size} and was dropped; ask for less.`,
       )
   }
 }

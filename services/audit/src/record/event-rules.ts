@@ -1,6 +1,7 @@
 import {
   callIdTimeMs,
   escaped,
+  exactNumbersMeta,
   findPlaces,
   isJsonObject,
   type Json,
@@ -65,6 +66,9 @@ const wholeParts: Record<EventRule['in'], readonly string[][]> = {
   event: [],
 }
 
+/** Where the digits of numbers in a result stand a second time: who names a place in it names them, too. */
+const exactNumbers = ['result', 'inline', '_meta', exactNumbersMeta]
+
 /** Clocks of policy and gateway may differ by this much. */
 const clockSkewMs = 10 * 60 * 1000
 
@@ -86,7 +90,12 @@ export class EventRules {
   *placesIn(data: Json, target: RuleTarget): Generator<NamedPlace> {
     for (const { in: part, steps } of this.#for(data, target)) {
       const paths = steps.length === 0 ? [...partsOf[part], ...wholeParts[part]] : partsOf[part]
-      for (const path of paths) for (const place of placesBelow(data, path, steps)) yield { ...place, in: part }
+      for (const path of paths) {
+        const places = placesBelow(data, path, steps)
+        for (const place of places) yield { ...place, in: part }
+        if (places.some(({ pointer }) => pointer.startsWith('/data/result/inline/')))
+          for (const place of placesBelow(data, exactNumbers, [])) yield { ...place, in: part }
+      }
     }
   }
 

@@ -33,7 +33,7 @@ const hopMeta = new Set<string>(Object.values(metaKeys))
 const askedAnew = new Set(['cancelled', 'quarantined', 'definition_changed'])
 
 /**
- * Turns where a call stands into the result of `tools/call`: the tool's own result as it was, or, in its place, a result that
+ * Turns where a call stands into the result of `tools/call`: the tool's own result as the executor took it, or, in its place, a result that
  * says what happened and what to do next.
  *
  * @throws CountersignError `unknown_tool`, which travels as a JSON-RPC error

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import {
   AuditRecord,
   callIdFromKey,
+  exactNumbersMeta,
   findPlaces,
   isOriginal,
   type JsonObject,
@@ -143,4 +144,26 @@ test('I7: rules that cannot be understood, or have no key, stop audit with the r
   ]) {
     assert.throws(() => readRedactionSettings(file('bad.json', bad), join(dir, 'key')), /bad\.json cannot be used/)
   }
+})
+
+test('I9: who has a place in a result taken out has the digits of the numbers in it taken out, too', () => {
+  const meta = { [exactNumbersMeta]: { '/structuredContent/account': '9007199254740993' } }
+  const result = { content: [], structuredContent: { account: 9007199254740992, open: true }, _meta: meta }
+  const redacted = (rule: Partial<NarrowRule>) => {
+    const event = { data: { tool: 't', result: { inline: structuredClone(result) } } }
+    const by = new Redactor([{ servers: ['*'], in: 'result', path: '$.x', ...rule }], key)
+    const redactions = by.redact(event, { tenant: 'default', server: 'files', stream })
+    return { event, paths: redactions.map(({ path }) => path) }
+  }
+  const digits = '/data/result/inline/_meta/countersign.dev~1exact-numbers'
+  for (const rule of [
+    { path: '$.structuredContent.account' },
+    { path: '$..account' },
+    { in: 'event', path: '$.result.inline.structuredContent.account' },
+  ] as const) {
+    const { event, paths } = redacted(rule)
+    assert.deepEqual(paths, ['/data/result/inline/structuredContent/account', digits])
+    assert.ok(!JSON.stringify(event).includes('900719925474099'))
+  }
+  assert.deepEqual(redacted({ path: '$.structuredContent.none' }).paths, [])
 })
