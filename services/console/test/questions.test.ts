@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { until } from '@countersign/testing'
 import { run } from '../src/cli/run.ts'
+import { countersign } from './cli-process.ts'
 import { type Console, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 const ctrlC = '\u0003'
@@ -56,6 +57,47 @@ test('R36: only a yes at the terminal votes; Ctrl-C and Ctrl-D say that no vote 
   assert.equal((await atTerminal(console, ['reject', other.callId, '--yes'])).exit, 0)
   const third = console.policy.hold()
   assert.equal((await atTerminal(console, ['approve', third.callId, '--json'])).exit, 0)
+})
+
+test('R38: an id may be shortened by who is asked before the vote while it is not ambiguous, and by nobody else', async (t) => {
+  const console = await startConsole(t)
+  const { held } = console.policy
+  const [first, second] = ['0199a0b0-1111-7000-8000-000000000000', '0199a0b0-2222-7000-8000-000000000000']
+  for (const callId of [first, second]) console.policy.hold({ callId })
+  const unattended = [
+    await countersign(console, 'approve', '0199a0b0-2'),
+    await countersign(console, 'reject', '0199A0B0-2', '--yes'),
+    await atTerminal(console, ['reject', '0199a0b0-2', '--yes']).then(({ exit, problem }) => ({
+      exit,
+      stderr: problem,
+    })),
+    await atTerminal(console, ['approve', '0199a0b0-2', '--json']).then(({ exit, problem }) => ({
+      exit,
+      stderr: problem,
+    })),
+  ]
+  for (const { exit, stderr } of unattended) {
+    assert.equal(exit, 2)
+    assert.match(stderr, /only the beginning of a call id, .*so no vote was cast/)
+    assert.match(stderr, /countersign approvals --json/)
+  }
+  const ambiguous = await atTerminal(console, ['approve', '0199a0b0'])
+  assert.equal(ambiguous.exit, 2)
+  assert.match(ambiguous.problem, /2 calls begin with 0199a0b0/)
+  assert.equal((await atTerminal(console, ['approve', 'ffff'])).exit, 4)
+  for (const callId of [first, second]) assert.deepEqual(held.get(callId)!.votes, [])
+  const { exit, shown } = await atTerminal(console, ['reject', '0199a0b0-2'], 'y\r')
+  assert.equal(exit, 0)
+  assert.ok(shown.includes(second))
+  assert.deepEqual([held.get(first)!.state, held.get(second)!.state], ['waiting', 'denied'])
+  // One that ended is found too, to say how.
+  const call = await console.request()
+  await console.seal(call)
+  const { callId: ended } = call
+  console.policy.hold({ callId: ended, state: 'denied' })
+  const late = await atTerminal(console, ['approve', ended.slice(0, 23)])
+  assert.equal(late.exit, 1)
+  assert.match(late.problem, new RegExp(`countersign call ${ended}`))
 })
 
 test('R36: a change is accepted after a yes at the terminal; --yes does not ask', async (t) => {

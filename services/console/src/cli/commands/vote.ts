@@ -1,6 +1,6 @@
 import type { ApprovalAnswer } from '../../api/approval-answer.ts'
-import { agree } from '../agree.ts'
-import { resolveCallId } from '../call-ids.ts'
+import { agree, isAsked } from '../agree.ts'
+import { isWholeCallId, resolveCallId } from '../call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
@@ -21,7 +21,8 @@ function voteCommand(decision: 'approve' | 'reject', summary: string): Command {
     forms: [{ usage: `${decision} <call> [--comment TEXT] [--yes]`, summary }],
     details: [
       'Shows what would run and votes over the digest of exactly that, as `approver` (or --as approver2). At a terminal it',
-      'asks first, and only a yes votes; elsewhere it goes on. Exit code 1 when no vote was cast or it is refused, 130 for Ctrl-C.',
+      'asks first, and only a yes votes; elsewhere, and with --yes, it goes on, and takes no shortened id. Exit code 1 when no',
+      'vote was cast or it is refused, 130 for Ctrl-C.',
     ],
     options: { comment: { type: 'string' }, yes: { type: 'boolean', short: 'y' } },
     optionHelp: { '--comment TEXT': 'kept with the vote', '--yes': 'do not ask' },
@@ -63,8 +64,14 @@ async function vote(decision: 'approve' | 'reject', invocation: Invocation) {
 }
 
 /** What waits, and else any call that begins so: a vote that comes too late learns how the call ended. */
-async function votedCallId(console: Client, { args, observer }: Invocation): Promise<string> {
+async function votedCallId(console: Client, invocation: Invocation): Promise<string> {
+  const { args, observer } = invocation
   const typed = args[0]!
+  // Who is asked sees which call it is before the vote. A program may have been about one that ended, and another begins like it.
+  if (!isAsked(invocation) && /^[0-9a-f-]{1,36}$/i.test(typed) && !isWholeCallId(typed)) {
+    const message = `"${typed}" is only the beginning of a call id, and nobody is asked here whether the call that begins so is the one that is meant, so no vote was cast`
+    throw new CliError(exits.usage, message, { next: 'give all of it: countersign approvals --json has it' })
+  }
   try {
     return await resolveCallId(console, typed, 'waiting')
   } catch (error) {
