@@ -30,7 +30,7 @@ if (installed !== wanted) {
   })
   if (npm.error || npm.status !== 0) {
     console.error(
-      `countersign: npm ci failed${npm.error ? ` (${npm.error.message})` : ''}; its messages are above. Mend that and run the command again`,
+      `countersign: npm ci failed${npm.error ? ` (${npm.error.message})` : ''}; its messages are above. If another npm was installing in this folder, wait until it has ended; else mend what they say. Then run the command again`,
     )
     process.exit(1)
   }
