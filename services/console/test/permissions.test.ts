@@ -131,5 +131,12 @@ test('who may do what: others get 404 for what is not theirs, 403 for what is no
   assert.deepEqual(await listed('agent2', '?principal=agent'), [])
   assert.deepEqual(await listed('stranger'), [])
   assert.deepEqual((await get('stranger', '/audit/records')).body.records, [])
-  assert.deepEqual((await get('stranger', '/approvals?all=true')).body.approvals, [])
+  const waiting = async (who: Person, query = '') =>
+    (await get(who, `/approvals${query}`)).body.approvals.map(({ callId }: { callId: string }) => callId)
+  assert.deepEqual(await waiting('operator'), [view.callId], 'what waits for others too')
+  assert.deepEqual(await waiting('operator', '?all=true'), [view.callId])
+  assert.deepEqual(await waiting('operator', '?all=false'), [], 'only what is theirs to vote on')
+  assert.deepEqual(await waiting('approver'), [view.callId])
+  assert.deepEqual(await waiting('agent'), [])
+  assert.deepEqual(await waiting('stranger'), [])
 })

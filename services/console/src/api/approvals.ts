@@ -13,8 +13,9 @@ export const approvals: readonly Route[] = [
     method: 'GET',
     path: '/approvals',
     summary: 'Calls that wait for people',
-    description: 'Those you may vote on; with `all=true`, for operators, all of the tenant.',
-    query: z.strictObject({ all: z.enum(['true', 'false']).default('false') }),
+    description:
+      'Operators see all of their tenant, or with `all=false` those they may vote on themselves; others see those they may vote on.',
+    query: z.strictObject({ all: z.enum(['true', 'false']).optional() }),
     answer: z.object({
       /** The oldest first. */
       approvals: z.array(ApprovalAnswer),
@@ -23,7 +24,7 @@ export const approvals: readonly Route[] = [
     }),
     errors: ['forbidden'],
     async handle({ viewer, query }, { bus }) {
-      const all = query.all === 'true'
+      const all = query.all === undefined ? isOperator(viewer) : query.all === 'true'
       if (all && !isOperator(viewer)) {
         throw new CountersignError(
           'forbidden',
