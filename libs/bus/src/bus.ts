@@ -81,6 +81,17 @@ export class Bus {
     return this.#publisher.up
   }
 
+  /** Whether the server answers within so many ms: one that hangs keeps its connections, and takes what is sent. */
+  async answers(withinMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, withinMs, false)))
+    const inTime = this.#nc.flush().then(
+      () => true,
+      () => false,
+    )
+    return Promise.race([inTime, late]).finally(() => clearTimeout(timer))
+  }
+
   /** How often the connection was made anew; what was read from the server before may be out of date. */
   get reconnects(): number {
     return this.#publisher.reconnects

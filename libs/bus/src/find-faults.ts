@@ -1,5 +1,5 @@
 import { consumers, streams, type StreamSpec } from '@countersign/contracts'
-import type { JetStreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
 import { isSupportedVersion, minServerVersion } from './provision.ts'
 import { roomFor } from './room.ts'
 import { consumerConfig, settingsOff, streamConfig } from './wanted-config.ts'
@@ -17,23 +17,36 @@ const maxClockSkewMs = 5000
 const maxLag = 1000
 const provisionAgain = 'start Countersign again: its set-up puts the settings right'
 
-/** Looks at the server, the streams and the known consumers for whatever is not as it must be; nothing found is all well. */
+/**
+ * Looks at the server, the streams and the known consumers for whatever is not as it must be; nothing found is all well. All are asked at once, so
+ * that a server that does not answer takes no longer than one question may.
+ */
 export async function findBusFaults(jsm: JetStreamManager, serverVersion: string): Promise<BusFault[]> {
   const faults: BusFault[] = []
   if (!isSupportedVersion(serverVersion)) {
     const problem = `version ${serverVersion} is too old: it ignores schedules and TTLs, so holds never expire`
     faults.push({ what: 'nats-server', problem, remedy: `install ${minServerVersion.join('.')} or newer` })
   }
-  for (const spec of Object.values<StreamSpec>(streams)) faults.push(...(await streamFaults(jsm, spec)))
-  for (const consumer of Object.values(consumers)) faults.push(...(await consumerFaults(jsm, consumer)))
-  return faults
+  const found = await Promise.all([
+    ...Object.values<StreamSpec>(streams).map((spec) => streamFaults(jsm, spec)),
+    ...Object.values(consumers).map((consumer) => consumerFaults(jsm, consumer)),
+  ])
+  return [...faults, ...found.flat()]
+}
+
+/** What is wrong with something whose state the server does not tell. */
+function untold(what: string, error: unknown): BusFault {
+  if (error instanceof JetStreamApiError)
+    return { what, problem: `is not there: ${error.message}`, remedy: provisionAgain }
+  const remedy = 'look at the log of nats-server; of the servers that keep it, more than half must be there'
+  return { what, problem: 'its server does not say how it stands', remedy }
 }
 
 async function streamFaults(jsm: JetStreamManager, spec: StreamSpec): Promise<BusFault[]> {
   const what = `stream ${spec.name}`
   const asked = Date.now()
-  const info = await jsm.streams.info(spec.name).catch(() => undefined)
-  if (!info) return [{ what, problem: 'is missing or does not answer', remedy: provisionAgain }]
+  const info = await jsm.streams.info(spec.name).catch((error: unknown) => untold(what, error))
+  if ('problem' in info) return [info]
   const { config, state } = info
   // The budget of CALLS and the number of replicas are settings of whoever runs it.
   const maxBytes = spec.name === 'CALLS' && config.max_bytes > 0 ? config.max_bytes : spec.maxBytes
@@ -60,8 +73,8 @@ async function consumerFaults(
   consumer: { stream: string; name: string; filter: string },
 ): Promise<BusFault[]> {
   const what = `consumer ${consumer.name}`
-  const info = await jsm.consumers.info(consumer.stream, consumer.name).catch(() => undefined)
-  if (!info) return [{ what, problem: 'is missing or does not answer', remedy: provisionAgain }]
+  const info = await jsm.consumers.info(consumer.stream, consumer.name).catch((error: unknown) => untold(what, error))
+  if ('problem' in info) return [info]
   const faults = settingsOff(info.config, consumerConfig(consumer)).map((problem) => ({
     what,
     problem,

@@ -35,8 +35,22 @@ test('a bus as the set-up made it has no faults; settings that were changed, gap
   assert.match(told[0]!, /^stream CALLS: \d+ % of its budget is used, so new calls are refused$/)
   assert.equal(told[1], 'stream AUDIT: max_age is 600000000000, but must be 0')
   assert.equal(told[2], 'consumer policy-requested: max_ack_pending is 1, but must be 1000')
-  assert.equal(told[3], 'consumer policy-voted: is missing or does not answer')
+  assert.equal(told[3], 'consumer policy-voted: is not there: consumer not found')
   assert.ok(faults.every(({ remedy }) => remedy.length > 0))
+})
+
+test('a server that hangs is known not to answer, and is asked about everything at once', async (t) => {
+  const { server, connect: connectAs } = await startTestBus(t)
+  const console = await connectAs('console')
+  assert.equal(await console.answers(20_000), true)
+  server.process.kill('SIGSTOP')
+  assert.equal(await console.answers(100), false)
+  const faults = await console.findFaults()
+  assert.ok(faults.length > 5, 'each is told')
+  for (const { problem } of faults) assert.equal(problem, 'its server does not say how it stands')
+  assert.equal(console.connected, true, 'one after the other would have taken so long that the connection is given up')
+  server.process.kill('SIGCONT')
+  assert.equal(await console.answers(20_000), true)
 })
 
 test('a server that is too old is told', async (t) => {
