@@ -147,6 +147,8 @@ export class AuditPeer {
   faults: { what: string; problem: string; remedy: string }[] = []
   witnessed: { size: number; at: string | null; problem?: string } | undefined
   indexProblem: string | null = null
+  /** Takes what it is asked, and never answers. */
+  hangs = false
   /** What it exports, and what it was asked to do with dead letters. */
   exports: ExportView[] = []
   exportProblems: DocumentProblem[] = []
@@ -158,7 +160,14 @@ export class AuditPeer {
     this.records.push({ index: this.records.length, leafHash: '', record })
   }
 
-  serve(bus: Bus): void {
+  serve(bus: Pick<Bus, 'serveApi'>): void {
+    this.#answer({
+      serveApi: (verb, handler, onDefect) =>
+        bus.serveApi(verb, (input) => (this.hangs ? new Promise(() => {}) : handler(input)), onDefect),
+    })
+  }
+
+  #answer(bus: Pick<Bus, 'serveApi'>): void {
     this.#serveIndex(bus)
     bus.serveApi(
       verbs.audit.exports,
@@ -239,7 +248,7 @@ export class AuditPeer {
   }
 
   /** What is asked about the index gets an answer that says what was asked. */
-  #serveIndex(bus: Bus): void {
+  #serveIndex(bus: Pick<Bus, 'serveApi'>): void {
     const coverage = () => ({ size: this.records.length, indexed: this.records.length })
     const status = () => ({
       kind: 'embedded' as const,

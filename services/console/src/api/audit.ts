@@ -1,8 +1,8 @@
 import { verbs } from '@countersign/contracts'
 import { z } from 'zod'
+import { askAudit } from './ask-audit.ts'
 import { Cursor, cursorOf, placeOf } from './cursor.ts'
 import { recordedEvents } from '../recorded-events.ts'
-import { indexTimeoutMs } from './index-timeout.ts'
 import { type Route, route } from './route.ts'
 
 const { tenant: _own, limit: _limit, before: _before, size: _size, ...asked } = verbs.audit.records.input.shape
@@ -43,7 +43,7 @@ export const audit: readonly Route[] = [
     async handle({ viewer: { tenant }, query: asked }, { bus }) {
       const { cursor, purpose: _, ...filter } = asked
       const query = { ...filter, tenant, ...placeOf(cursor) }
-      const answer = await bus.callApi(verbs.audit.records, query, indexTimeoutMs)
+      const answer = await askAudit(bus, verbs.audit.records, query)
       const records = answer.records.filter(({ record }) => record.tenant === tenant)
       const { size, indexed } = answer
       return { records, next: cursorOf(answer.next, indexed), size, indexed }
@@ -59,7 +59,7 @@ export const audit: readonly Route[] = [
     reads: (_query, { steps }) => ({ kind: 'story', records: steps.length }),
     errors: ['unknown_call', 'query_too_slow'],
     handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
-      bus.callApi(verbs.audit.story, { tenant, callId }, indexTimeoutMs),
+      askAudit(bus, verbs.audit.story, { tenant, callId }),
   }),
   route({
     method: 'GET',
@@ -70,8 +70,7 @@ export const audit: readonly Route[] = [
     answer: verbs.audit.counts.output,
     reads: ({ callId }) => ({ kind: 'counts', target: callId }),
     errors: ['query_too_slow'],
-    handle: ({ viewer: { tenant }, query }, { bus }) =>
-      bus.callApi(verbs.audit.counts, { ...query, tenant }, indexTimeoutMs),
+    handle: ({ viewer: { tenant }, query }, { bus }) => askAudit(bus, verbs.audit.counts, { ...query, tenant }),
   }),
   route({
     method: 'GET',
@@ -82,8 +81,7 @@ export const audit: readonly Route[] = [
     answer: verbs.audit.top.output,
     reads: ({ callId }) => ({ kind: 'top', target: callId }),
     errors: ['query_too_slow'],
-    handle: ({ viewer: { tenant }, query }, { bus }) =>
-      bus.callApi(verbs.audit.top, { ...query, tenant }, indexTimeoutMs),
+    handle: ({ viewer: { tenant }, query }, { bus }) => askAudit(bus, verbs.audit.top, { ...query, tenant }),
   }),
   route({
     method: 'GET',
@@ -99,7 +97,7 @@ export const audit: readonly Route[] = [
     summary: 'Makes the index anew from the log; until it is done, answers say how far it is',
     operators: true,
     answer: verbs.audit.reindex.output,
-    handle: ({ viewer: { tenant } }, { bus }) => bus.callApi(verbs.audit.reindex, { tenant }, indexTimeoutMs),
+    handle: ({ viewer: { tenant } }, { bus }) => askAudit(bus, verbs.audit.reindex, { tenant }),
   }),
   route({
     method: 'GET',
@@ -119,7 +117,7 @@ export const audit: readonly Route[] = [
     reads: (_query, { entries }) => ({ kind: 'proof', records: entries.length }),
     errors: ['unknown_call', 'not_found'],
     handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
-      bus.callApi(verbs.audit.prove, { tenant, callId }, indexTimeoutMs),
+      askAudit(bus, verbs.audit.prove, { tenant, callId }),
   }),
   route({
     method: 'GET',
@@ -137,7 +135,7 @@ export const audit: readonly Route[] = [
     reads: () => ({ kind: 'consistency' }),
     errors: ['not_found'],
     handle: ({ viewer: { tenant }, query: { from } }, { bus }) =>
-      bus.callApi(verbs.audit.consistency, { tenant, from }, indexTimeoutMs),
+      askAudit(bus, verbs.audit.consistency, { tenant, from }),
   }),
   route({
     method: 'GET',

@@ -3,6 +3,12 @@ import { z } from 'zod'
 
 const { callId, server, tool, principal, digest } = RecordedCallFields.shape
 
+/** Why an answer has only what the bus still has. */
+export const Incomplete = z
+  .string()
+  .optional()
+  .describe('Why this is not all: audit does not answer, and only what the bus still has could be looked at')
+
 /** One call in a list. */
 export const CallItem = verbs.audit.calls.output.shape.calls.element
 
@@ -25,6 +31,7 @@ export const CallAnswer = z.object({
       traceparent: z.string().optional(),
     }),
   ),
+  incomplete: Incomplete,
 })
 export type CallAnswer = z.infer<typeof CallAnswer>
 

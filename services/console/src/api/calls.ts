@@ -1,6 +1,6 @@
 import { callEventNames, verbs } from '@countersign/contracts'
 import { z } from 'zod'
-import { CallAnswer, CallItem, CallNews } from './call-answer.ts'
+import { CallAnswer, CallItem, CallNews, Incomplete } from './call-answer.ts'
 import { Cursor, cursorOf, placeOf } from './cursor.ts'
 import { listCalls } from './list-calls.ts'
 import { readCall } from './read-call.ts'
@@ -17,7 +17,9 @@ export const calls: readonly Route[] = [
     method: 'GET',
     path: '/calls',
     summary: 'Calls, newest first',
-    description: 'Operators see those of their tenant; others see their own and those they may vote on.',
+    description:
+      'Operators see those of their tenant; others see their own and those they may vote on. While audit does not answer, the list has those that wait and ' +
+      'those of late, as far as the bus has them, and `incomplete` says so.',
     query: z.strictObject({
       state: z.enum(callEventNames).optional().describe('Where the call stands now: the name of its last event'),
       server,
@@ -32,10 +34,13 @@ export const calls: readonly Route[] = [
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       cursor: Cursor,
     }),
-    answer: z.object({ calls: z.array(CallItem), next: z.string().optional() }),
+    answer: z.object({ calls: z.array(CallItem), next: z.string().optional(), incomplete: Incomplete }),
     async handle({ viewer, query: { limit, cursor, ...filter } }, { bus }) {
-      const { calls, next, size, fromLog } = await listCalls(bus, viewer, filter, { limit, place: placeOf(cursor) })
-      return { calls, next: cursorOf(next, size), fromLog }
+      const { calls, next, size, fromLog, incomplete } = await listCalls(bus, viewer, filter, {
+        limit,
+        place: placeOf(cursor),
+      })
+      return { calls, next: cursorOf(next, size), fromLog, incomplete }
     },
     reads: (_query, { fromLog }) => (fromLog ? { kind: 'calls' } : undefined),
   }),

@@ -8,8 +8,8 @@ import {
   RecordedCallFields,
   verbs,
 } from '@countersign/contracts'
+import { askAudit, AuditSilent } from './ask-audit.ts'
 import { approverGroupsOf, type CallAnswer } from './call-answer.ts'
-import { indexTimeoutMs } from './index-timeout.ts'
 import { maySeeCall } from './may-see.ts'
 
 type Step = CallAnswer['events'][number] & { id: string }
@@ -21,18 +21,33 @@ export type ReadCall = CallAnswer & { records: number }
  * Reads one call's history: from the stream, and from the audit log where the stream has let go of it (it keeps a call for a
  * grace period after it ended, and the final event of a call with an idempotency key for longer).
  *
- * @throws CountersignError `unknown_call` when there is none or it is not the viewer's to see
+ * @throws CountersignError `unknown_call` when there is none or it is not the viewer's to see, AuditSilent when nobody can tell,
+ * because the stream has nothing of it and audit does not answer
  */
 export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<ReadCall> {
   const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
-  const logged = streamed[0]?.event === 'requested' ? [] : await stepsInLog(bus, viewer.tenant, callId)
+  const { logged, silence } = await restInLog(bus, viewer.tenant, callId, streamed)
   const steps = merge(logged, streamed)
   const call = RecordedCallFields.safeParse(steps[0]?.data)
-  if (!call.success) throw unknownCall(callId)
+  if (!call.success) throw silence ?? unknownCall(callId)
   const { tenant, server, tool, principal, digest } = call.data
   const approverGroups = steps.flatMap(({ event, data }) => (event === 'held' ? approverGroupsOf(data) : []))
-  if (!maySeeCall(viewer, { tenant, principal, approverGroups })) throw unknownCall(callId)
-  return { callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps, records: logged.length }
+  if (!maySeeCall(viewer, { tenant, principal, approverGroups })) throw silence ?? unknownCall(callId)
+  return {
+    ...{ callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps, records: logged.length },
+    ...(silence ? { incomplete: silence.consequence('what only the log has of it is missing') } : {}),
+  }
+}
+
+/** What the stream has let go of; where audit does not answer, nothing, and its silence. */
+async function restInLog(bus: Bus, tenant: string, callId: string, streamed: readonly Step[]) {
+  if (streamed[0]?.event === 'requested') return { logged: [] }
+  try {
+    return { logged: await stepsInLog(bus, tenant, callId) }
+  } catch (error) {
+    if (!(error instanceof AuditSilent)) throw error
+    return { logged: [], silence: error }
+  }
 }
 
 async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
@@ -49,7 +64,7 @@ async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
 }
 
 async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<Step[]> {
-  const { records } = await bus.callApi(verbs.audit.records, { tenant, callId, limit: 1000 }, indexTimeoutMs)
+  const { records } = await askAudit(bus, verbs.audit.records, { tenant, callId, limit: 1000 })
   return records
     .toSorted((a, b) => a.index - b.index)
     .map(({ record: { cloudEvent, event, stream, storedAt } }) => ({

@@ -6,6 +6,12 @@ const whole = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** The first 12 digits of a call id are the time it was asked, to the millisecond. */
 const usualLength = 13
 
+interface Listed {
+  calls: { callId: string }[]
+  incomplete?: string
+}
+const noCalls: Listed = { calls: [] }
+
 /** True for an id that nothing is missing of. */
 export function isWholeCallId(typed: string): boolean {
   return whole.test(typed.toLowerCase())
@@ -28,13 +34,13 @@ export async function resolveCallId(client: Client, typed: string, among: 'waiti
     throw new CliError(exits.usage, `"${typed}" is not a call id`, { next: 'list calls with: countersign calls' })
   }
   const approvals = (await waitingApprovals(client)).approvals.map(({ callId }) => callId)
-  const { calls } =
-    among === 'all' ? await client.get<{ calls: { callId: string }[] }>('/calls', { limit: 500 }) : { calls: [] }
+  const { calls, incomplete } = among === 'all' ? await client.get<Listed>('/calls', { limit: 500 }) : noCalls
   const found = [...new Set([...approvals, ...calls.map(({ callId }) => callId)])].filter((id) => id.startsWith(wanted))
   if (found.length === 1) return found[0]!
   if (found.length === 0) {
     const [what, list] = among === 'waiting' ? ['waiting call', 'approvals'] : ['recent call', 'calls']
-    throw new CliError(exits.notFound, `no ${what} begins with ${typed}`, {
+    const though = incomplete === undefined ? '' : `; ${incomplete}`
+    throw new CliError(exits.notFound, `no ${what} begins with ${typed}${though}`, {
       next: `list them with: countersign ${list}`,
     })
   }

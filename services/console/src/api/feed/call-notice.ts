@@ -1,6 +1,7 @@
 import type { Followed } from '@countersign/bus'
-import { CallFields, failureCodeOf, isJsonObject, parseCallSubject } from '@countersign/contracts'
+import { failureCodeOf } from '@countersign/contracts'
 import { approverGroupsOf, type CallNews } from '../call-answer.ts'
+import { storedCallEvent } from './stored-call-event.ts'
 
 /** An event of a call, as the feed hands it to those who may see it. */
 export interface CallNotice {
@@ -12,32 +13,16 @@ export interface CallNotice {
 }
 
 /** Reads a stored event; undefined for what is not an event of a call. */
-export function callNotice({ subject, data, seq, storedAt }: Followed): CallNotice | undefined {
-  const at = parseCallSubject(subject)
-  if (!at) return undefined
-  let stored: unknown
-  try {
-    stored = JSON.parse(new TextDecoder().decode(data))
-  } catch {
-    return undefined
-  }
-  const content = isJsonObject(stored) && isJsonObject(stored.data) ? stored.data : undefined
-  const call = CallFields.safeParse(content)
-  if (!content || !call.success) return undefined
-  const { callId, server, tool, principal } = call.data
-  const code = failureCodeOf(content)
+export function callNotice(message: Followed): CallNotice | undefined {
+  const stored = storedCallEvent(message)
+  if (!stored) return undefined
+  const { seq, tenant, event, call, data, time } = stored
+  const { callId, server, tool, principal } = call
+  const code = failureCodeOf(data)
   return {
     seq,
-    tenant: at.tenant,
-    approverGroups: at.event === 'held' ? approverGroupsOf(content) : [],
-    news: {
-      callId,
-      event: at.event,
-      server,
-      tool,
-      principal,
-      time: storedAt.toISOString(),
-      ...(code === undefined ? {} : { code }),
-    },
+    tenant,
+    approverGroups: event === 'held' ? approverGroupsOf(data) : [],
+    news: { callId, event, server, tool, principal, time, ...(code === undefined ? {} : { code }) },
   }
 }

@@ -18,7 +18,7 @@ export const call: Command = {
       out.json(answer)
       return exits.ok
     }
-    const { callId, state, server, tool, principal, digest, events } = answer
+    const { callId, state, server, tool, principal, digest, events, incomplete } = answer
     out.line({ text: `${principal} called ${server}: ${tool}`, style: 'strong' }, '  ', stateCell(state))
     const [first] = events
     const content = first?.data.arguments
@@ -38,6 +38,7 @@ export const call: Command = {
         describeEvent(event, data),
       ]),
     )
+    if (incomplete !== undefined) out.line({ text: incomplete, style: 'warn' })
     const next = whatNext(state, callId)
     if (next !== undefined) out.line(next)
     return exits.ok

@@ -51,7 +51,7 @@ async function listCalls({ out, client, option, nowMs }: Invocation) {
     ...timesOf(option, nowMs),
   }
   const console = await client('operator')
-  const answer = await console.get<{ calls: CallView[]; next?: string }>('/calls', {
+  const answer = await console.get<{ calls: CallView[]; next?: string; incomplete?: string }>('/calls', {
     ...asked,
     limit: countOf(option('limit'), 'limit', 1000) ?? 20,
     cursor: option('cursor'),
@@ -60,8 +60,9 @@ async function listCalls({ out, client, option, nowMs }: Invocation) {
     out.json(answer)
     return exits.ok
   }
-  const { calls, next } = answer
-  if (calls.length === 0) await nothingFound(out, console, 'calls', asked)
+  const { calls, next, incomplete } = answer
+  if (calls.length === 0 && incomplete !== undefined) out.line('no calls')
+  else if (calls.length === 0) await nothingFound(out, console, 'calls', asked)
   else {
     const short = shortIds(calls.map(({ callId }) => callId))
     out.table(
@@ -85,6 +86,7 @@ async function listCalls({ out, client, option, nowMs }: Invocation) {
       ]),
     )
   }
+  if (incomplete !== undefined) out.line({ text: incomplete, style: 'warn' })
   if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
   return exits.ok
 }
