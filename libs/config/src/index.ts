@@ -1,4 +1,5 @@
 export { commonSettings } from './common.ts'
+export { fileMark } from './file-mark.ts'
 export { freePort, isPortFree } from './free-port.ts'
 export { ConfigError, describeConfig, envName, readConfig, type SettingRow } from './read-config.ts'
 export { readTextFile } from './read-text-file.ts'

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { fileMark } from './file-mark.ts'
 
 /** How a file is watched. */
 export interface WatchOptions {
@@ -19,7 +20,7 @@ export class WatchedFile<T> {
   readonly #parse: (text: string) => T
   readonly #options: Required<WatchOptions>
   #content: { value: T } | undefined
-  #stamp = ''
+  #mark = ''
   #lookedAt = Number.NEGATIVE_INFINITY
   #looking: Promise<void> | undefined
   #problem: string | undefined
@@ -54,11 +55,10 @@ export class WatchedFile<T> {
 
   async #look(): Promise<void> {
     try {
-      const { mtimeNs, ctimeNs, size, ino } = await stat(this.#path, { bigint: true })
-      const stamp = `${mtimeNs}:${ctimeNs}:${size}:${ino}`
+      const mark = await fileMark(this.#path)
       // Back as it was read last, it is as good as it was then.
-      if (stamp !== this.#stamp) this.#content = { value: this.#parse(await readFile(this.#path, 'utf8')) }
-      this.#stamp = stamp
+      if (mark !== this.#mark) this.#content = { value: this.#parse(await readFile(this.#path, 'utf8')) }
+      this.#mark = mark
       this.#problem = undefined
     } catch (error) {
       const problem = `the file ${this.#path} cannot be used: ${(error as Error).message}`

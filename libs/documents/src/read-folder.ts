@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readTextFile } from '@countersign/config'
+import { fileMark, readTextFile } from '@countersign/config'
 import { type DocumentProblem, maxDocumentBytes } from '@countersign/contracts'
 import type { DocumentFile } from './parse-documents.ts'
 
@@ -13,12 +13,9 @@ export async function folderSignature(dir: string): Promise<string> {
   try {
     const marks = await Promise.all(
       (await documentFileNames(dir)).map(async (name) => {
-        const mark = await stat(join(dir, name), { bigint: true }).then(
-          ({ size, mtimeNs, ctimeNs, ino }) => [size, mtimeNs, ctimeNs, ino],
-          // Of one that cannot be looked at the others can still change.
-          (error: NodeJS.ErrnoException) => [error.code],
-        )
-        return [name, ...mark].join('\t')
+        // Of one that cannot be looked at the others can still change.
+        const mark = await fileMark(join(dir, name)).catch((error: NodeJS.ErrnoException) => error.code)
+        return `${name}\t${mark}`
       }),
     )
     return marks.join('\n')

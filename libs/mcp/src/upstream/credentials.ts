@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { fileMark } from '@countersign/config'
 import type { KnownSecrets } from './known-secrets.ts'
 
 export interface CredentialFiles {
@@ -67,8 +68,7 @@ export class Credentials {
   /** The content of a file that is not as it was when it was last taken in; else undefined. */
   async #readChanged(path: string, what: string): Promise<{ text: string; mark: string } | undefined> {
     try {
-      const { mtimeNs, size, ino } = await stat(path, { bigint: true })
-      const mark = `${mtimeNs}:${size}:${ino}`
+      const mark = await fileMark(path)
       return mark === this.#marks.get(path) ? undefined : { text: await readFile(path, 'utf8'), mark }
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

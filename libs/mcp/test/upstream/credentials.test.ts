@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -91,6 +91,23 @@ test('a token that was replaced is taken up although the old one still works', a
     'the new one is sent',
   )
   assert.equal(state.refused, 0)
+})
+
+test('a token that was written over is taken up although size and time of its file are as before', async (t) => {
+  const { state, tokenFile, call } = await startServer(t)
+  const time = new Date('2026-11-22T10:00:00Z')
+  const write = (token: string) => {
+    writeFileSync(tokenFile, token)
+    utimesSync(tokenFile, time, time)
+  }
+  write('token-number-one')
+  await call()
+  write('token-number-two')
+  state.tokens.push('token-number-two')
+  await until(async () => {
+    await call()
+    return state.calls.at(-1) === 'Bearer token-number-two'
+  }, 'the new token is sent')
 })
 
 test('a token that is refused is not sent again and again', async (t) => {

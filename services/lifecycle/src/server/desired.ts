@@ -1,6 +1,6 @@
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readTextFile } from '@countersign/config'
+import { fileMark, readTextFile } from '@countersign/config'
 import { maxDocumentBytes } from '@countersign/contracts'
 import {
   type DocumentProblem,
@@ -85,11 +85,7 @@ export class DesiredReader {
 
   async #lookAtFile(name: string): Promise<void> {
     const path = join(this.#dir, name)
-    const mark = await stat(path, { bigint: true }).then(
-      // Who may read a file can change, and its time can be set back, and neither shows but in ctime.
-      ({ mtimeNs, ctimeNs, size, ino }) => `${mtimeNs}:${ctimeNs}:${size}:${ino}`,
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
-    )
+    const mark = await fileMark(path).catch((error: NodeJS.ErrnoException) => error.code ?? error.message)
     const state = this.#files.get(name) ?? { seen: '', missing: false }
     this.#files.set(name, state)
     if (mark !== state.read && (mark === state.seen || this.#first)) {
