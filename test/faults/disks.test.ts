@@ -25,7 +25,7 @@ test(
     const run = await underLoad(t, cluster, 8)
     const refused = () =>
       cluster.told.filter(
-        ({ answer }) => answer.kind === 'error' && ['store_full', 'store_unavailable'].includes(answer.code),
+        ({ answer }) => answer.kind === 'result' && ['store_full', 'store_unavailable'].includes(answer.code ?? ''),
       ).length
     await cluster.disks.nats.leave(200_000)
     await until(() => refused() > 0, 'calls are refused for want of space', 60_000)

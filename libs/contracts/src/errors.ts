@@ -24,7 +24,12 @@ export const errorTable = {
   header_mismatch: row('An MCP header contradicts the body.', false, 400, -32020),
   unsupported_version: row('The MCP revision is not supported.', false, 400, -32022),
   body_too_large: row('The request body is over the limit.', false, 413, -32600),
-  not_acceptable: row('The client must accept both application/json and text/event-stream.', false, 406, -32600),
+  not_acceptable: row(
+    'The client must accept application/json; text/event-stream too, for news during a call.',
+    false,
+    406,
+    -32600,
+  ),
   unsupported_media_type: row('The body must be application/json.', false, 415, -32600),
   unauthenticated: row('No bearer token, or one that is wrong or expired.', false, 401, -32001),
   forbidden: row('The token is good, but its owner may not do this.', false, 403, -32003),

@@ -3,10 +3,21 @@ export type { UpstreamOutcome } from './upstream/post.ts'
 export { redactText } from './upstream/redact-secrets.ts'
 export type { InvalidTool, ToolList } from './upstream/tool-list.ts'
 export { type ServerHello, type ToolCall, Upstream, UpstreamError, type UpstreamOptions } from './upstream/upstream.ts'
-export { type Era, eraOfRequest, legacyEra, legacyVersions, mcpNameOf, metaKeys, modernEra } from './wire/era.ts'
+export {
+  checkRevision,
+  claimedEra,
+  type Era,
+  eraOfRequest,
+  legacyEra,
+  mcpNameOf,
+  metaKeys,
+  modernEra,
+  negotiableVersions,
+} from './wire/era.ts'
 export { decodeHeaderValue, encodeHeaderValue } from './wire/header-value.ts'
 export {
   readRpcMessage,
+  requestIdOf,
   type RpcError,
   type RpcId,
   type RpcMessage,

@@ -39,7 +39,7 @@ test('I9, R23: who is not let in is in the log, with how often and from where, a
 test('R23: a store that does not take the record of a refusal neither holds up nor fails a request', async (t) => {
   const stuck = Promise.withResolvers<never>()
   t.after(() => stuck.reject(new Error('the test is over')))
-  const { urls, send } = await startGateways(t, 1, 30_000, { store: () => stuck.promise })
+  const { urls, send } = await startGateways(t, 1, 30_000, { activityStore: { store: () => stuck.promise } })
   assert.equal((await send(urls[0]!, 'late', list)).status, 401)
   assert.equal((await send(urls[0]!, 'olga', list)).status, 403)
   assert.equal((await send(urls[0]!, 'ann', list)).status, 200)

@@ -8,7 +8,7 @@ import { UsersFileAuthenticator } from '@countersign/identity'
 import { metaKeys, modernEra } from '@countersign/mcp'
 import { createLogger } from '@countersign/telemetry'
 import { type Cleanup, register, serverEntryFixture, startTestBus, until } from '@countersign/testing'
-import { Admission } from '../src/call/admission.ts'
+import { Admission, type AdmissionLimits } from '../src/call/admission.ts'
 import { AuditGate } from '../src/call/audit-gate.ts'
 import { OutcomeBoard } from '../src/call/outcome-board.ts'
 import { VisibleTools } from '../src/catalog/visible-tools.ts'
@@ -49,7 +49,12 @@ export async function startGateways(
   t: Cleanup,
   replicas: number,
   callTimeoutMs = 30_000,
-  activityStore?: Pick<Bus, 'store'>,
+  {
+    activityStore,
+    ...limits
+  }: Partial<AdmissionLimits> & {
+    activityStore?: Pick<Bus, 'store'>
+  } = {},
 ) {
   const stops: (() => Promise<void> | void)[] = []
   t.after(async () => {
@@ -106,7 +111,7 @@ export async function startGateways(
       maxBodyBytes: 100_000,
       callTimeoutMs,
       holdWindowMs: 0,
-      admission: new Admission({ maxCallsInFlight: 100, tenantCallsPerSecond: 0 }),
+      admission: new Admission({ maxCallsInFlight: 100, tenantCallsPerSecond: 0, ...limits }),
       onAnswered: () => {},
     })
     const port = await listener.listen()
@@ -181,7 +186,11 @@ export interface Answered {
   headers: Headers
   session: string
   text: string
-  body: { result?: Record<string, any>; error?: { code: number; message: string; data: Record<string, any> } }
+  body: {
+    id?: unknown
+    result?: Record<string, any>
+    error?: { code: number; message: string; data: Record<string, any> }
+  }
 }
 
 /** Posts a message, or bytes as they are; an event stream's last message is the body. */

@@ -72,11 +72,6 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['told a result of no call', 'told', (run) => (run.told[0]!.n = 2)],
   ['told that the tool server refused', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_error' })],
   ['told refused', 'told', (run) => tell(run, { status: 'refused', code: 'audit_behind', callId: undefined })],
-  [
-    'told that nothing was stored',
-    'told',
-    (run) => (run.told[0]!.answer = { kind: 'error', code: 'store_unavailable', message: 'nothing was stored' }),
-  ],
 ]
 
 function tell(run: Spoilable, answer: object): void {

@@ -112,7 +112,8 @@ async function untilDone(deadline: number, work: () => Promise<unknown>): Promis
 }
 
 function mayAskAgain(answer: Answer): boolean {
-  return answer.kind === 'none' || (answer.kind === 'error' && errorRow(answer.code).retryable)
+  if (answer.kind === 'result') return answer.code === 'store_full' || answer.code === 'store_unavailable'
+  return answer.kind === 'none' || errorRow(answer.code).retryable
 }
 
 function hasEnded(answer: Answer): boolean {

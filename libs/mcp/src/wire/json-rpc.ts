@@ -30,6 +30,8 @@ export type RpcMessage =
   | { kind: 'error'; id: RpcId | null; error: RpcError }
   | { kind: 'invalid'; reason: string }
 
+const idReason = '"id" must be a string, or an integer that a double holds exactly'
+
 /** Tells what a parsed JSON value is as a JSON-RPC 2.0 message, by its shape alone. */
 export function readRpcMessage(value: unknown): RpcMessage {
   if (!isJsonObject(value))
@@ -41,7 +43,7 @@ export function readRpcMessage(value: unknown): RpcMessage {
     if (params !== undefined && !isJsonObject(params)) return invalid('"params" must be an object')
     const call = { jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) } as const
     if (id === undefined) return { kind: 'notification', notification: call }
-    return isRpcId(id) ? { kind: 'request', request: { ...call, id } } : invalid('"id" must be a string or an integer')
+    return isRpcId(id) ? { kind: 'request', request: { ...call, id } } : invalid(idReason)
   }
   if (isJsonObject(error)) {
     const { code, message, data } = error
@@ -53,14 +55,19 @@ export function readRpcMessage(value: unknown): RpcMessage {
       error: { code: code as number, message, ...(data === undefined ? {} : { data }) },
     }
   }
-  if (!isRpcId(id)) return invalid('"id" must be a string or an integer')
+  if (!isRpcId(id)) return invalid(idReason)
   return isJsonObject(result)
     ? { kind: 'result', id, result }
     : invalid('a message has a method, a result object or an error')
 }
 
+/** The id of what asks for an answer, as far as it can be known; null for what asks for none, or has no id that can be given back. */
+export function requestIdOf(value: unknown): RpcId | null {
+  return isJsonObject(value) && 'method' in value && isRpcId(value.id) ? value.id : null
+}
+
 function isRpcId(id: unknown): id is RpcId {
-  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id))
+  return typeof id === 'string' || Number.isSafeInteger(id)
 }
 
 function invalid(reason: string): RpcMessage {

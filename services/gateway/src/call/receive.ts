@@ -18,7 +18,7 @@ import { cancelCall } from './cancel-call.ts'
 import { checkCallHeaders } from './check-call-headers.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
-import { neededOf, refusedResult, reply } from './reply.ts'
+import { neededOf, reply } from './reply.ts'
 import { resolveTarget, type Target } from './resolve-target.ts'
 import type { Refusals } from '../refusals.ts'
 
@@ -62,7 +62,7 @@ const idempotencyKeyMeta = 'countersign.dev/idempotencyKey'
  * between happens on the bus.
  *
  * @returns the result for the caller
- * @throws CountersignError for what travels as a JSON-RPC error
+ * @throws CountersignError for what was refused before there was a call
  */
 export async function receiveCall(services: CallServices, call: ReceivedCall): Promise<JsonObject> {
   const asked = readParams(call.params)
@@ -95,7 +95,7 @@ async function answerCall(
   // Asked earlier with the same key, it is in the history already and is answered from there.
   if (refusal !== undefined && (idempotencyKey === undefined || !(await bus.history({ ...at, server: '*' })).last)) {
     services.refusals.call(principal, 'audit_behind', call.address)
-    return refusedResult('audit_behind', refusal)
+    throw new CountersignError('audit_behind', refusal)
   }
   const { carried, digest } = await bus.payloads.carry(args)
   const request = {

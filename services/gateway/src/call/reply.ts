@@ -3,7 +3,6 @@ import {
   type CallEvent,
   count,
   CountersignError,
-  type ErrorCode,
   errorRow,
   type Failure,
   isJsonObject,
@@ -140,7 +139,7 @@ function unknownResult(callId: string, message: string): JsonObject {
 }
 
 /** A call that was refused before it was stored: there is none to ask about later. */
-export function refusedResult(code: ErrorCode, message: string): JsonObject {
+export function refusedResult({ code, message }: CountersignError): JsonObject {
   const { retryable } = errorRow(code)
   return {
     content: [{ type: 'text', text: message }],

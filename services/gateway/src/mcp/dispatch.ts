@@ -1,5 +1,5 @@
 import { CountersignError, isJsonObject, type JsonObject, type Principal } from '@countersign/contracts'
-import { type Era, legacyEra, legacyVersions, metaKeys, modernEra, type RpcRequest } from '@countersign/mcp'
+import { type Era, legacyEra, metaKeys, modernEra, negotiableVersions, type RpcRequest } from '@countersign/mcp'
 import { callStatus } from '../call/call-status.ts'
 import { type CallServices, receiveCall } from '../call/receive.ts'
 import { statusTool } from '../call/status-tool.ts'
@@ -73,6 +73,9 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
         _meta: { [metaKeys.serverInfo]: serverInfo },
       })
     case 'tools/list':
+      if (request.params?.cursor !== undefined) {
+        throw new CountersignError('invalid_params', 'this list has one page and gave no cursor; ask without one')
+      }
       return complete({
         tools: await listTools(services.registry, services.visible, principal, inbound.endpoint),
         ...cacheable,
@@ -116,5 +119,5 @@ function checkEndpoint({ registry }: DispatchServices, { principal, endpoint }: 
 
 /** The revision to speak with a legacy client: the one it asked for, or our newest. */
 function negotiate(asked: string): string {
-  return legacyVersions.find((version) => version === asked) ?? legacyEra
+  return negotiableVersions.find((version) => version === asked) ?? legacyEra
 }

@@ -2,22 +2,24 @@ import type { AddressInfo } from 'node:net'
 import { CountersignError, DnsLabel, isJsonObject, type Principal } from '@countersign/contracts'
 import { agentsGroup, type Authenticator, TokenExpired } from '@countersign/identity'
 import {
+  checkRevision,
+  claimedEra,
   decodeHeaderValue,
   eraOfRequest,
+  legacyEra,
   mcpNameOf,
   metaKeys,
   modernEra,
   readRpcMessage,
-  type RpcMessage,
   type RpcRequest,
 } from '@countersign/mcp'
 import { checkHost, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { Answer } from './answer.ts'
+import { Answer, unread } from './answer.ts'
 import type { Cancellations } from './cancellations.ts'
 import { dispatch, type DispatchServices } from './dispatch.ts'
-import { decodeBody, idOf, parseBody, unreadable } from './read-body.ts'
+import { decodeBody, readBody, unreadable } from './read-body.ts'
 
 export interface ListenerOptions extends DispatchServices {
   authenticator: Authenticator
@@ -105,21 +107,24 @@ export class Listener {
 
   async #post(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
     reply.hijack()
-    let answer = new Answer(reply.raw, null, true)
+    let answer = new Answer(reply.raw, unread)
     const started = performance.now()
     let rpc: RpcRequest | undefined
     let errorCode: string | undefined
     try {
       const { endpoint, principal } = this.#callers.get(request)!
-      const body = parseBody(request.body)
+      const { body, id, refusal } = readBody(request.body)
       const message = readRpcMessage(body)
-      answer = new Answer(reply.raw, idOf(body), true)
+      const method = message.kind === 'request' ? message.request.method : undefined
+      answer = new Answer(reply.raw, { id, era: claimedEra(body, request.headers), method })
       if (message.kind === 'invalid') throw new CountersignError('invalid_request', message.reason)
+      if (refusal) throw refusal
       const era = eraOfRequest(body, request.headers)
+      answer = new Answer(reply.raw, { id, era, method })
       const modern = era === modernEra
       const session = modern ? undefined : headerOf(request, 'mcp-session-id')
       // Whoever names a session owns it, or gets no further.
-      if (session !== undefined) await this.#options.sessions.find(session, principal, revisionOf(request, message))
+      if (session !== undefined) await this.#options.sessions.find(session, principal)
       const owner = { principal, session }
       if (message.kind === 'notification') {
         const { method, params } = message.notification
@@ -128,7 +133,6 @@ export class Listener {
       }
       if (message.kind !== 'request') return answer.accepted()
       rpc = message.request
-      answer = new Answer(reply.raw, rpc.id, modern)
       if (modern) checkEnvelope(request, rpc)
       const abort = new AbortController()
       let forget = () => {}
@@ -172,13 +176,19 @@ export class Listener {
 
   async #delete(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
     reply.hijack()
-    const answer = new Answer(reply.raw, null, true)
+    const answer = new Answer(reply.raw, { id: null, era: legacyEra })
     try {
       const { principal } = this.#callers.get(request)!
+      const revision = headerOf(request, 'mcp-protocol-version')
+      if (revision === modernEra) {
+        const message = `${modernEra} has no sessions that could be ended; send POST`
+        return answer.error(new CountersignError('method_not_allowed', message), { allow: 'POST' })
+      }
+      checkRevision(revision)
       const sessionId = headerOf(request, 'mcp-session-id')
       if (sessionId === undefined)
         throw new CountersignError('invalid_request', 'DELETE ends a session; name it in Mcp-Session-Id')
-      await this.#options.sessions.end(sessionId, principal, headerOf(request, 'mcp-protocol-version'))
+      await this.#options.sessions.end(sessionId, principal)
       reply.raw.writeHead(204).end()
     } catch (error) {
       this.#answerError(answer, error)
@@ -188,9 +198,14 @@ export class Listener {
   /** Checks where a request comes from and which server it is for. */
   #endpointOf(request: FastifyRequest<Route>): string | undefined {
     checkHost(request.headers, request.socket.localPort ?? 0, this.#options.served)
-    const accept = request.headers.accept ?? '*/*'
-    if (!/application\/json|text\/event-stream|\*\/\*|application\/\*/.test(accept)) {
-      throw new CountersignError('not_acceptable', 'accept application/json and text/event-stream')
+    if (
+      request.method === 'POST' &&
+      !/application\/(json(?![\w.+-])|\*)|\*\/\*/i.test(request.headers.accept ?? '*/*')
+    ) {
+      throw new CountersignError(
+        'not_acceptable',
+        'the answer to a POST is application/json, or with text/event-stream beside it news and then the answer; accept both',
+      )
     }
     const { server } = request.params
     if (server !== undefined && !DnsLabel.safeParse(server).success) {
@@ -206,7 +221,7 @@ export class Listener {
       this.#callers.set(request, { endpoint, principal: await this.#authenticate(request) })
     } catch (error) {
       reply.hijack()
-      this.#answerError(new Answer(reply.raw, null, true), error)
+      this.#answerError(new Answer(reply.raw, unread), error)
     }
   }
 
@@ -240,7 +255,7 @@ export class Listener {
 
   #refuse(reply: FastifyReply, error: CountersignError): void {
     reply.hijack()
-    new Answer(reply.raw, null, true).error(error)
+    new Answer(reply.raw, unread).error(error)
   }
 }
 
@@ -269,12 +284,6 @@ function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
       throw new CountersignError('header_mismatch', `the header ${header} must be there and equal what the body says`)
     }
   }
-}
-
-/** The revision that a message says it speaks; `initialize` is what negotiates one. */
-function revisionOf(request: FastifyRequest, message: RpcMessage): string | undefined {
-  const negotiates = message.kind === 'request' && message.request.method === 'initialize'
-  return negotiates ? undefined : headerOf(request, 'mcp-protocol-version')
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { CountersignError, isJsonObject } from '@countersign/contracts'
-import { parseStrictJson, type RpcId, StrictJsonError } from '@countersign/mcp'
+import { CountersignError, type ErrorCode, isJsonObject } from '@countersign/contracts'
+import { parseStrictJson, requestIdOf, type RpcId, StrictJsonError } from '@countersign/mcp'
 
 /**
  * Decodes the bytes of a body. Bytes that are no UTF-8 are refused and not replaced: what is decided on must be what was sent (I3).
@@ -23,24 +23,39 @@ export function decodeBody(headers: IncomingHttpHeaders, bytes: Buffer): string 
   }
 }
 
+/** What was sent. */
+export interface Sent {
+  body: unknown
+  /** The id to answer under; null when nothing was asked, or nobody knows under which. */
+  id: RpcId | null
+  /** Why the body is not taken although it is JSON; it is then only good for answering it. */
+  refusal?: CountersignError
+}
+
 /**
  * Reads a body as strict JSON.
  *
- * @throws CountersignError `parse_error`
+ * @throws CountersignError `parse_error` for what is no JSON
  */
-export function parseBody(text: unknown): unknown {
+export function readBody(text: unknown): Sent {
   try {
-    return parseStrictJson(typeof text === 'string' ? text : '')
+    const body = parseStrictJson(typeof text === 'string' ? text : '')
+    return { body, id: requestIdOf(body) }
   } catch (error) {
-    if (error instanceof StrictJsonError) throw new CountersignError('parse_error', error.message)
-    throw error
+    if (!(error instanceof StrictJsonError)) throw error
+    const { message, read } = error
+    if (!read) throw new CountersignError('parse_error', message)
+    const { value, path } = read
+    const id = path[0] === 'id' ? null : requestIdOf(value)
+    return { body: value, id, refusal: new CountersignError(codeOf(value, path), message) }
   }
 }
 
-/** The id of whatever was sent, for the error that answers it. */
-export function idOf(body: unknown): RpcId | null {
-  const id = isJsonObject(body) ? body.id : null
-  return typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id)) ? id : null
+/** The code for what stands in a place of a message: arguments are the model's, and it is told as it is of others that do not fit. */
+function codeOf(body: unknown, [member, part]: readonly string[]): ErrorCode {
+  if (member !== 'params') return 'invalid_request'
+  const ofTool = isJsonObject(body) && body.method === 'tools/call'
+  return ofTool && part === 'arguments' ? 'invalid_arguments' : 'invalid_params'
 }
 
 /** The refusal of a body that the HTTP server did not hand over. */

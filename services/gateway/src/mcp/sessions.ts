@@ -37,31 +37,19 @@ export class Sessions {
     return id
   }
 
-  /**
-   * @param revision what the request says it speaks (`MCP-Protocol-Version`), if it says so
-   * @throws CountersignError `session_not_found` for one that is unknown, ended, or somebody else's; `unsupported_version` when the
-   * request speaks another revision than was negotiated (2025-11-25, Transports, Protocol Version Header)
-   */
-  async find(id: string, principal: Principal, revision: string | undefined): Promise<Session> {
+  /** @throws CountersignError `session_not_found` for one that is unknown, ended, or somebody else's */
+  async find(id: string, principal: Principal): Promise<Session> {
     const cached = this.#cache.get(id)
     const session = cached && Date.now() - cached.at < cacheMs ? cached.session : await this.#load(id)
     if (!session || session.principal !== principal.id || session.tenant !== principal.tenant) {
       throw new CountersignError('session_not_found', 'the session is unknown or has ended; send initialize again')
     }
-    const { protocolVersion } = session
-    if (revision !== undefined && revision !== protocolVersion) {
-      throw new CountersignError(
-        'unsupported_version',
-        `this session speaks ${protocolVersion}, which initialize negotiated; send that in MCP-Protocol-Version, or initialize again`,
-        { details: { supported: [protocolVersion], requested: revision.slice(0, 64) } },
-      )
-    }
     return session
   }
 
   /** Ends a session; what is thrown is as `find` throws it. */
-  async end(id: string, principal: Principal, revision: string | undefined): Promise<void> {
-    await this.find(id, principal, revision)
+  async end(id: string, principal: Principal): Promise<void> {
+    await this.find(id, principal)
     this.#cache.delete(id)
     await this.#bucket.remove(id)
   }

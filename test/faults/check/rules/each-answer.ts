@@ -22,13 +22,8 @@ function contradiction(
 ): string | undefined {
   const final = history?.final
   if (answer.kind === 'none') return undefined
-  if (answer.kind === 'error') {
-    // Asked for only this once, so nothing else can have stored it.
-    if (!askedAgain && history && /nothing was stored|no space left/.test(answer.message)) {
-      return `told that nothing was stored (${answer.code})`
-    }
-    return undefined
-  }
+  if (answer.kind === 'error') return undefined
+  // Asked for only this once, so nothing else can have stored it.
   if (answer.status === 'refused') return history && !askedAgain ? 'told that it was refused and not stored' : undefined
   if (!history) return `told ${answer.status}, and there is no such call`
   if (answer.callId !== callId) return `told the call id ${answer.callId}, which is another's`
