@@ -1,7 +1,7 @@
 /**
  * The bus: the one way services reach NATS.
  *
- * File map: publisher.ts (store an event) · activity-log.ts (store what a service did) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts (durable consumers, and the one place
+ * File map: publisher.ts (store an event) · activity-log.ts (store what a service did) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts, with delivery.ts (durable consumers, and the one place
  * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · subject-covers.ts · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · find-faults.ts (what is not right) · server/ (the nats-server binary and its configuration).
  */
@@ -148,7 +148,7 @@ export class Bus {
   }
 
   consume(options: ConsumeOptions): Consumption {
-    return consume(this.#js, options)
+    return consume(this.#nc, this.#inboxPrefix, options)
   }
 
   consumeBatches(options: BatchOptions): Consumption {

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node'
-import { backoffMs, type Consumption, type Delivery, pause } from './consume.ts'
+import { backoffMs, type Consumption, pause } from './consume.ts'
+import { type Delivery, deliveryOf, statusOf } from './delivery.ts'
 
 export interface BatchOptions {
   stream: string
@@ -103,28 +104,5 @@ async function pull(
   } finally {
     clearTimeout(timer)
     subscription.unsubscribe()
-  }
-}
-
-/** The status code of a message that is no message; undefined for one that is. */
-function statusOf(message: Msg): number | undefined {
-  if (message.data.length > 0 || !message.headers) return undefined
-  return message.headers.code === 0 ? undefined : message.headers.code
-}
-
-/** Reads what the server says of a message in its reply subject (`$JS.ACK…`, with or without domain and account). */
-function deliveryOf({ subject, data, headers, reply = '' }: Msg): Delivery {
-  const tokens = reply.split('.')
-  const [delivered, seq, , storedAtNanos] = (tokens.length > 9 ? tokens.slice(6) : tokens.slice(4))
-    .slice(0, 4)
-    .map((token) => BigInt(token))
-  return {
-    subject,
-    data,
-    seq: Number(seq),
-    storedAt: new Date(Number(storedAtNanos! / 1_000_000n)),
-    redelivered: delivered! > 1n,
-    deliveries: Number(delivered),
-    header: (name) => headers?.get(name) || undefined,
   }
 }

@@ -1,20 +1,7 @@
 import { MalformedEvent } from '@countersign/contracts'
-import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream'
-import { ClosedConnectionError } from '@nats-io/transport-node'
+import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import { type Delivery, deliveryOf, statusOf } from './delivery.ts'
 import { Terminal } from './errors.ts'
-
-/** A delivered message, as a handler sees it. */
-export interface Delivery {
-  subject: string
-  data: Uint8Array
-  /** Sequence in the stream. */
-  seq: number
-  /** When it was stored. */
-  storedAt: Date
-  redelivered: boolean
-  deliveries: number
-  header(name: string): string | undefined
-}
 
 export interface ConsumeOptions {
   stream: string
@@ -40,92 +27,191 @@ export interface Consumption {
  * cluster it is lost without a word when the server that has it dies, though the connection is with another and lives.
  */
 const heartbeatMs = 3000
+/** How long the server keeps a request open. */
+const requestMs = 30_000
+const retryMs = 500
+/** What was on its way when a subscription ended has arrived within a round trip; without a connection nothing does. */
+const drainMs = 2000
 
 export const backoffMs = [100, 500, 2000, 5000, 15_000]
 
-/** Handles the messages of a durable consumer, several at once, until stopped. The only place that acknowledges. */
-export function consume(js: JetStreamClient, options: ConsumeOptions): Consumption {
-  const inHand = new Set<JsMsg>()
-  let messages: ConsumerMessages | undefined
+/** Handles the messages of a durable consumer, several at once, until stopped. With `consumeBatches` the only place that acknowledges. */
+export function consume(nc: NatsConnection, inboxPrefix: string, options: ConsumeOptions): Consumption {
+  const { stream, consumer, maxInFlight, onProblem } = options
+  const inHand = new Set<Msg>()
   let stopped = false
   let idle: PromiseWithResolvers<void> | undefined
-  // A call may take long: tell the server that it is still being worked on, so that nobody else is given it.
-  const heartbeat = setInterval(() => {
-    for (const message of inHand) message.working()
-  }, options.ackWaitMs / 3).unref()
 
-  const handle = async (message: JsMsg) => {
+  const answer = (message: Msg, text: string) => {
+    // Without a connection the server hands it out again after the ack wait.
+    if (!nc.isClosed()) message.respond(text)
+  }
+  const handle = async (message: Msg) => {
     inHand.add(message)
     const delivery = deliveryOf(message)
     try {
       await options.handler(delivery)
-      message.ack()
+      answer(message, '+ACK')
     } catch (error) {
       if (error instanceof Terminal || error instanceof MalformedEvent) {
-        options.onProblem({ what: 'terminated', error, delivery })
-        message.term(error.message.slice(0, 200))
+        onProblem({ what: 'terminated', error, delivery })
+        answer(message, `+TERM ${error.message.slice(0, 200)}`)
       } else {
-        options.onProblem({ what: 'redelivery', error, delivery })
-        message.nak(backoffMs[Math.min(delivery.deliveries - 1, backoffMs.length - 1)])
+        onProblem({ what: 'redelivery', error, delivery })
+        const delay = backoffMs[Math.min(delivery.deliveries - 1, backoffMs.length - 1)]! * 1e6
+        answer(message, `-NAK ${JSON.stringify({ delay })}`)
       }
     } finally {
       inHand.delete(message)
       if (inHand.size === 0) idle?.resolve()
+      requests.fill()
     }
   }
-
-  const run = async () => {
-    while (!stopped) {
-      try {
-        const consumer = await js.consumers.get(options.stream, options.consumer)
-        messages = await consumer.consume({
-          max_messages: options.maxInFlight,
-          idle_heartbeat: heartbeatMs,
-          callback: (message) => void handle(message),
-        })
-        if (stopped) messages.stop()
-        await messages.closed()
-      } catch (error) {
-        if (error instanceof ClosedConnectionError) return
-        options.onProblem({ what: 'consumer', error })
-      }
-      if (!stopped) await pause(500)
-    }
-  }
-  const running = run()
+  const requests = new Requests(nc, inboxPrefix, {
+    subject: `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+    wanted: () => (stopped ? 0 : maxInFlight - inHand.size),
+    threshold: Math.ceil(maxInFlight / 4),
+    onMessage: (message) => void handle(message),
+    onProblem: (problem) =>
+      onProblem({ what: 'consumer', error: new Error(`${stream}/${consumer} cannot be read: ${problem}`) }),
+  })
+  // A call may take long: tell the server that it is still being worked on, so that nobody else is given it.
+  const working = setInterval(() => {
+    for (const message of inHand) answer(message, '+WPI')
+  }, options.ackWaitMs / 3).unref()
 
   return {
     async stop() {
       stopped = true
-      messages?.stop()
+      await requests.end()
       if (inHand.size > 0) {
         idle = Promise.withResolvers()
         await idle.promise
       }
-      await running
-      clearInterval(heartbeat)
+      clearInterval(working)
     },
+  }
+}
+
+interface RequestOptions {
+  subject: string
+  /** How many messages may come, with those that were asked for. */
+  wanted: () => number
+  /** More are asked for when so many are missing. */
+  threshold: number
+  onMessage: (message: Msg) => void
+  /** Told once of what keeps messages from coming, until some do. */
+  onProblem: (problem: string) => void
+}
+
+/**
+ * Requests for messages that lie with the server, so that it sends some as soon as it has them. The client library's own consume drops
+ * what is on its way when it stops, and the server hands that out again only after the ack wait: a call in the midst of an upgrade waited for it.
+ */
+class Requests {
+  readonly #nc: NatsConnection
+  readonly #inboxPrefix: string
+  readonly #options: RequestOptions
+  /** A new one for each beginning: what comes of earlier requests is handled, and not counted. Empty while nothing is asked for. */
+  #inbox = ''
+  #asked = 0
+  #heardAt = 0
+  #told: string | undefined
+  #away = false
+  #ended = false
+  #end: () => Promise<void> = async () => {}
+  #retry: NodeJS.Timeout | undefined
+  readonly #watch: NodeJS.Timeout
+
+  constructor(nc: NatsConnection, inboxPrefix: string, options: RequestOptions) {
+    this.#nc = nc
+    this.#inboxPrefix = inboxPrefix
+    this.#options = options
+    this.#watch = setInterval(() => {
+      const silent = this.#asked > 0 && performance.now() - this.#heardAt > 2 * heartbeatMs
+      if (silent && !this.#away) this.#begin()
+    }, heartbeatMs).unref()
+    void this.#followConnection()
+    this.#begin()
+  }
+
+  /** Asks for what is missing, unless it is little. */
+  fill(): void {
+    const missing = this.#options.wanted() - this.#asked
+    if (this.#inbox === '' || this.#ended || this.#nc.isClosed() || missing <= 0) return
+    if (this.#asked === 0) this.#heardAt = performance.now()
+    else if (missing < this.#options.threshold) return
+    this.#asked += missing
+    const request = { batch: missing, expires: requestMs * 1e6, idle_heartbeat: heartbeatMs * 1e6 }
+    this.#nc.publish(this.#options.subject, JSON.stringify(request), { reply: this.#inbox })
+  }
+
+  /** Asks no more; resolves when all that was on its way is here. */
+  async end(): Promise<void> {
+    this.#ended = true
+    clearInterval(this.#watch)
+    clearTimeout(this.#retry)
+    await this.#end()
+  }
+
+  async #followConnection(): Promise<void> {
+    for await (const { type } of this.#nc.status()) {
+      if (this.#ended) return
+      if (type === 'disconnect') this.#away = true
+      if (type !== 'reconnect') continue
+      this.#away = false
+      this.#begin()
+    }
+  }
+
+  /** Asks anew, as if nothing had been asked for. */
+  #begin(): void {
+    if (this.#ended || this.#nc.isClosed()) return
+    clearTimeout(this.#retry)
+    void this.#end()
+    const inbox = createInbox(this.#inboxPrefix)
+    const subscription = this.#nc.subscribe(inbox, {
+      callback: (error, message) => this.#received(inbox, error, message),
+    })
+    this.#end = () => Promise.race([subscription.drain().catch(() => {}), pause(drainMs)])
+    this.#inbox = inbox
+    this.#asked = 0
+    this.fill()
+  }
+
+  #received(inbox: string, error: Error | null, message: Msg): void {
+    if (error) return this.#failed(inbox, error.message)
+    const status = statusOf(message)
+    if (status === undefined) {
+      if (inbox === this.#inbox) this.#heard(1)
+      this.#options.onMessage(message)
+      this.fill()
+    } else if (inbox !== this.#inbox) return
+    else if (status === 100) this.#heard(0)
+    else if (status === 408) {
+      // A request that lay there for its time: what it did not bring is asked for again.
+      this.#heard(Number(message.headers!.get('Nats-Pending-Messages')))
+      this.fill()
+    } else this.#failed(inbox, `${message.headers!.description || 'refused'} (${status})`)
+  }
+
+  #heard(came: number): void {
+    this.#heardAt = performance.now()
+    this.#told = undefined
+    this.#asked = Math.max(0, this.#asked - came)
+  }
+
+  #failed(inbox: string, problem: string): void {
+    if (inbox !== this.#inbox || this.#ended) return
+    if (problem !== this.#told) this.#options.onProblem(problem)
+    this.#told = problem
+    // Nothing of this beginning counts any more.
+    this.#inbox = ''
+    this.#retry = setTimeout(() => this.#begin(), retryMs).unref()
   }
 }
 
 /** Resolves after a while. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-function deliveryOf(message: JsMsg): Delivery {
-  return {
-    subject: message.subject,
-    data: message.data,
-    seq: message.seq,
-    storedAt: storedAt(message),
-    redelivered: message.redelivered,
-    deliveries: message.info.deliveryCount,
-    header: (name) => message.headers?.get(name) || undefined,
-  }
-}
-
-/** When a message was stored; the client's own `time` goes through a double and can be a millisecond off. */
-export function storedAt(message: { timestampNanos: bigint }): Date {
-  return new Date(Number(message.timestampNanos / 1_000_000n))
 }
