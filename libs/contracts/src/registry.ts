@@ -58,6 +58,8 @@ export const ServerEntry = z.object({
   pid: z.int().optional(),
   toolCount: z.int().nonnegative(),
   quarantinedCount: z.int().nonnegative(),
+  /** What the server offers and nobody can call, with the reasons, as far as there is room: `a (reason), 3 tools after the first 5000`. */
+  leftOut: z.string().optional(),
   lastProbeAt: Instant.optional(),
   updatedAt: Instant,
 })

@@ -341,6 +341,20 @@ test('a tool that cannot be used is shown with the reason, and there is nothing 
   assert.match(accepting.stderr, /the definition of bad cannot be used: inputSchema: .*have files mend it/s)
 })
 
+test('R44: tools that were left out show wherever servers do', async (t) => {
+  const console = await startConsole(t)
+  const leftOut = 'bad (inputSchema: its type must be "object"), 2000 tools after the first 5000'
+  await console.register(serverFixture({ leftOut }), [])
+  await until(async () => (await console.get('operator', '/servers')).body.servers.length === 1, 'the registry arrives')
+  for (const command of [['servers'], ['servers', 'files'], ['doctor']]) {
+    const { stdout } = await countersign(console, ...command)
+    assert.match(
+      stdout.replaceAll(/\s+/g, ' '),
+      /left out:? bad \(inputSchema: its type must be "object"\), 2000 tools after/,
+    )
+  }
+})
+
 test('status and doctor tell what is wrong and what to do about it', async (t) => {
   const console = await startConsole(t)
   const well = await countersign(console, 'status')

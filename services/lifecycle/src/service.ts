@@ -3,7 +3,7 @@
  *
  * File map: server/desired reads the documents (server/document one file) → server/reconcile makes what runs follow them, with one
  * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe), takes the
- * server/inventory, compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
+ * server/inventory of what can be used (server/check-definition), compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
  * (server/status) and writes that down (registry/make-entry, registry/entry-writer, registry/event-log; registry/load-registry reads it back
  * after a restart). runtime/environment reads what a server is given; runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
  *
@@ -18,6 +18,7 @@ import type { LifecycleConfig } from './config.ts'
 import { EventLog } from './registry/event-log.ts'
 import { loadRegistry } from './registry/load-registry.ts'
 import { LocalRuntime } from './runtime/local.ts'
+import { DefinitionChecks } from './server/check-definition.ts'
 import { Reconciler } from './server/reconcile.ts'
 
 /** The parts of lifecycle, in start order. */
@@ -46,7 +47,17 @@ export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<Servi
         const bucket = await bus.bucket('servers')
         const known = await loadRegistry(bucket, log)
         reconciler = new Reconciler({
-          ...{ serversDir, probeIntervalMs, platformTenant, known, bucket, runtime, events, log },
+          ...{
+            serversDir,
+            probeIntervalMs,
+            platformTenant,
+            known,
+            bucket,
+            runtime,
+            events,
+            checks: new DefinitionChecks(),
+            log,
+          },
         })
         await reconciler.start()
       },

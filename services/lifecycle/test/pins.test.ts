@@ -116,6 +116,7 @@ test(
     await startLifecycle(world)
     const entry = await untilVerified(world, 'partly')
     assert.match(entry.conditions.find(({ type }) => type === 'Verified')!.message, /left out: bad \(inputSchema: /)
+    assert.match(entry.leftOut!, /^bad \(inputSchema: /)
     assert.deepEqual([entry.toolCount, entry.quarantinedCount], [4, 3])
     assert.equal(world.tool('partly', 'one')?.state, 'pinned')
     const bad = world.tool('partly', 'bad')!
@@ -148,6 +149,7 @@ test(
     await control({ tools: [one, tool('bad', 'mended')], announce: true })
     await until(() => world.tool('partly', 'one')?.state === 'pinned', 'the tool is as pinned again')
     assert.equal(world.tool('partly', 'one')?.problem, undefined)
+    await until(() => world.server('partly')!.leftOut === undefined, 'nothing is said to be left out any more')
 
     const told = (await world.events()).filter(({ event }) => event === 'tool_changed')
     assert.deepEqual(

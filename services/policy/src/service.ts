@@ -29,7 +29,7 @@ import { onRequested } from './call/on-requested.ts'
 import { signGrant } from './call/sign-grant.ts'
 import type { Settings } from './config.ts'
 import { policyMetrics } from './metrics.ts'
-import { ArgumentChecks } from './rules/check-arguments.ts'
+import { ArgumentChecks } from '@countersign/policies/schemas'
 import { serveVerbs } from './serve-verbs.ts'
 
 /** As the set-up made the consumers. */

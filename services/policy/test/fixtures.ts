@@ -1,7 +1,7 @@
 import { callFixture } from '@countersign/testing'
 import { digestOf, type JsonObject, type ToolDefinition, type ToolEntry } from '@countersign/contracts'
 import { compileBundle, type PolicySet } from '@countersign/policies'
-import { ArgumentChecks } from '../src/rules/check-arguments.ts'
+import { ArgumentChecks } from '@countersign/policies/schemas'
 import type { Facts } from '../src/rules/facts.ts'
 
 const checks = new ArgumentChecks()

@@ -27,6 +27,7 @@ export const ServerItem = z.object({
     pid: true,
     toolCount: true,
     quarantinedCount: true,
+    leftOut: true,
     lastProbeAt: true,
     updatedAt: true,
   }).shape,

@@ -183,7 +183,7 @@ async function* serverFindings(console: Client): AsyncGenerator<Finding> {
     )
   }
   for (const server of servers) {
-    const { name, ready, quarantinedCount, toolCount, policies } = server
+    const { name, ready, quarantinedCount, leftOut, toolCount, policies } = server
     const findings = [
       ...(ready ? [] : [notReadyFinding(server)]),
       ...(quarantinedCount > 0
@@ -195,6 +195,9 @@ async function* serverFindings(console: Client): AsyncGenerator<Finding> {
             ),
           ]
         : []),
+      ...(leftOut === undefined
+        ? []
+        : [warn(name, `tools of it are left out: ${leftOut}`, 'whoever runs the tool server must mend them')]),
       ...(ready && policies?.length === 0 ? [warn(name, `ready, but ${unmentioned}`, mentionIt(name))] : []),
     ]
     if (findings.length === 0) yield good(name, `ready, ${count(toolCount, 'tool')}`)

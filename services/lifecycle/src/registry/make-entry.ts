@@ -3,7 +3,9 @@ import { conditionsOf, type Phase, type Verification } from '../server/status.ts
 import type { Identity } from '../server/document.ts'
 
 /** What a server said of itself in its last good handshake; the address only while this very run of it is known (I13). */
-export type Seen = Partial<Pick<ServerEntry, 'address' | 'era' | 'protocolVersion' | 'serverInfo' | 'instructions'>>
+export type Seen = Partial<
+  Pick<ServerEntry, 'address' | 'era' | 'protocolVersion' | 'serverInfo' | 'instructions' | 'leftOut'>
+>
 
 /** Everything an entry is made from. */
 export interface ServerState {

@@ -24,7 +24,7 @@ const keptLineLength = 500
 
 /** A server that runs, wherever that is. */
 export interface Workload {
-  target: Omit<ProbeTarget, 'maxResultBytes' | 'pinned'>
+  target: Omit<ProbeTarget, 'maxResultBytes' | 'pinned' | 'checks'>
   pid?: number
   /** Resolves with how it ended; never for a server that somebody else runs. */
   exited: Promise<string>

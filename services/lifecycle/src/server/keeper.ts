@@ -14,6 +14,7 @@ import type { KnownServer } from '../registry/load-registry.ts'
 import { makeEntry, sameEntry, type Seen } from '../registry/make-entry.ts'
 import type { LocalRuntime, Workload } from '../runtime/local.ts'
 import { acceptOffered } from './accept.ts'
+import type { DefinitionChecks } from './check-definition.ts'
 import type { Wish } from './desired.ts'
 import type { Identity } from './document.ts'
 import { pin } from './pin.ts'
@@ -34,6 +35,7 @@ export interface KeeperOptions {
   runtime: LocalRuntime
   writer: EntryWriter
   events: EventLog
+  checks: DefinitionChecks
   log: Logger
   probeIntervalMs: number
   /** Whose log has what is said of a server of which nothing tells the tenant. */
@@ -195,7 +197,12 @@ export class ServerKeeper {
     void exited.then((reason) => ifCurrent(() => this.#down(reason)))
     void outdated?.then((names) => ifCurrent(() => this.#renew(names)))
     this.#prober = new Prober({
-      target: { ...target, maxResultBytes: spec.limits.maxResultBytes, pinned: () => this.#pinnedNames() },
+      target: {
+        ...target,
+        maxResultBytes: spec.limits.maxResultBytes,
+        pinned: () => this.#pinnedNames(),
+        checks: this.#options.checks,
+      },
       intervalMs: this.#options.probeIntervalMs,
       onOutcome: (outcome, starting) => ifCurrent(() => this.#probed(outcome, starting)),
     })
@@ -291,12 +298,12 @@ export class ServerKeeper {
     const firstSight = this.#entry?.era === undefined && !this.#damaged
     const pins = pin(name, this.#tools, inventory, { firstSight, at: now(), by: 'lifecycle' })
     const wasVerified = this.#verification.is === 'verified'
-    this.#seen = { ...pickSeen(hello), address: this.#workload!.target.address }
+    this.#seen = { ...pickSeen({ ...hello, leftOut: inventory.leftOut }), address: this.#workload!.target.address }
     this.#phase = { is: 'running', message: 'the server runs and takes connections' }
     const found = `${serverInfo.name} ${serverInfo.version} speaks ${protocolVersion} and offers ${inventory.tools.size} tools`
     this.#verification = {
       is: 'verified',
-      message: inventory.leftOut === undefined ? found : `${found}; ${inventory.leftOut}`,
+      message: inventory.leftOut === undefined ? found : `${found}; left out: ${inventory.leftOut}`,
     }
     this.#setTools(pins.changed, pins.removed)
     if (!wasVerified) this.#tell('verified', this.#verification.message)
@@ -351,12 +358,13 @@ export class ServerKeeper {
   }
 }
 
-function pickSeen({ era, protocolVersion, serverInfo, instructions }: Seen): Seen {
+function pickSeen({ era, protocolVersion, serverInfo, instructions, leftOut }: Seen): Seen {
   return {
     ...(era === undefined ? {} : { era }),
     ...(protocolVersion === undefined ? {} : { protocolVersion }),
     ...(serverInfo === undefined ? {} : { serverInfo }),
     ...(instructions === undefined ? {} : { instructions }),
+    ...(leftOut === undefined ? {} : { leftOut }),
   }
 }
 

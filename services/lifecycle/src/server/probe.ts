@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { ServerEntry } from '@countersign/contracts'
 import { type ServerHello, type ToolList, Upstream } from '@countersign/mcp'
+import type { DefinitionChecks } from './check-definition.ts'
 import { type Inventory, takeInventory } from './inventory.ts'
 
 /** What to probe. */
@@ -12,6 +13,7 @@ export interface ProbeTarget {
   maxResultBytes: number
   /** Names of the tools that are pinned by now. */
   pinned: () => ReadonlySet<string>
+  checks: DefinitionChecks
 }
 
 /** What a probe found. */
@@ -32,7 +34,7 @@ const noTools: ToolList = { tools: [], invalid: [], moreInvalid: 0 }
  * @param keep called with the connection of a successful probe if somebody wants to go on with it; else it is closed
  */
 export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => void): Promise<ProbeOutcome> {
-  const { address, era, maxResultBytes, pinned } = target
+  const { address, era, maxResultBytes, pinned, checks } = target
   const refused = await tryConnect(new URL(address.url))
   if (refused !== undefined) return { kind: 'unreachable', message: refused }
   const upstream = new Upstream({
@@ -50,11 +52,12 @@ export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => 
     const hello = await upstream.connect()
     const names = pinned()
     const tools = hello.capabilities.tools === undefined ? noTools : await upstream.listTools(names)
+    const inventory = await takeInventory(tools, names, checks)
     if (keep) {
       kept = true
       keep(upstream)
     }
-    return { kind: 'verified', hello, inventory: takeInventory(tools, names) }
+    return { kind: 'verified', hello, inventory }
   } catch (error) {
     return { kind: 'failed', message: (error as Error).message }
   } finally {

@@ -5,6 +5,7 @@ import { EntryWriter } from '../registry/entry-writer.ts'
 import type { EventLog } from '../registry/event-log.ts'
 import type { KnownServer } from '../registry/load-registry.ts'
 import type { LocalRuntime } from '../runtime/local.ts'
+import type { DefinitionChecks } from './check-definition.ts'
 import { type Desired, DesiredReader, type Wish } from './desired.ts'
 import type { DocumentProblem } from './document.ts'
 import { ServerKeeper } from './keeper.ts'
@@ -24,6 +25,7 @@ export interface ReconcilerOptions {
   bucket: Bucket
   runtime: LocalRuntime
   events: EventLog
+  checks: DefinitionChecks
   log: Logger
 }
 
@@ -96,10 +98,10 @@ export class Reconciler {
     const existing = this.#keepers.get(name)
     // A server of the same name that is still leaving has to be gone first; the next look finds it so.
     if (existing || this.#leaving.has(name)) return existing
-    const { bucket, log, runtime, events, probeIntervalMs, platformTenant, known } = this.#options
+    const { bucket, log, runtime, events, checks, probeIntervalMs, platformTenant, known } = this.#options
     const writer = new EntryWriter(bucket, log, name)
     const keeper = new ServerKeeper({
-      ...{ name, known: known.get(name), runtime, writer, events, log, probeIntervalMs, platformTenant },
+      ...{ name, known: known.get(name), runtime, writer, events, checks, log, probeIntervalMs, platformTenant },
     })
     known.delete(name)
     this.#keepers.set(name, keeper)

@@ -2,7 +2,7 @@ import type { Bus, RegistryView } from '@countersign/bus'
 import type { AuditStanding, Grant, GrantClaims } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { PolicyMetrics } from '../metrics.ts'
-import type { ArgumentChecks } from '../rules/check-arguments.ts'
+import type { ArgumentChecks } from '@countersign/policies/schemas'
 import type { PolicySet } from '@countersign/policies'
 
 /** What the steps of policy work with. */

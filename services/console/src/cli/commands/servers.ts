@@ -57,7 +57,7 @@ async function list({ out, client }: Invocation) {
       String(server.toolCount),
       server.quarantinedCount > 0 ? { text: String(server.quarantinedCount), style: 'warn' } : '0',
       String(server.restarts),
-      noPolicy(server) ?? server.conditions.find(({ status }) => status !== 'True')?.message ?? '',
+      messageOf(server),
     ]),
   )
   return exits.ok
@@ -78,6 +78,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
       `${count(limits.concurrency, 'call')} at once, ${limits.callTimeoutMs / 1000} s a call, ${limits.maxResultBytes / 1024} KiB a result`,
     ],
     ['restarts', String(server.restarts)],
+    ...(server.leftOut === undefined ? [] : [['left out', { text: server.leftOut, style: 'warn' }] as const]),
     ...(server.policies ? [['policies', policiesCell(server, server.policies)] as const] : []),
     ...server.conditions.map(
       ({ type, status, reason, message, lastTransitionTime }) =>
@@ -127,12 +128,20 @@ function showProblem(out: Output, { name, problem }: ToolItem): void {
 
 function policiesCell(server: ServerItem, policies: readonly string[]): Cell {
   if (policies.length > 0) return policies.join(', ')
-  return noPolicy(server) ?? { text: unmentioned, style: 'warn' }
+  return { text: noPolicy(server) ?? unmentioned, style: 'warn' }
+}
+
+/** What keeps the server, or tools of it, from being called. */
+function messageOf(server: ServerItem): Cell {
+  const { ready, conditions, leftOut } = server
+  const cause = noPolicy(server) ?? conditions.find(({ status }) => status !== 'True')?.message
+  const texts = [...(cause === undefined ? [] : [cause]), ...(leftOut === undefined ? [] : [`left out: ${leftOut}`])]
+  return ready ? { text: texts.join('; '), style: 'warn' } : texts.join('; ')
 }
 
 /** Nothing keeps the server from being called, and yet nobody may. */
-function noPolicy({ ready, policies }: ServerItem): Cell | undefined {
-  return ready && policies?.length === 0 ? { text: `ready, but ${unmentioned}`, style: 'warn' } : undefined
+function noPolicy({ ready, policies }: ServerItem): string | undefined {
+  return ready && policies?.length === 0 ? `ready, but ${unmentioned}` : undefined
 }
 
 function readiness({ ready }: ServerItem): Cell {

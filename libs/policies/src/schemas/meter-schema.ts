@@ -1,6 +1,6 @@
 import { isJsonObject, type Json, type JsonObject } from '@countersign/contracts'
-import type { WorkLimit } from '@countersign/policies'
 import type { Ajv } from 'ajv'
+import type { WorkLimit } from '../pattern/work-limit.ts'
 
 const meter = 'x-countersign-meter'
 /** What applying any schema costs, in steps. */
@@ -39,20 +39,20 @@ const referenceKeywords = ['$ref', '$dynamicRef', '$recursiveRef'] as const
  * alternatives of alternatives, or references that multiply, make it judge the same long text more often than there is time for.
  *
  * @param first the keyword of the dialect that is judged before all others
- * @returns what prepares a schema for it, and throws an Error saying why it cannot be used
+ * @returns what prepares a schema for it, with each schema in it rewritten first, and throws an Error saying why it cannot be used
  */
 export function meterSchema(
   ajv: Ajv,
   first: '$ref' | '$dynamicRef',
   limit: WorkLimit,
-): (schema: JsonObject) => JsonObject {
+): (schema: JsonObject, rewrite: (schema: JsonObject) => JsonObject) => JsonObject {
   const validate = (steps: number, value: Json) => {
     limit.spend(steps + sizeOf(value))
     return true
   }
   ajv.addKeyword({ keyword: meter, schemaType: 'number', before: first, validate, errors: false })
-  return (schema) => {
-    const places = new Places()
+  return (schema, rewrite) => {
+    const places = new Places(rewrite)
     const metered = places.metered(schema, '#') as JsonObject
     places.checkReferences()
     return metered
@@ -73,9 +73,15 @@ function sizeOf(value: Json): number {
 class Places {
   readonly #known = new Set<string>()
   readonly #references: string[] = []
+  readonly #rewrite: (schema: JsonObject) => JsonObject
 
-  metered(value: Json, at: string): Json {
-    if (!isJsonObject(value)) return value
+  constructor(rewrite: (schema: JsonObject) => JsonObject) {
+    this.#rewrite = rewrite
+  }
+
+  metered(schema: Json, at: string): Json {
+    if (!isJsonObject(schema)) return schema
+    const value = this.#rewrite(schema)
     this.#known.add(at)
     for (const anchor of [value.$anchor, value.$dynamicAnchor])
       if (typeof anchor === 'string') this.#known.add(`#${anchor}`)

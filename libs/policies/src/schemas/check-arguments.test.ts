@@ -37,6 +37,55 @@ test('draft-07 is used where the schema says so, 2020-12 elsewhere', () => {
   assert.match(check({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...latest }, { pair: [1] })!, /string/)
 })
 
+test('R44: elder dialects are judged by their own rules', () => {
+  const of = (dialect: string, more: JsonObject) => ({
+    $schema: `http://json-schema.org/${dialect}/schema#`,
+    type: 'object',
+    ...more,
+  })
+  const bounds = of('draft-04', {
+    id: 'https://example.com/bounds',
+    definitions: { n: { type: 'number', minimum: 0, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false } },
+    // Names of members are no keywords.
+    properties: { id: { $ref: '#/definitions/n' }, exclusiveMinimum: { type: 'boolean' } },
+    required: ['id'],
+  })
+  assert.equal(check(bounds, { id: 9, exclusiveMinimum: true }), undefined)
+  assert.match(check(bounds, { id: 0 })!, /must be > 0/)
+  assert.match(check(bounds, { id: 10 })!, /must be <= 9/)
+  const draft06 = of('draft-06', { properties: { a: { const: 1 }, b: { exclusiveMinimum: 0 } } })
+  assert.equal(check(draft06, { a: 1, b: 1 }), undefined)
+  assert.match(check(draft06, { b: 0 })!, /must be > 0/)
+  const tree = {
+    $schema: 'https://json-schema.org/draft/2019-09/schema',
+    $recursiveAnchor: true,
+    type: 'object',
+    properties: { children: { type: 'array', items: { $recursiveRef: '#' } }, pair: { items: [{ type: 'string' }] } },
+    unevaluatedProperties: false,
+  }
+  assert.equal(check(tree, { children: [{ children: [{}] }], pair: ['x', 1] }), undefined)
+  assert.match(check(tree, { children: [{ children: [{ other: 1 }] }] })!, /unevaluated/)
+  assert.match(check(tree, { pair: [1] })!, /must be string/)
+  // What the latest dialect says of the same texts.
+  const { $schema: _dialect, ...latest } = bounds as JsonObject
+  assert.match(check(latest, { id: 9 })!, /schema cannot be used/)
+})
+
+test('I7: an elder dialect costs no more than it may', () => {
+  const pairs = (depth: number): JsonObject => ({
+    $schema: 'https://json-schema.org/draft/2019-09/schema',
+    type: 'object',
+    $defs: Object.fromEntries(
+      Array.from({ length: depth }, (_, index): [string, JsonObject] => {
+        const next = { $ref: `#/$defs/d${(index + 1) % depth}` }
+        return [`d${index}`, index + 1 < depth ? { allOf: [next, next] } : { type: 'string' }]
+      }),
+    ),
+    properties: { a: { $ref: '#/$defs/d0' } },
+  })
+  assert.match(check(pairs(30), { a: 'x' })!, /takes too long/)
+})
+
 test('I7: a schema that cannot be used refuses the call and says so', () => {
   for (const bad of [
     { type: 'object', properties: { a: { $ref: 'https://elsewhere.example/schema.json' } } },

@@ -1,5 +1,5 @@
 import type { Ajv } from 'ajv'
-import type { WorkLimit } from '@countersign/policies'
+import type { WorkLimit } from '../pattern/work-limit.ts'
 
 type Test = RegExp | ((text: string) => boolean)
 

@@ -1,10 +1,12 @@
-import { canonicalJson, type Json, type JsonObject } from '@countersign/contracts'
+import { canonicalJson, type Json, type JsonObject, type ToolEntry } from '@countersign/contracts'
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { boundFormats } from './bound-formats.ts'
-import type { PinnedTool } from './facts.ts'
-import { linearPattern, TooMuchWork, WorkLimit } from '@countersign/policies'
+import { linearPattern } from '../pattern/linear-pattern.ts'
+import { TooMuchWork, WorkLimit } from '../pattern/work-limit.ts'
+import { type Dialect, dialectOf } from './dialects.ts'
 import { meterSchema } from './meter-schema.ts'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
@@ -28,14 +30,17 @@ const options = {
 } satisfies Options
 const withFormats = addFormats as unknown as (ajv: Ajv) => unknown
 
+/** The definition that callers see and grants are bound to. */
+type PinnedTool = NonNullable<ToolEntry['pinned']>
+
 /**
- * Checks arguments against the pinned `inputSchema` of tools: JSON Schema 2020-12, or draft-07 where `$schema` says so. Compiles once a
+ * Checks arguments against the pinned `inputSchema` of tools: JSON Schema 2020-12, or the elder dialect that `$schema` names. Compiles once a
  * definition; fetches nothing. Schemas are third parties' and arguments hostile: patterns run in linear time, and what one check may cost
  * is bounded.
  */
 export class ArgumentChecks {
   readonly #limits = { compile: new WorkLimit(maxInstructions), match: new WorkLimit(maxSteps) }
-  readonly #drafts: Record<'latest' | 'draft07', { ajv: Ajv; prepare: (schema: JsonObject) => JsonObject }>
+  readonly #dialects: Record<Dialect, { ajv: Ajv; prepare: ReturnType<typeof meterSchema> }>
   readonly #compiled = new Map<string, ValidateFunction | { unusable: string }>()
 
   constructor() {
@@ -47,9 +52,10 @@ export class ArgumentChecks {
       compareItemsOnce(ajv, this.#limits.match)
       return { ajv, prepare: meterSchema(ajv, first, this.#limits.match) }
     }
-    this.#drafts = {
-      latest: prepared(new Ajv2020(bounded), '$dynamicRef'),
-      draft07: prepared(new Ajv(bounded), '$ref'),
+    this.#dialects = {
+      '2020-12': prepared(new Ajv2020(bounded), '$dynamicRef'),
+      '2019-09': prepared(new Ajv2019(bounded), '$dynamicRef'),
+      'draft-07': prepared(new Ajv(bounded), '$ref'),
     }
   }
 
@@ -81,23 +87,29 @@ export class ArgumentChecks {
     return refusal(why)
   }
 
+  /** Why a schema cannot be used for any arguments; undefined when it can. Keeps nothing of it. */
+  problemOf(schema: JsonObject): string | undefined {
+    const compiled = this.#compile(schema)
+    return 'unusable' in compiled ? compiled.unusable : undefined
+  }
+
   #compile(schema: JsonObject): ValidateFunction | { unusable: string } {
-    const { $schema, $async } = schema
-    if ($async !== undefined) return { unusable: 'it is asynchronous' }
-    const draft07 = typeof $schema === 'string' && /^https?:\/\/json-schema\.org\/draft-07\//.test($schema)
-    const { ajv, prepare } = draft07 ? this.#drafts.draft07 : this.#drafts.latest
+    if (schema.$async !== undefined) return { unusable: 'it is asynchronous' }
     // The schema is itself checked against the schema of schemas, which has patterns.
     this.#limits.compile.renew()
     this.#limits.match.renew()
-    let named: JsonObject | undefined
+    let release: (() => unknown) | undefined
     try {
+      const { dialect, rewrite } = dialectOf(schema)
+      const { ajv, prepare } = this.#dialects[dialect]
       // Without a name of its own the library does not find what `#` refers to.
-      named = { $id: 'urn:countersign:arguments', ...prepare(schema) }
+      const named = { $id: 'urn:countersign:arguments', ...prepare(schema, rewrite) }
+      release = () => ajv.removeSchema(named)
       return ajv.compile(named)
     } catch (error) {
       return { unusable: (error as Error).message.slice(0, 300) }
     } finally {
-      if (named) ajv.removeSchema(named)
+      release?.()
     }
   }
 }

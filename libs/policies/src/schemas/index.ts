@@ -1,0 +1,2 @@
+export { ArgumentChecks } from './check-arguments.ts'
+export { outputSchemaProblem } from './output-schema.ts'
