@@ -61,6 +61,7 @@ export const requirements = {
   R40: 'A port that was chosen for a program is still free when the program listens there, and what does not start says why.',
   R41: 'A service ends within its grace when it is asked to or its launcher is gone, whatever it is doing and whoever is away.',
   R42: 'A request that is refused is answered under its id wherever that can be known, with a status out of which clients read, so that its caller sees why and its session goes on; what the table calls a tool result is one.',
+  R43: 'While the event store does not answer, everybody who asks is told so by its code, and what to do next; of a call that it may have taken, that this is not known.',
   R44: 'What is listed, every client can read and policy can judge: a tool of which that is not true is left out, and operators see which and why.',
   R45: 'What a tool server answers comes to its caller as it was, or as a clear error: no number changes in silence, and what is no result is not told as one.',
 } as const

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { KV, KvEntry } from '@nats-io/kv'
-import { apiErrors, LostRace } from './errors.ts'
+import { apiErrors, fromStore, LostRace } from './errors.ts'
 
 /** One change of a bucket; `value` is undefined for a removal. */
 export interface BucketChange {
@@ -18,13 +18,13 @@ export class Bucket {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    const entry = await this.#kv.get(key)
+    const entry = await fromStore(this.#kv.get(key))
     return entry?.operation === 'PUT' ? entry.value : undefined
   }
 
   /** Reads an entry with its revision, which is 0 for one that never was; there is no value where there is none any more. */
   async read(key: string): Promise<{ value: Uint8Array | undefined; revision: number }> {
-    const entry = await this.#kv.get(key)
+    const entry = await fromStore(this.#kv.get(key))
     return { value: entry?.operation === 'PUT' ? entry.value : undefined, revision: entry?.revision ?? 0 }
   }
 
@@ -36,7 +36,7 @@ export class Bucket {
    */
   async replace(key: string, value: Uint8Array, revision: number): Promise<number> {
     try {
-      return await this.#kv.put(key, value, { previousSeq: revision })
+      return await fromStore(this.#kv.put(key, value, { previousSeq: revision }))
     } catch (error) {
       const code = error instanceof JetStreamApiError ? error.code : 0
       throw apiErrors.wrongLastSequence.has(code) ? new LostRace((error as Error).message) : error
@@ -45,16 +45,16 @@ export class Bucket {
 
   /** When the bucket was made, which tells it from one made anew, and the revision of the newest change of any entry in it. */
   async standing(): Promise<{ created: string; lastRevision: number }> {
-    const { streamInfo } = await this.#kv.status()
+    const { streamInfo } = await fromStore(this.#kv.status())
     return { created: streamInfo.created, lastRevision: streamInfo.state.last_seq }
   }
 
   async put(key: string, value: Uint8Array): Promise<void> {
-    await this.#kv.put(key, value)
+    await fromStore(this.#kv.put(key, value))
   }
 
   async remove(key: string): Promise<void> {
-    await this.#kv.delete(key)
+    await fromStore(this.#kv.delete(key))
   }
 
   /**
@@ -64,7 +64,7 @@ export class Bucket {
    */
   async follow(onChange: (change: BucketChange) => void): Promise<{ stop: () => void }> {
     const caughtUp = Promise.withResolvers<void>()
-    const entries = await this.#kv.watch()
+    const entries = await fromStore(this.#kv.watch())
     const deliver = async () => {
       let known = false
       for await (const entry of entries) {
@@ -76,7 +76,7 @@ export class Bucket {
       }
     }
     void deliver()
-    const { values } = await this.#kv.status()
+    const { values } = await fromStore(this.#kv.status())
     if (values === 0) caughtUp.resolve()
     await caughtUp.promise
     return { stop: () => entries.stop() }

@@ -2,7 +2,7 @@
  * The bus: the one way services reach NATS.
  *
  * File map: publisher.ts (store an event) · activity-log.ts (store what a service did) · room.ts (who may still store when space is short) · history.ts (read a call back) · consume.ts and consume-batches.ts, with delivery.ts (durable consumers, and the one place
- * that maps a handler's end to ack, nak or term) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · subject-covers.ts · bucket.ts · payloads.ts ·
+ * that maps a handler's end to ack, nak or term) · errors.ts (what the store says and does not say, in our words) · follow.ts (watch a stream) · request-reply.ts (`api.<service>.<verb>`) · subject-covers.ts · bucket.ts · payloads.ts ·
  * provision.ts (make and check streams) · find-faults.ts (what is not right) · server/ (the nats-server binary and its configuration).
  */
 import {
@@ -30,6 +30,7 @@ import { type BatchOptions, consumeBatches } from './consume-batches.ts'
 import { type Backlog, consumerBacklog } from './consumer-backlog.ts'
 import { follow, type Followed, type FollowOptions } from './follow.ts'
 import { ensureConsumer } from './ensure-consumer.ts'
+import { fromStore } from './errors.ts'
 import { type BusFault, findBusFaults } from './find-faults.ts'
 import { readHistory } from './history.ts'
 import { readStream } from './read-stream.ts'
@@ -138,7 +139,7 @@ export class Bus {
 
   /** Reads a call's history, oldest first; the server may be `*` where it is not known. */
   async history(at: CallAddress): Promise<History> {
-    return readHistory(this.#jsm, at, await this.#isReplicated())
+    return fromStore(this.#isReplicated().then((replicated) => readHistory(this.#jsm, at, replicated)))
   }
 
   #isReplicated(): Promise<boolean> {
@@ -166,7 +167,7 @@ export class Bus {
     fromSeq: number,
     limits: { maxMessages: number; maxBytes: number },
   ): Promise<Followed[]> {
-    return readStream(this.#jsm, stream, fromSeq, limits)
+    return fromStore(readStream(this.#jsm, stream, fromSeq, limits))
   }
 
   /** Opens a bucket that the set-up has made. */
@@ -216,18 +217,18 @@ export class Bus {
 
   /** Messages a consumer has still to acknowledge, delivered or not. */
   async consumerLag(stream: StreamName, name: string): Promise<number> {
-    const info = await this.#jsm.consumers.info(stream, name)
+    const info = await fromStore(this.#jsm.consumers.info(stream, name))
     return info.num_pending + info.num_ack_pending
   }
 
   /** The same, and how long the oldest of them has been waiting; see `consumerBacklog`. */
   consumerBacklog(stream: StreamName, name: string): Promise<Backlog> {
-    return consumerBacklog(this.#jsm, stream, name)
+    return fromStore(consumerBacklog(this.#jsm, stream, name))
   }
 
   /** Whether somebody takes a consumer's messages just now, and how many are left; undefined when there is no such consumer. */
   async consumerState(stream: StreamName, name: string): Promise<{ attended: boolean; lag: number } | undefined> {
-    const info = await this.#jsm.consumers.info(stream, name).catch((error: unknown) => {
+    const info = await fromStore(this.#jsm.consumers.info(stream, name)).catch((error: unknown) => {
       if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound) return undefined
       throw error
     })
@@ -238,15 +239,14 @@ export class Bus {
 
   /** Removes messages from a stream: of a subject filter, below a sequence, or all but the last `keep`. */
   async purge(stream: StreamName, what: { filter?: string; seq?: number; keep?: number }): Promise<number> {
-    const { purged } = await this.#jsm.streams.purge(stream, what as { filter: string })
+    const { purged } = await fromStore(this.#jsm.streams.purge(stream, what as { filter: string }))
     return purged
   }
 
   /** The state of a stream, with message counts of the subjects that match `subjectsFilter`, and, on a cluster, who keeps it. */
   async streamInfo(stream: StreamName, subjectsFilter?: string) {
-    const info = await this.#jsm.streams.info(
-      stream,
-      subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter },
+    const info = await fromStore(
+      this.#jsm.streams.info(stream, subjectsFilter === undefined ? undefined : { subjects_filter: subjectsFilter }),
     )
     return {
       created: info.created,
@@ -262,13 +262,13 @@ export class Bus {
   /** The newest message of a stream under a subject, which may have wildcards; undefined when there is none. */
   async newestOf(stream: StreamName, subject: string): Promise<{ seq: number; data: Uint8Array } | undefined> {
     // Of the leader: another server may not have it yet.
-    const message = await this.#jsm.streams.getMessage(stream, { last_by_subj: subject })
+    const message = await fromStore(this.#jsm.streams.getMessage(stream, { last_by_subj: subject }))
     return message ? { seq: message.seq, data: message.data } : undefined
   }
 
   /** What was stored last under a subject, by any server that has it: it may be a moment old. */
   async lastStored(stream: StreamName, subject: string): Promise<{ seq: number; msgId: string } | undefined> {
-    const message = await this.#jsm.direct.getMessage(stream, { last_by_subj: subject })
+    const message = await fromStore(this.#jsm.direct.getMessage(stream, { last_by_subj: subject }))
     return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   }
 
@@ -327,7 +327,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5000 })
   const publisher = new Publisher(nc, prefix, async (subject) => {
     // Of the leader: another server may not have it yet.
-    const message = await jsm.streams.getMessage('CALLS', { last_by_subj: subject })
+    const message = await fromStore(jsm.streams.getMessage('CALLS', { last_by_subj: subject }))
     return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   })
   void watchStatus(nc, publisher, options.onStatus)

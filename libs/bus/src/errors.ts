@@ -1,4 +1,6 @@
 import { CountersignError } from '@countersign/contracts'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { errors } from '@nats-io/transport-node'
 
 /** Somebody else's event came first; read the history and react (I2). */
 export class LostRace extends Error {
@@ -18,9 +20,42 @@ export function storeFull(): CountersignError {
   )
 }
 
-/** The error of a store that gave no acknowledgement in time. */
-export function storeUnavailable(detail: string): CountersignError {
-  return new CountersignError('store_unavailable', detail)
+/** The error of a store that does not do what it is asked. */
+export function storeUnavailable(detail: string, cause?: unknown): CountersignError {
+  return new CountersignError('store_unavailable', detail, cause === undefined ? {} : { cause })
+}
+
+/** The store gave no acknowledgement in time: it may have what was published, or not. */
+export class NotAcknowledged extends CountersignError {
+  constructor() {
+    super(
+      'store_unavailable',
+      'the event store did not acknowledge in time, so it is not known whether it took the event',
+    )
+  }
+}
+
+/** Waits for an answer of the store; that there is none is said in our words, here for all who ask. */
+export async function fromStore<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!isSilence(error)) throw error
+    throw storeUnavailable(
+      'the event store does not answer; ask again in a moment, and if that does not help, have nats-server looked at',
+      error,
+    )
+  }
+}
+
+/** True for what the client says when no server answers, or none that has what is asked for. */
+function isSilence(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.status === 503
+  if (error instanceof errors.RequestError) return error.isNoResponders()
+  const silent = [errors.TimeoutError, errors.NoRespondersError, errors.ClosedConnectionError, errors.ConnectionError]
+  if (silent.some((each) => error instanceof each)) return true
+  // JetStream's client wraps what it was told.
+  return error instanceof Error && error.cause !== undefined && isSilence(error.cause)
 }
 
 /** JetStream's error codes that the bus tells apart. */

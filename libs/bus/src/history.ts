@@ -1,6 +1,7 @@
 import { type CallAddress, History, parseCallSubject, subjects } from '@countersign/contracts'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { pause } from './consume.ts'
+import { storeUnavailable } from './errors.ts'
 
 /** More events than any call can have: votes are bounded by the number of approvers. */
 const maxEvents = 1000
@@ -12,7 +13,7 @@ const behindMs = 20
  *
  * @param replicated any server of a cluster answers, also one that has not caught up yet. What is acknowledged on the strength of an old
  * history is lost (I5), so its leader is asked how far the history goes
- * @throws Error when the server does not answer in time, or only with a history that is too old
+ * @throws CountersignError `store_unavailable` when the server does not answer in time, or only with a history that is too old
  */
 export async function readHistory(jsm: JetStreamManager, at: CallAddress, replicated: boolean): Promise<History> {
   const deadline = Date.now() + timeoutMs
@@ -22,7 +23,9 @@ export async function readHistory(jsm: JetStreamManager, at: CallAddress, replic
     const newest = await jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) })
     if (!newest || history.lastSeq >= newest.seq) return history
     if (Date.now() > deadline) {
-      throw new Error(`the history of call ${at.callId} is only to be had from a server that is behind; ask again`)
+      throw storeUnavailable(
+        `the history of call ${at.callId} is only to be had from a server that is behind; ask again`,
+      )
     }
     await pause(behindMs)
   }
@@ -38,7 +41,7 @@ async function readOnce(jsm: JetStreamManager, at: CallAddress): Promise<History
     })
     // The client itself waits for ever when the connection breaks between two messages.
     const timer = setTimeout(
-      () => stored.stop(new Error(`the history of call ${at.callId} could not be read within ${timeoutMs} ms`)),
+      () => stored.stop(storeUnavailable(`the event store does not tell the history of call ${at.callId}; ask again`)),
       timeoutMs,
     )
     try {

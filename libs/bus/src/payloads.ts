@@ -8,6 +8,7 @@ import {
 } from '@countersign/contracts'
 import type { JetStreamClient } from '@nats-io/jetstream'
 import { Objm, type ObjectStore } from '@nats-io/obj'
+import { fromStore } from './errors.ts'
 
 /** Content as an event carries it: inside it, or by reference. */
 export type Carried = { inline: JsonObject } | { stored: PayloadRef }
@@ -30,27 +31,27 @@ export class Payloads {
       return { carried: { inline: content }, digest }
     const bytes = new TextEncoder().encode(text)
     const store = await this.#open()
-    await store.putBlob({ name: digest }, bytes)
+    await fromStore(store.putBlob({ name: digest }, bytes))
     return { carried: { stored: { ref: digest, digest, size: bytes.length } }, digest }
   }
 
   /**
    * Fetches content back.
    *
-   * @throws Error when it is gone or is not what its digest says
+   * @throws Error when it is gone or is not what its digest says; CountersignError `store_unavailable`
    */
   async fetch(carried: Carried): Promise<JsonObject> {
     if ('inline' in carried) return carried.inline
     const { ref, digest } = carried.stored
     const store = await this.#open()
-    const bytes = await store.getBlob(ref)
+    const bytes = await fromStore(store.getBlob(ref))
     if (!bytes) throw new Error(`the stored content ${ref} is gone`)
     if (sha256(bytes) !== digest) throw new Error(`the stored content ${ref} is not what its digest says`)
     return JSON.parse(new TextDecoder().decode(bytes)) as JsonObject
   }
 
   #open(): Promise<ObjectStore> {
-    this.#store ??= new Objm(this.#js).open(payloadStore.name).catch((error: unknown) => {
+    this.#store ??= fromStore(new Objm(this.#js).open(payloadStore.name)).catch((error: unknown) => {
       this.#store = undefined
       throw error
     })

@@ -7,7 +7,7 @@
  * one loser of a race does not hurt the others.
  */
 import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
-import { apiErrors, LostRace, storeFull, storeUnavailable } from './errors.ts'
+import { apiErrors, LostRace, NotAcknowledged, storeFull, storeUnavailable } from './errors.ts'
 
 /** One event to store. */
 export interface Publication {
@@ -53,7 +53,6 @@ interface Waiting {
 const attemptMs = 2000
 /** A stream of a cluster is without a leader for some seconds after the server that led it died. */
 const unheardMs = 250
-const notAcknowledged = 'the event store did not acknowledge in time, so it is not known whether it took the event'
 const notTaken = 'the event store has no stream that takes the event just now, so nothing was stored; ask again'
 const notReached = 'the event store cannot be reached, so nothing was stored and nothing runs; ask again'
 /** Publishes in flight at once before the rest is gathered into batches. */
@@ -104,7 +103,7 @@ export class Publisher {
    *
    * @param deadlineMs instant (epoch milliseconds) until which to try
    * @throws LostRace when the expectation does not hold
-   * @throws CountersignError `store_full`, or `store_unavailable` when no acknowledgement came by the deadline
+   * @throws CountersignError `store_full`, or `store_unavailable`, which is `NotAcknowledged` when it may have been stored all the same
    */
   async publish(publication: Publication, deadlineMs: number): Promise<Stored> {
     // An attempt that was not answered may have stored it all the same.
@@ -115,10 +114,10 @@ export class Publisher {
       if (reply.silent) {
         uncertain = true
         if (Date.now() < deadlineMs) continue
-        throw storeUnavailable(notAcknowledged)
+        throw new NotAcknowledged()
       }
       if (reply.unheard) {
-        if (Date.now() + unheardMs >= deadlineMs) throw storeUnavailable(uncertain ? notAcknowledged : notTaken)
+        if (Date.now() + unheardMs >= deadlineMs) throw uncertain ? new NotAcknowledged() : storeUnavailable(notTaken)
         await delay(unheardMs)
         continue
       }
@@ -155,7 +154,7 @@ export class Publisher {
     head.set('Nats-Expected-Last-Sequence', String(lastSeq + run.length - 1))
     const reply = await new Promise<Reply>((resolve) => this.#send(last, head, resolve))
     if (reply.seq !== undefined && !reply.duplicate) return reply.seq
-    if (reply.silent) throw storeUnavailable('the event store did not acknowledge in time')
+    if (reply.silent) throw new NotAcknowledged()
     if (reply.unheard) throw storeUnavailable(notTaken)
     throw new LostRace(reply.error?.description ?? 'a message of the run was there already')
   }
@@ -165,7 +164,7 @@ export class Publisher {
     if (!promise) return
     await Promise.race([promise, delay(Math.max(0, deadlineMs - Date.now()))])
     if (this.#reconnected?.promise === promise) {
-      throw storeUnavailable(uncertain ? notAcknowledged : notReached)
+      throw uncertain ? new NotAcknowledged() : storeUnavailable(notReached)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { storeUnavailable } from './errors.ts'
 import type { Followed } from './follow.ts'
 import { isNotFound } from './history.ts'
 
@@ -9,7 +10,7 @@ const timeoutMs = 10_000
  *
  * @param fromSeq the first sequence wanted; sequences that were removed are passed over
  * @param filter which subjects
- * @throws Error when the server does not answer in time
+ * @throws CountersignError `store_unavailable` when the server does not answer in time
  */
 export async function readStream(
   jsm: JetStreamManager,
@@ -27,7 +28,7 @@ export async function readStream(
   })
   // The client itself waits for ever when the connection breaks between two messages.
   const timer = setTimeout(
-    () => messages.stop(new Error(`the stream ${stream} could not be read within ${timeoutMs} ms`)),
+    () => messages.stop(storeUnavailable(`the stream ${stream} could not be read within ${timeoutMs} ms; ask again`)),
     timeoutMs,
   )
   try {

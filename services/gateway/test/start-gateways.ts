@@ -60,7 +60,7 @@ export async function startGateways(
   t.after(async () => {
     for (const stop of stops.toReversed()) await stop()
   })
-  const { connect, dir } = await startTestBus(t)
+  const { connect, dir, server } = await startTestBus(t)
   const [lifecycle, policy, reader, auditor] = await Promise.all([
     connect('lifecycle'),
     connect('policy'),
@@ -135,6 +135,8 @@ export async function startGateways(
   }
   return {
     urls,
+    /** The nats-server. */
+    server,
     notStored,
     policy,
     events,

@@ -35,7 +35,8 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
     if (!mayAskAgain(answer) || plan.key === undefined || Date.now() > deadline) break
     await pause()
   }
-  const callId = answer.kind === 'result' ? answer.callId : undefined
+  // What the store may not have taken cannot be asked about: there may be no such call.
+  const callId = answer.kind === 'result' && answer.code !== 'store_unavailable' ? answer.callId : undefined
   if (callId === undefined) return answer
   if (answer.kind === 'result' && answer.status === 'pending') await vote(cluster, plan, callId, deadline)
   if (answer.kind === 'result' && answer.status === 'unknown' && plan.sequel === 'resolve') {

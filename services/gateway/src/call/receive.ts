@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import { type Bus, NotAcknowledged } from '@countersign/bus'
 import {
   type CallEvent,
   CountersignError,
@@ -18,7 +18,7 @@ import { cancelCall } from './cancel-call.ts'
 import { checkCallHeaders } from './check-call-headers.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
-import { neededOf, reply } from './reply.ts'
+import { neededOf, reply, unacknowledgedResult } from './reply.ts'
 import { resolveTarget, type Target } from './resolve-target.ts'
 import type { Refusals } from '../refusals.ts'
 
@@ -132,6 +132,9 @@ async function answerCall(
     if (!earlier) services.auditGate.learn(outcome, askedAt)
     const visible = () => services.visible.has(principal, target.server, target.tool)
     return await reply(bus, outcome, { callId, name, visible, keyed: idempotencyKey !== undefined })
+  } catch (error) {
+    if (error instanceof NotAcknowledged) return unacknowledgedResult(callId, idempotencyKey !== undefined)
+    throw error
   } finally {
     call.signal.removeEventListener('abort', withdraw)
     wait.done()

@@ -138,6 +138,19 @@ function unknownResult(callId: string, message: string): JsonObject {
   )
 }
 
+/** A call of which the store did not say whether it has it: only with its key asking again is safe. */
+export function unacknowledgedResult(callId: string, keyed: boolean): JsonObject {
+  const next = keyed
+    ? 'Ask again with the same idempotency key, which never runs a tool twice.'
+    : `Do not call the tool again before you have asked countersign_call_status with callId ${callId}: if there is no such call, nothing ran.`
+  return ownResult(
+    'unknown',
+    callId,
+    `The event store did not acknowledge in time, so it is not known whether it took the call ${callId}. ${next}`,
+    { code: 'store_unavailable', retryable: keyed },
+  )
+}
+
 /** A call that was refused before it was stored: there is none to ask about later. */
 export function refusedResult({ code, message }: CountersignError): JsonObject {
   const { retryable } = errorRow(code)
