@@ -57,6 +57,7 @@ export const requirements = {
   R36: 'What the screen tells people to type works as it stands there, a question that was not answered with yes does nothing, and programs read what went wrong, over HTTP and at the command line, by a code.',
   R37: 'Keys of subjects that are missing are never begun anew over content that needs them, unless whoever runs audit declares them lost, which is recorded.',
   R38: 'A vote is over the call that was meant: the beginning of an id is taken only of who sees the call and is asked before the vote.',
+  R39: 'Calls that are not let in, because audit is behind or more are asked for than are taken, are counted by code in metrics and in the log, which is told two events a minute of them at most.',
 
   R40: 'A port that was chosen for a program is still free when the program listens there, and what does not start says why.',
   R41: 'A service ends within its grace when it is asked to or its launcher is gone, whatever it is doing and whoever is away.',

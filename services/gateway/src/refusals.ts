@@ -6,7 +6,7 @@ const windowMs = 60_000
 
 /**
  * Records what the gateway refuses without storing a call: tokens that are wrong, people whose token has expired or who may not call tools, and calls
- * while audit is behind. The first is told at once, what follows in one event a minute with its number, so that nobody can fill
+ * while audit is behind or more are asked for than are let in. The first is told at once, what follows in one event a minute with its number, so that nobody can fill
  * the log. Tokens are never told, nor their hashes (I9). No request waits for it.
  */
 export class Refusals {

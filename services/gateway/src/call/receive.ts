@@ -70,11 +70,21 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   if (call.era === modernEra) {
     await checkCallHeaders(services, call.principal, target, asked.arguments, call.headerOf)
   }
-  const leave = services.admission.enter(call.principal.tenant)
+  const leave = letIn(services, call)
   try {
     return await answerCall(services, call, asked, target)
   } finally {
     leave()
+  }
+}
+
+/** Says of a call that is not let in that it was refused: it has no history that would. */
+function letIn({ admission, refusals }: CallServices, { principal, address }: ReceivedCall): () => void {
+  try {
+    return admission.enter(principal.tenant)
+  } catch (error) {
+    if (error instanceof CountersignError) refusals.call(principal, error.code, address)
+    throw error
   }
 }
 
