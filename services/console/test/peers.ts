@@ -29,6 +29,9 @@ export class PolicyPeer {
   faults: { what: string; problem: string; remedy: string }[] = []
   audit: AuditStanding = { state: 'current', events: 0, oldestMs: 0, maxEvents: 50_000, maxAgeMs: 300_000 }
 
+  /** Denies what was approved, as policies do that changed since. */
+  deniesApproved = false
+
   /** Votes are counted at once, but act only then. */
   actsAfterMs = 0
 
@@ -125,7 +128,7 @@ export class PolicyPeer {
     })
     const act = () => {
       if (decision === 'reject') view.state = 'denied'
-      else if (view.votes.length >= view.quorum) view.state = 'allowed'
+      else if (view.votes.length >= view.quorum) view.state = this.deniesApproved ? 'denied' : 'allowed'
     }
     if (this.actsAfterMs === 0) act()
     else setTimeout(act, this.actsAfterMs)

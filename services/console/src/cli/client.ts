@@ -1,6 +1,7 @@
 import type { ErrorAnswer } from '../api/answer-error.ts'
 import { CliError, type Exit, exits } from './cli-error.ts'
 import type { Target } from './find-console.ts'
+import type { Places } from './places.ts'
 
 const timeoutMs = 30_000
 
@@ -40,36 +41,37 @@ export class Client {
     path: string,
     init: { method?: string; body?: string; headers?: Record<string, string>; signal?: AbortSignal },
   ): Promise<Response> {
-    const { url, token } = this.target
+    const { url, token, places } = this.target
     let response: Response
     try {
       const headers = { ...init.headers, authorization: `Bearer ${token}` }
       response = await fetch(`${url}/api/v1${path}`, { ...init, headers, redirect: 'error' })
     } catch (error) {
-      throw unreachable(url, error)
+      throw unreachable(url, places, error)
     }
     if (!response.ok) throw await refusal(response, this.target, path)
     return response
   }
 }
 
-function unreachable(url: string, error: unknown): CliError {
+function unreachable(url: string, { start, logOf }: Places, error: unknown): CliError {
   const { name, cause } = error as Error & { cause?: { code?: string } }
   if (name === 'TimeoutError') {
     return new CliError(exits.unreachable, `the console at ${url} did not answer within ${timeoutMs / 1000} s`, {
-      next: 'look at its log, or run: countersign doctor',
+      next: `look at ${logOf('console')}`,
     })
   }
   return new CliError(
     exits.unreachable,
     `the console at ${url} cannot be reached${cause?.code ? ` (${cause.code})` : ''}`,
     {
-      next: 'is Countersign running? Start it with: npm start',
+      next: `is Countersign running? Start it with: ${start}`,
     },
   )
 }
 
-async function refusal(response: Response, { url, identity }: Target, path: string): Promise<CliError> {
+async function refusal(response: Response, target: Target, path: string): Promise<CliError> {
+  const { url } = target
   const answer = (await response.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
   const { code, message } = answer?.error ?? {}
   if (code === undefined || message === undefined) {
@@ -81,7 +83,7 @@ async function refusal(response: Response, { url, identity }: Target, path: stri
   }
   return new CliError(exitOf(response.status), inWordsOfTheCommand(answer!.error!) ?? message, {
     code,
-    next: nextOf(code, identity, path),
+    next: nextOf(code, target, path),
   })
 }
 
@@ -106,11 +108,11 @@ const lists: readonly (readonly [path: string, next: string])[] = [
   ['/audit/holds', 'list legal holds with: countersign audit hold list'],
 ]
 
-function nextOf(code: string, identity: string | undefined, path: string): string | undefined {
+function nextOf(code: string, { identity, places }: Target, path: string): string | undefined {
   switch (code) {
     case 'unauthenticated':
       return identity
-        ? 'the tokens in local.json are not those of this console: stop Countersign and start it again with npm start'
+        ? `the tokens in local.json are not those of this console: stop Countersign and start it again with: ${places.start}`
         : 'set COUNTERSIGN_TOKEN to a token that is good'
     case 'already_voted':
     case 'not_an_approver':

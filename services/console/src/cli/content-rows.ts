@@ -1,5 +1,5 @@
 import type { StatusAnswer } from '../api/gather-status.ts'
-import { muchBehind } from './content-findings.ts'
+import { muchBehind } from './doctor/content-findings.ts'
 import type { Cell } from './table.ts'
 import { count, lengthOf } from './times.ts'
 

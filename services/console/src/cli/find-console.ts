@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { LocalInfo } from '@countersign/contracts'
 import { CliError, exits } from './cli-error.ts'
 import type { CliEnvironment } from './config.ts'
+import { type Places, placesIn, unknownPlaces } from './places.ts'
 
 export const identities = ['agent', 'agent2', 'approver', 'approver2', 'operator'] as const
 export type Identity = (typeof identities)[number]
@@ -13,6 +14,7 @@ export interface Target {
   token: string
   /** Whose token it is, where that is known. */
   identity: Identity | undefined
+  places: Places
 }
 
 /** What says where the console is. */
@@ -34,15 +36,23 @@ export interface Where {
 export async function findConsole(where: Where, usual: Identity): Promise<Target> {
   const { consoleUrl, token } = where.environment
   if (where.state === undefined && where.as === undefined && consoleUrl !== undefined && token !== undefined) {
-    return { url: consoleUrl.replace(/\/+$/, ''), token, identity: undefined }
+    return { url: consoleUrl.replace(/\/+$/, ''), token, identity: undefined, places: unknownPlaces }
   }
   const identity = where.as ?? usual
-  const { info } = await findLocalInfo(where)
-  return { url: info.console.replace(/\/+$/, ''), token: info.tokens[identity], identity }
+  const { info, places } = await findLocalInfo(where)
+  return { url: info.console.replace(/\/+$/, ''), token: info.tokens[identity], identity, places }
+}
+
+/** A Countersign on this machine. */
+export interface Local {
+  /** Of its `local.json`. */
+  path: string
+  info: LocalInfo
+  places: Places
 }
 
 /** Finds and reads `local.json`. */
-export async function findLocalInfo(where: Pick<Where, 'state' | 'cwd'>): Promise<{ path: string; info: LocalInfo }> {
+export async function findLocalInfo(where: Pick<Where, 'state' | 'cwd'>): Promise<Local> {
   for (const path of candidates(where)) {
     let text: string
     try {
@@ -55,7 +65,8 @@ export async function findLocalInfo(where: Pick<Where, 'state' | 'cwd'>): Promis
       }
       continue
     }
-    return { path, info: localInfo(path, text) }
+    const places = placesIn(dirname(path), { cwd: where.cwd, named: where.state !== undefined })
+    return { path, info: localInfo(path, text), places }
   }
   const looked = where.state === undefined ? 'in this folder and those above it' : `in ${where.state}`
   throw new CliError(exits.unreachable, `no Countersign was found: there is no .countersign/local.json ${looked}`, {

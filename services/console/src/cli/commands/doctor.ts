@@ -1,6 +1,7 @@
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
-import { examine, type Finding } from '../examine.ts'
+import { examine } from '../doctor/examine.ts'
+import type { Finding } from '../doctor/finding.ts'
 import type { Styled } from '../table.ts'
 import { count } from '../times.ts'
 

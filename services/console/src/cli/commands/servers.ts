@@ -30,11 +30,12 @@ export const servers: Command = {
 }
 
 async function list({ out, client }: Invocation) {
-  const answer = await (await client('operator')).get<{ servers: ServerItem[] }>('/servers')
+  const console = await client('operator')
+  const answer = await console.get<{ servers: ServerItem[] }>('/servers')
   if (out.forPrograms) out.json(answer)
   if (answer.servers.length === 0) {
     out.line(
-      'no tool server yet: put a document of kind MCPServer into .countersign/servers/ and it is taken up in two seconds',
+      `no tool server yet: put a document of kind MCPServer into ${console.target.places.servers} and it is taken up in two seconds`,
     )
     return exits.ok
   }

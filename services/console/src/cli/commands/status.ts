@@ -3,7 +3,7 @@ import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
 import { approvalRows, contentRows } from '../content-rows.ts'
 import { exportRows, exportsAreCalm } from '../export-rows.ts'
-import { gatewayFinding } from '../examine.ts'
+import { gatewayFinding } from '../doctor/gateway-finding.ts'
 import { findLocalInfo } from '../find-console.ts'
 import type { Cell } from '../table.ts'
 import { ago, count } from '../times.ts'
@@ -20,8 +20,7 @@ export const status: Command = {
     const answer = await console.get<StatusAnswer>('/status')
     // Only a local Countersign says where its gateway is.
     const local = await findLocalInfo(where).catch(() => undefined)
-    const gateway =
-      local && local.info.console === console.target.url ? await gatewayFinding(local.info.gateway) : undefined
+    const gateway = local && local.info.console === console.target.url ? await gatewayFinding(local) : undefined
     const ok = answer.ok && gateway?.verdict !== 'bad'
     if (out.forPrograms) out.json({ ...answer, ok })
     const { servers, policies, bus } = answer

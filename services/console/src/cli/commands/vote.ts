@@ -1,9 +1,11 @@
 import type { ApprovalAnswer } from '../../api/approval-answer.ts'
+import type { CallAnswer } from '../../api/call-answer.ts'
 import { agree, isAsked } from '../agree.ts'
 import { isWholeCallId, resolveCallId } from '../call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import type { Client } from '../client.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
+import { describeEvent } from '../describe-event.ts'
 import { explainNoVote } from '../explain-no-vote.ts'
 import { showApproval } from '../show-approval.ts'
 import { count } from '../times.ts'
@@ -59,6 +61,7 @@ async function vote(decision: 'approve' | 'reject', invocation: Invocation) {
     { text: decision === 'approve' ? 'approved' : 'rejected', style: decision === 'approve' ? 'good' : 'bad' },
     as(console.target.identity),
     `: ${outcome(after, console.target.identity)}`,
+    decision === 'approve' && after.state === 'denied' ? await whyDenied(console, callId) : '',
   )
   return exits.ok
 }
@@ -123,6 +126,18 @@ function yesIn(votes: ApprovalAnswer['votes']): number {
 
 function as(identity: string | undefined): string {
   return identity ? ` as ${identity}` : ''
+}
+
+/** A call may be denied although it was approved: what the policies in force, or what they look at, say now. */
+async function whyDenied(console: Client, callId: string): Promise<string> {
+  try {
+    const { events } = await console.get<CallAnswer>(`/calls/${callId}`)
+    const denied = events.find(({ event }) => event === 'denied')
+    return denied ? `, because ${describeEvent('denied', denied.data)}` : ''
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error
+    return `; see why: countersign call ${callId}`
+  }
 }
 
 const ends = {

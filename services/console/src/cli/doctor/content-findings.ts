@@ -1,11 +1,11 @@
 import { type HoldView, isJsonObject, type SealedRecord } from '@countersign/contracts'
-import type { StatusAnswer } from '../api/gather-status.ts'
-import { CliError } from './cli-error.ts'
-import type { Client } from './client.ts'
-import type { Finding } from './examine.ts'
-import { overWhom } from './over-whom.ts'
-import { contentOfCall } from './story/content-of-call.ts'
-import { count, dateAndClock } from './times.ts'
+import type { StatusAnswer } from '../../api/gather-status.ts'
+import { CliError } from '../cli-error.ts'
+import type { Client } from '../client.ts'
+import type { Finding } from './finding.ts'
+import { overWhom } from '../over-whom.ts'
+import { contentOfCall } from '../story/content-of-call.ts'
+import { count, dateAndClock } from '../times.ts'
 
 /** Records that are sealed and not indexed for a moment are no matter. */
 export const muchBehind = 1000

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import type { Finding } from './examine.ts'
+import type { Finding } from './finding.ts'
 
 const tightBytes = 1024 ** 3
 const fullBytes = 64 * 1024 ** 2

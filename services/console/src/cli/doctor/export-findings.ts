@@ -1,9 +1,9 @@
 import type { ExportsView } from '@countersign/contracts'
-import type { Client } from './client.ts'
-import { CliError } from './cli-error.ts'
-import { describeTrouble } from './describe-trouble.ts'
-import type { Finding } from './examine.ts'
-import { count } from './times.ts'
+import type { Client } from '../client.ts'
+import { CliError } from '../cli-error.ts'
+import { describeTrouble } from '../describe-trouble.ts'
+import type { Finding } from './finding.ts'
+import { count } from '../times.ts'
 
 /** How the exports of the audit log stand. None of them is in the way of calls, so the worst is a look. */
 export async function* exportFindings(console: Client, nowMs: number): AsyncGenerator<Finding> {
