@@ -60,8 +60,9 @@ async function listChanged({ args, out, client }: Invocation): Promise<Exit> {
     return exits.ok
   }
   out.table(
-    [{ head: 'SERVER' }, { head: 'TOOL' }, { head: 'WHAT' }],
-    waiting.map(({ server, tool, what }) => [server, tool, { text: what, style: 'warn' }]),
+    // The name last, and whole: it is what has to be typed.
+    [{ head: 'SERVER' }, { head: 'WHAT' }, { head: 'TOOL' }],
+    waiting.map(({ server, tool, what }) => [server, { text: what, style: 'warn' }, tool]),
   )
   out.line()
   out.line('nobody can call these tools until you accept them; look at one and decide:')

@@ -1,7 +1,8 @@
 import { isJsonObject, recordKind, type SealedRecord } from '@countersign/contracts'
 import { describeActivity } from './describe-activity.ts'
+import { fit } from './printable.ts'
 import { stateCell } from './state-cell.ts'
-import type { Cell, Column } from './table.ts'
+import { type Cell, type Column, nameColumn, nameWidth } from './table.ts'
 import { dateAndClock, dateAndTime, zoneOf } from './times.ts'
 
 /** Events of a call that are the doing of a person other than its caller. */
@@ -25,7 +26,7 @@ export function recordTable(
     { head: 'EVENT' },
     { head: 'SERVER' },
     { head: 'WHAT', shrinks: true },
-    { head: 'WHO', shrinks: true },
+    nameColumn('WHO'),
     { head: 'CALL' },
   ]
   const rows = records.map((sealed) => recordRow(sealed, shortId, zone === undefined ? dateAndClock : dateAndTime))
@@ -45,14 +46,19 @@ function recordRow(
   const { storedAt, event, server = '', callId = '', who, what, cloudEvent } = record
   const data = isJsonObject(cloudEvent['data']) ? cloudEvent['data'] : {}
   const tool = what?.tool ?? data['tool']
-  const done = recordKind(record) === 'activity' ? describeActivity(event, data) : tool
+  const done =
+    recordKind(record) === 'activity'
+      ? describeActivity(event, data)
+      : typeof tool === 'string'
+        ? fit(tool, nameWidth)
+        : ''
   const by = (peoples.has(event) ? who?.actor : who?.principal) ?? data['principal']
   return [
     String(index),
     timeOf(storedAt),
     stateCell(event),
     server,
-    typeof done === 'string' ? done : '',
+    done,
     typeof by === 'string' ? by : '',
     shortId(callId),
   ]

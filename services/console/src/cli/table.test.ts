@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { printable, widthOf } from './printable.ts'
-import { table } from './table.ts'
+import { nameColumn, table } from './table.ts'
 
 const plain = (text: string) => text
 const columns = [{ head: 'NAME' }, { head: 'COUNT', align: 'right' }, { head: 'TEXT', shrinks: true }] as const
@@ -26,6 +26,18 @@ test('only columns that may shrink are cut, to the width of the terminal', () =>
   assert.ok(lines.every((line) => widthOf(line) <= 35))
   const narrow = table(columns, [['unshortened', '1', 'a text that is far too long']], plain, 5)
   assert.match(narrow[1]!, /^unshortened +1 +a text …$/)
+})
+
+test('long names are cut, also where there is no terminal', () => {
+  const lines = table(
+    [nameColumn('NAME'), { head: 'STATE' }],
+    [
+      ['x'.repeat(200), 'pinned'],
+      ['short', 'pinned'],
+    ],
+    plain,
+  )
+  assert.deepEqual(lines, [`NAME${' '.repeat(38)}STATE`, `${'x'.repeat(39)}…  pinned`, `short${' '.repeat(37)}pinned`])
 })
 
 test('wide and combining characters count as the terminal shows them', () => {

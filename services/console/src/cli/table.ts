@@ -14,6 +14,16 @@ export interface Column {
   head: string
   align?: 'right'
   shrinks?: true
+  /** Wider cells are cut, also where there is no terminal. */
+  most?: number
+}
+
+/** Names that others gave may be long, and a table is to be of use in 100 columns. */
+export const nameWidth = 40
+
+/** A column of such names. */
+export function nameColumn(head: string): Column {
+  return { head, shrinks: true, most: nameWidth }
 }
 
 /** How texts are painted; for a terminal without colours it returns them as they are. */
@@ -37,8 +47,8 @@ export function table(
   const cells = rows.map((row) =>
     row.map((cell) => (typeof cell === 'string' ? printable(cell) : { ...cell, text: printable(cell.text) })),
   )
-  const widths = columns.map(({ head }, place) =>
-    Math.max(widthOf(head), ...cells.map((row) => widthOf(textOf(row[place] ?? '')))),
+  const widths = columns.map(({ head, most = Infinity }, place) =>
+    Math.max(widthOf(head), Math.min(most, Math.max(0, ...cells.map((row) => widthOf(textOf(row[place] ?? '')))))),
   )
   if (width !== undefined) shrink(columns, widths, width)
   const line = (row: readonly Cell[]) =>

@@ -1,6 +1,7 @@
 import { shortIds, waitingApprovals } from '../call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
+import { nameColumn } from '../table.ts'
 import { until } from '../times.ts'
 
 export const approvals: Command = {
@@ -22,9 +23,9 @@ export const approvals: Command = {
     out.table(
       [
         { head: 'CALL' },
-        { head: 'WHO' },
+        nameColumn('WHO'),
         { head: 'SERVER' },
-        { head: 'TOOL' },
+        nameColumn('TOOL'),
         { head: 'ARGUMENTS', shrinks: true },
         { head: 'APPROVED' },
         { head: 'EXPIRES' },

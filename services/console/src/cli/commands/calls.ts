@@ -5,6 +5,7 @@ import { callStates, checkArguments, type Command, countOf, type Invocation, one
 import { followCalls } from '../follow-calls.ts'
 import { nothingFound } from '../nothing-found.ts'
 import { stateCell } from '../state-cell.ts'
+import { nameColumn } from '../table.ts'
 import { ago, timesOf } from '../times.ts'
 
 const filters = ['state', 'server', 'tool', 'principal'] as const
@@ -70,8 +71,8 @@ async function listCalls({ out, client, option, nowMs }: Invocation) {
         { head: 'CALL' },
         { head: 'STATE' },
         { head: 'SERVER' },
-        { head: 'TOOL', shrinks: true },
-        { head: 'WHO', shrinks: true },
+        nameColumn('TOOL'),
+        nameColumn('WHO'),
         { head: 'CODE' },
         { head: 'WHEN', align: 'right' },
       ],

@@ -4,7 +4,7 @@ import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
 import type { Output } from '../output.ts'
 import { fit } from '../printable.ts'
-import type { Cell } from '../table.ts'
+import { type Cell, nameColumn } from '../table.ts'
 import { count, lengthOf } from '../times.ts'
 import { unmentioned } from '../unmentioned.ts'
 
@@ -97,7 +97,7 @@ async function show({ out, client, nowMs }: Invocation, name: string) {
     out.line()
     out.table(
       [
-        { head: 'TOOL' },
+        nameColumn('TOOL'),
         { head: 'STATE' },
         { head: 'HINTS' },
         { head: 'DIGEST' },
