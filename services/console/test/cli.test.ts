@@ -324,7 +324,7 @@ test('servers are listed, shown with what changed, and a change is accepted by i
   assert.deepEqual([accept.exit, accept.stderr], [0, ''])
   assert.match(
     accept.stdout,
-    /files +write_file +changed[^]*nobody can call[^]*countersign servers accept files write_file/,
+    /files +changed +write_file[^]*nobody can call[^]*countersign servers accept files write_file/,
   )
   const waiting = [{ server: 'files', tool: 'write_file', what: 'changed' }]
   assert.deepEqual((await countersign(console, 'servers', 'accept', 'files', '--json')).json(), { waiting })
