@@ -59,21 +59,24 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
   const signer = newGrantSigner()
   const keysFile = join(dir, 'grant.pub.pem')
   writeFileSync(keysFile, signer.publicPem)
-  const startExecutor = async (bus?: Bus) => {
+  const startExecutor = async (bus?: Bus, startPatienceMs = 1000) => {
     const own = bus ?? (await connect('agent-executor'))
     const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
     const registry = new RegistryView()
     const dialer = new Dialer()
     const keys = new WatchedFile(keysFile, readGrantKeys)
-    const onAllowed = new OnAllowed({
-      bus: own,
-      log,
-      registry,
-      dialer,
-      keys,
-      executor: crypto.randomUUID(),
-      onEnded: () => {},
-    })
+    const onAllowed = new OnAllowed(
+      {
+        bus: own,
+        log,
+        registry,
+        dialer,
+        keys,
+        executor: crypto.randomUUID(),
+        onEnded: () => {},
+      },
+      startPatienceMs,
+    )
     const queues = new ServerQueues(own, log, (delivery) => onAllowed.handle(delivery), 1000)
     const listening = own.listen(subjects.midcall('*', '*', 'up'), (subject) =>
       onAllowed.withdraw(subject.split('.')[2]!),
@@ -333,6 +336,21 @@ test('a server that cannot be reached fails the call, and nothing ran', async (t
   const { final } = await ended(call)
   const { error } = (final.event as CallEvent<'failed'>).data
   assert.deepEqual([error.code, /; nothing ran;/.test(error.message)], ['upstream_unreachable', true], error.message)
+})
+
+test('I6: a server that is started again in the midst of a call that was not sent yet is waited for', async (t) => {
+  const tools = [scriptedTool('echo')]
+  const { upstream, startExecutor, allow, ended, lifecycle, policy } = await setUp(t, tools)
+  // Longer than any machine takes to start the server again.
+  await startExecutor(undefined, 60_000)
+  // Nobody listens, and the registry does not know it yet: the call is claimed and cannot be sent.
+  await upstream.close()
+  const { call } = await allow('echo')
+  await until(async () => (await policy.history(call)).entries.length === 3, 'the call is claimed')
+  const again = await startScriptedServer(t, tools)
+  await register(lifecycle, serverEntryFixture('scripted', again.url, { restarts: 1 }), tools)
+  assert.deepEqual((await ended(call)).names, ['requested', 'allowed', 'dispatched', 'succeeded'])
+  assert.equal(again.calls.length, 1)
 })
 
 test('I2: of a withdrawal and a claim one wins, many times over', { timeout: 60_000 }, async (t) => {

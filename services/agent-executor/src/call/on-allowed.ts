@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, type Delivery, encode, LostRace, type RegistryView, Terminal } from '@countersign/bus'
 import type { WatchedFile } from '@countersign/config'
 import {
@@ -10,8 +11,9 @@ import {
   subjects,
   type ToolDefinition,
 } from '@countersign/contracts'
+import type { UpstreamOutcome } from '@countersign/mcp'
 import type { Logger } from '@countersign/telemetry'
-import type { Dialer } from '../upstream/dial.ts'
+import type { Dialed, Dialer } from '../upstream/dial.ts'
 import { claim } from './claim.ts'
 import { execute } from './execute.ts'
 import { type Ending, endingOf, publishOutcome } from './publish-outcome.ts'
@@ -30,8 +32,14 @@ export interface ExecutorServices {
   onEnded: (ending: Ending, tool: string, seconds: number) => void
 }
 
-/** A server that is just being started is waited for this long after a call was allowed; then the call fails, and nothing ran. */
-const startPatienceMs = 10_000
+/** How long a call waits for its server, and what ends the waiting. */
+interface Patience {
+  /** Epoch milliseconds. */
+  untilMs: number
+  signal: AbortSignal
+}
+
+const lookForServerMs = 100
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
 /** The file of grant keys is not looked at more often than this, whatever grants say. */
@@ -40,11 +48,17 @@ const lookAgainMs = 100
 /** Executes allowed calls: verify the grant, claim, execute, publish how it ended. */
 export class OnAllowed {
   readonly #services: ExecutorServices
+  readonly #startPatienceMs: number
   /** Calls in hand here, so that a copy delivered meanwhile waits for the first, and a withdrawal finds its call. */
   readonly #inHand = new Map<string, { done: Promise<void>; abort: AbortController }>()
 
-  constructor(services: ExecutorServices) {
+  /**
+   * @param startPatienceMs a server that is just being started, for the first time or again, is waited for this long after a call was
+   *   allowed; then the call fails, and nothing ran
+   */
+  constructor(services: ExecutorServices, startPatienceMs = 10_000) {
     this.#services = services
+    this.#startPatienceMs = startPatienceMs
   }
 
   /** Handles one delivery of `allowed`; returning acknowledges it, after the final event is stored. */
@@ -103,10 +117,10 @@ export class OnAllowed {
       attempt: turn.attempt,
     })
     if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
-    if (!this.#services.dialer.of(at.server) && Date.now() - delivery.storedAt.getTime() < startPatienceMs) {
-      throw new Error('the tool server is not up yet; looking again soon')
-    }
-    await this.#execute(at, event, { argumentsText, definition: tool?.pinned?.definition }, turn, signal)
+    const patience = { untilMs: delivery.storedAt.getTime() + this.#startPatienceMs, signal }
+    // Before it is claimed: a call that is withdrawn while it waits, or whose executor dies, was never sent.
+    await this.#dialed(at.server, patience)
+    await this.#execute(at, event, { argumentsText, definition: tool?.pinned?.definition }, turn, patience)
   }
 
   /** The keys in force. One that is not among them may have been added just now: the file is looked at again. */
@@ -121,7 +135,7 @@ export class OnAllowed {
     event: CallEvent<'allowed'>,
     call: { argumentsText: string; definition: ToolDefinition | undefined },
     turn: { follows: number; attempt: number },
-    signal: AbortSignal,
+    patience: Patience,
   ): Promise<void> {
     const { bus, dialer, executor } = this.#services
     const { data, traceparent } = event
@@ -137,12 +151,34 @@ export class OnAllowed {
       throw new Error('another executor claimed the call; looking again later', { cause: error })
     }
     const started = performance.now()
-    const dialed = dialer.of(at.server)
-    const outcome = dialed
-      ? await execute(bus, dialed, data, { ...call, traceparent, signal })
-      : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
+    const outcome = await this.#send(at.server, data, { ...call, traceparent }, patience)
     const ending = endingOf(outcome, data.grant.claims.idempotent, turn.attempt)
     await this.#end(at, event, ending, dispatched, performance.now() - started)
+  }
+
+  /** Sends a claimed call. As long as it is certain that nothing was sent, a server that is being started again is waited for. */
+  async #send(
+    server: string,
+    data: Allowed,
+    call: Omit<Parameters<typeof execute>[3], 'signal'>,
+    patience: Patience,
+  ): Promise<UpstreamOutcome> {
+    const { bus } = this.#services
+    const { untilMs, signal } = patience
+    for (;;) {
+      const dialed = await this.#dialed(server, patience)
+      if (!dialed) return { kind: 'not-sent', message: 'the server has no address now' }
+      const outcome = await execute(bus, dialed, data, { ...call, signal })
+      if (outcome.kind !== 'not-sent' || signal.aborted || Date.now() >= untilMs) return outcome
+      await pause(lookForServerMs)
+    }
+  }
+
+  /** The connection to a server, waited for while there is none. */
+  async #dialed(server: string, { untilMs, signal }: Patience): Promise<Dialed | undefined> {
+    const { dialer } = this.#services
+    while (!dialer.of(server) && !signal.aborted && Date.now() < untilMs) await pause(lookForServerMs)
+    return dialer.of(server)
   }
 
   async #end(
@@ -169,7 +205,7 @@ export class OnAllowed {
         if (Date.now() >= deadlineMs) throw error
         // No space, or no object store: what the tool did is known here and nowhere else, so it is not given up.
         log.error({ callId: at.callId, err: error }, 'an outcome could not be stored; trying again')
-        await new Promise((resolve) => setTimeout(resolve, 500))
+        await pause(500)
       }
     }
   }
