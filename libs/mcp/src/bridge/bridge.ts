@@ -28,6 +28,8 @@ const maxSessions = 1024
 const maxConnections = 16_384
 /** Longer than clients keep idle connections: one that the server closes just as a call is sent would look like a death. */
 const keepAliveMs = 120_000
+/** How long a server that is to end may still answer. */
+const answerMs = 2000
 
 /** One stdio server behind an HTTP address. */
 export class Bridge {
@@ -79,10 +81,11 @@ export class Bridge {
     return (this.#http.address() as AddressInfo).port
   }
 
-  /** Takes no more connections and ends the server process, which may still answer what it has in hand. */
+  /** Takes no more connections, lets the server answer what it has in hand, for a while, and ends it. */
   async stop(): Promise<void> {
     this.#http.close()
     this.#listeners.closeAll()
+    await this.#relay.answered(answerMs)
     await this.#child?.stop()
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { readRpcMessage, type RpcId, type RpcRequest } from '../wire/json-rpc.ts'
 import type { Exchange } from './exchange.ts'
 import { memberSpan, replaceSpan } from './json-span.ts'
@@ -12,6 +13,7 @@ const maxRequests = 16_384
 const initializeTimeoutMs = 60_000
 /** How long a withdrawn request is kept open for a child that answers it all the same. */
 const cancelledMs = 10_000
+const lookAgainMs = 20
 
 /** What the child answered to `initialize`: the result's text as it came, and the revision it chose. */
 export interface Initialized {
@@ -123,6 +125,12 @@ export class Relay {
       case 'invalid':
         return this.#options.log(`skipped a message: ${message.reason}`)
     }
+  }
+
+  /** Resolves when no request waits for its answer, or after a while. */
+  async answered(withinMs: number): Promise<void> {
+    const untilMs = performance.now() + withinMs
+    while (this.#requests.size > 0 && performance.now() < untilMs) await pause(lookAgainMs)
   }
 
   /** Breaks every connection that waits for an answer: none will come. */

@@ -25,6 +25,11 @@ export class Requests {
     this.#max = max
   }
 
+  /** How many are in hand. */
+  get size(): number {
+    return this.#byId.size
+  }
+
   /** An id for a request of the bridge itself. */
   ownId(): number {
     return ++this.#lastId

@@ -32,6 +32,8 @@ const tools: Record<string, (message: Message, line: string) => unknown> = {
   endless: () => void process.stdout.write('x'.repeat(16 * 1024 * 1024 + 1)),
   die: () => process.exit(3),
   hang: ({ id }) => void hanging.add(id!),
+  'hang-for-a-while': ({ id }) =>
+    void setTimeout(() => write({ id, result: { content: [{ type: 'text', text: 'late' }] } }), 300),
   cancelled: () => JSON.stringify({ cancelled, hanging: hanging.size }),
   ask() {
     write({ id: 'q1', method: 'sampling/createMessage', params: {} })

@@ -53,6 +53,17 @@ test('SIGTERM, or the end of standard input, stops bridge and server; a server t
   await Promise.all(calls.map(({ call }) => call))
 })
 
+test('I5: a server that is to end answers what it has in hand before', async (t) => {
+  const bridge = await startBridge(t, oddServer)
+  const { call } = await openSession(bridge.port)
+  const answer = call(1, 'hang-for-a-while')
+  // The server has the call: it answers in order.
+  assert.equal(textOf(await call(2, 'announce')), 'announced')
+  bridge.process.kill('SIGTERM')
+  assert.equal(textOf(await answer), 'late')
+  assert.deepEqual(await bridge.exit, { code: 0, signal: null })
+})
+
 test('I9: a server gets no environment but its own', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'bridge-'))
   t.after(() => rmSync(dir, { recursive: true }))

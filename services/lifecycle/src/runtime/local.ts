@@ -17,7 +17,8 @@ import { type RunningProcess, startProcess } from './start-process.ts'
 /** How long a bridge may take to listen. */
 const bridgeStartMs = 20_000
 /** A bridge gives its server three seconds. */
-const bridgeKillAfterMs = 4000
+/** Longer than the bridge gives the server to answer and to end. */
+const bridgeKillAfterMs = 6000
 const commandKillAfterMs = 3000
 const keptLines = 20
 const keptLineLength = 500
@@ -140,6 +141,7 @@ export class LocalRuntime {
         args: [stdioBridgePath, ...options, '--', ...run, ...config.arguments],
         env: childEnv,
         stdin: 'pipe',
+        asks: 'leader',
         killAfterMs: bridgeKillAfterMs,
         onLine(line) {
           const said = readBridgeLine(line)
@@ -189,6 +191,7 @@ export class LocalRuntime {
         args: [...args, ...more],
         env: { ...this.#options.childEnv, ...environment.variables },
         stdin: 'ignore',
+        asks: 'group',
         killAfterMs: commandKillAfterMs,
         onLine() {},
         ...(cwd === undefined ? {} : { cwd: resolve(this.#options.serversDir, cwd) }),

@@ -12,6 +12,8 @@ export interface ProcessOptions {
   env: Record<string, string>
   /** Given a pipe on standard input, which closes with this process however it ends. */
   stdin: 'pipe' | 'ignore'
+  /** Who is asked to end: a leader that ends the others itself, in its own time, or all of the group. */
+  asks: 'leader' | 'group'
   /** How long it may take to end before it is killed, in milliseconds. */
   killAfterMs: number
   onLine: (line: string, stream: 'stdout' | 'stderr') => void
@@ -34,7 +36,7 @@ export interface RunningProcess {
  * @throws Error when it cannot be started
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { program, args, cwd, env, stdin, killAfterMs, onLine } = options
+  const { program, args, cwd, env, stdin, asks, killAfterMs, onLine } = options
   const child = spawn(program, args, { cwd, env, stdio: [stdin, 'pipe', 'pipe'], detached: true })
   const spawned = Promise.withResolvers<void>()
   const exited = Promise.withResolvers<string>()
@@ -68,7 +70,8 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         child.stdin?.destroy()
-        signalGroup('SIGTERM')
+        if (asks === 'leader') child.kill('SIGTERM')
+        else signalGroup('SIGTERM')
       }
       const timer = setTimeout(signalGroup, killAfterMs, 'SIGKILL')
       await exited.promise
