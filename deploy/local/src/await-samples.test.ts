@@ -12,11 +12,19 @@ const document = (name: string, source: object) => JSON.stringify({ metadata: { 
 const command = { type: 'Command', command: { run: ['x'], transport: 'stdio' } }
 const remote = { type: 'Url', url: { url: 'http://127.0.0.1:9/mcp' } }
 
-const ready = (name: string, policies = ['p']) => ({ name, ready: true, toolCount: 1, conditions: [], policies })
+const ready = (name: string, policies = ['p']) => ({
+  name,
+  ready: true,
+  toolCount: 1,
+  quarantinedCount: 0,
+  conditions: [],
+  policies,
+})
 const waiting = (name: string, message: string, type = 'Available', status = 'False') => ({
   name,
   ready: false,
   toolCount: 0,
+  quarantinedCount: 0,
   conditions: [{ type, status, reason: 'x', message, lastTransitionTime: '2026-11-22T10:00:00Z' }],
 })
 
@@ -64,6 +72,16 @@ test('R14: the samples are waited for; a server that is dead is shown as such an
     'everything: ready, 1 tool, but no policy mentions it, so every call is denied',
     'files: ready, 1 tool',
     ...unreadable,
+  ])
+})
+
+test('tools that nobody can call are told where servers are', async (t) => {
+  const odd = { ...ready('odd'), toolCount: 58, quarantinedCount: 6 }
+  const { told } = await awaited(t, {}, [[odd, { ...ready('other'), leftOut: 'bad (no name)' }]])
+  assert.deepEqual(told, [
+    ...unreadable,
+    'odd: ready, 58 tools, 6 of them quarantined, so nobody can call those',
+    'other: ready, 1 tool, and others that cannot be used',
   ])
 })
 

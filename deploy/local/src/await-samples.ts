@@ -18,6 +18,8 @@ interface Listed {
   name: string
   ready: boolean
   toolCount: number
+  quarantinedCount: number
+  leftOut?: string
   conditions: Condition[]
   policies?: string[]
 }
@@ -87,11 +89,14 @@ function isSettled({ ready, conditions }: Listed): boolean {
 function standingOf(name: string, server: Listed | undefined): ToolServer {
   if (!server)
     return { name, ready: false, standing: 'not taken up: its document may be wrong; logs/lifecycle.log says why' }
-  const { ready, toolCount, conditions, policies } = server
+  const { ready, toolCount, quarantinedCount, leftOut, conditions, policies } = server
   if (ready) {
     const tools = `${toolCount} ${toolCount === 1 ? 'tool' : 'tools'}`
     const unmentioned = policies?.length === 0 ? ', but no policy mentions it, so every call is denied' : ''
-    return { name, ready, standing: `ready, ${tools}${unmentioned}` }
+    const quarantined =
+      quarantinedCount > 0 ? `, ${quarantinedCount} of them quarantined, so nobody can call those` : ''
+    const others = leftOut === undefined ? '' : ', and others that cannot be used'
+    return { name, ready, standing: `ready, ${tools}${quarantined}${others}${unmentioned}` }
   }
   const why = conditions.find(({ status }) => status === 'False') ?? conditions.find(({ status }) => status !== 'True')
   return { name, ready, standing: `not ready: ${why?.message ?? 'it was not looked at yet'}` }

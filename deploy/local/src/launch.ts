@@ -2,7 +2,7 @@
  * The launcher: everything on one machine, from one command.
  *
  * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
- * processes) · launcher-user (as whom it asks) · await-samples (when agents can work) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
+ * processes) · launcher-user (as whom it asks) · await-samples (when agents can work) · policy-standing (what is in force) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
  * of this can run).
  */
 import { createPublicKey } from 'node:crypto'
@@ -16,6 +16,7 @@ import { type LauncherUser, letLauncherIn } from './launcher-user.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { compileCache, type Options, root, services, settingsOf } from './options.ts'
 import { moveSample } from './move-sample.ts'
+import { policyStanding, type PolicyStanding } from './policy-standing.ts'
 import { settlePorts } from './ports.ts'
 import { localTenant, openState, type State, stateLayout } from './state.ts'
 import { writeSecret } from './write-secret.ts'
@@ -27,6 +28,8 @@ export interface Running {
   state: State
   /** How each tool server stood when everything else was up. */
   servers: ToolServer[]
+  /** How the policies stood then; undefined where nobody could be asked. */
+  policies: PolicyStanding | undefined
   /** Processes by name, for people and tests who want to look at or kill them. */
   processes: Supervised[]
   /** Starts one more process of a service that runs as several; resolves to where agents reach it, if it is a gateway. */
@@ -99,9 +102,10 @@ export async function launch(options: Options, say: (line: string) => void): Pro
     if (failed) throw failed.reason
     const info = await localInfo(state, ports, options.settings?.COUNTERSIGN_AUDIT_LOG_OWNER)
     const servers = await awaitSamples(info, launcher.token, layout.servers)
+    const policies = await policyStanding(info, launcher.token)
     await launcher.end()
     await writeSecret(layout.local, `${JSON.stringify(info, undefined, 2)}\n`)
-    return { info, state, servers, processes, addReplica, stop }
+    return { info, state, servers, policies, processes, addReplica, stop }
   } catch (error) {
     // What went wrong first is what is to be mended.
     await stop().catch((later: Error) => say(`nor did it stop cleanly: ${later.message}`))

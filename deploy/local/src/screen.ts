@@ -7,7 +7,12 @@ import { defaultStateDir } from './options.ts'
 const inspector = '@modelcontextprotocol/inspector@2.12.0'
 
 /** The one screen that tells a person what runs, how to connect, and what to try. */
-export function screen({ info, state, servers }: Pick<Running, 'info' | 'state' | 'servers'>): string {
+export function screen({
+  info,
+  state,
+  servers,
+  policies,
+}: Pick<Running, 'info' | 'state' | 'servers' | 'policies'>): string {
   const { tokens } = info
   const { layout } = state
   const mcp = `${info.gateway}/mcp`
@@ -30,6 +35,7 @@ ${columns([
   ['State, logs', `${shown(layout.dir)}/`, `more tokens: ${shown(layout.local)}`],
   ["Agents' folder", layout.workspace],
   ...standings(servers, command('doctor')),
+  ...policyRows(policies, command('policies')),
 ])}
 
 Add it to a client:
@@ -98,4 +104,21 @@ function standings(servers: readonly ToolServer[], doctor: string): (readonly [s
   if (servers.some(({ ready }) => !ready))
     lines.push(`(what is not ready is tried again and again; what to do: ${doctor})`)
   return lines.map((line, place) => [place === 0 ? 'Tool servers' : '', line])
+}
+
+/** Which policies decide, as rows: newer ones that are refused are easily overlooked. */
+function policyRows(policies: Running['policies'], more: string): (readonly [string, string])[] {
+  if (!policies) return []
+  const { inForce, problems } = policies
+  const [first, ...others] = problems
+  const decides = inForce === 0 ? 'every call is denied' : 'the last good ones decide'
+  return [
+    ['Policies', inForce === 0 ? 'none in force, so every call is denied' : `${inForce} in force`],
+    ...(first === undefined
+      ? []
+      : ([
+          ['', `newer ones are refused, so ${decides}: ${first}`],
+          ['', others.length === 0 ? `(more: ${more})` : `(and ${others.length} more: ${more})`],
+        ] as const)),
+  ]
 }
