@@ -63,6 +63,9 @@ test('R1: one step can be run alone, and the last line is the sum', () => {
   const unknown = spawnSync(process.execPath, [here('run.ts'), '--only', 'nothing'], { env, encoding: 'utf8' })
   assert.equal(unknown.status, 2)
   assert.match(unknown.stderr, /--only format\|lint\|/)
+  const steps = /--only ([a-z0-9|]+)/.exec(unknown.stderr)![1]!.split('|')
+  const page = readFileSync(here('../CONTRIBUTING.md'), 'utf8')
+  assert.ok(page.includes(`(${steps.join(', ')})`), 'CONTRIBUTING.md names the steps')
 })
 
 test('R1: sums add up', () => {

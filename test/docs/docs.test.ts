@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -69,4 +69,16 @@ test('R4: a path in backticks that leads nowhere is found, other code is not tak
   const page =
     '`libs/bus/src/bus.ts` `libs/nowhere.ts` `services/audit/src/` `libs/*/src` `npm run docs` `a/b` `libs`\n```\nlibs/x.ts\n```'
   assert.deepEqual(missingPaths(root, page), ['libs/nowhere.ts'])
+})
+
+test('R4: the layers that CONTRIBUTING.md names are libraries', () => {
+  const [, layers = ''] =
+    /The layers are `services → ([^`]+)`/.exec(readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')) ?? []
+  const named = layers.split(/ → |, /)
+  assert.deepEqual(
+    named.toSorted(),
+    readdirSync(join(root, 'libs'))
+      .filter((name) => name !== 'testing')
+      .toSorted(),
+  )
 })

@@ -92,6 +92,9 @@ test(
     // I9: what a server says at its end is logged, without what its document gave it.
     assert.match(log(), /the key is \[secret\]/)
     assert.doesNotMatch(log(), /very-secret/)
+    // And it is told where people look first.
+    const { message } = world.server('leaky')!.conditions[1]!
+    assert.match(message, /it ended with exit code 7, and wrote: the key is \[secret\]/)
     world.remove('leaky.yaml')
 
     const second = run(world)

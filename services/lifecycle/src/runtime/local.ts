@@ -9,6 +9,7 @@ import type { Logger } from '@countersign/telemetry'
 import type { ProbeTarget } from '../server/probe.ts'
 import { credentialsOf } from './credentials-of.ts'
 import { type Environment, readEnvironment } from './environment.ts'
+import { lastWords } from './last-words.ts'
 import { endLeftovers, forgetProcess, noteProcess } from './leftovers.ts'
 import { SecretFiles } from './secret-files.ts'
 import { SecretWatch } from './secret-watch.ts'
@@ -27,7 +28,7 @@ const keptLineLength = 500
 export interface Workload {
   target: Omit<ProbeTarget, 'maxResultBytes' | 'pinned' | 'checks'>
   pid?: number
-  /** Resolves with how it ended; never for a server that somebody else runs. */
+  /** Resolves with how it ended and what it wrote of that; never for a server that somebody else runs. */
   exited: Promise<string>
   /** Resolves with the variables whose secret is another by now than this run was given. */
   outdated?: Promise<string[]>
@@ -151,7 +152,9 @@ export class LocalRuntime {
       },
       environment,
     )
-    const exited = bridge.exited.then((reason) => ended ?? `the stdio bridge is gone: ${reason}`)
+    const exited = bridge.exited.then(
+      (reason) => (ended ?? `the stdio bridge is gone: ${reason}`) + lastWords(bridge.errors.flatMap(serverLine)),
+    )
     const giveUp = AbortSignal.any([signal, AbortSignal.timeout(bridgeStartMs)])
     const abandon = () => listening.reject(new Error('the stdio bridge did not listen in time'))
     giveUp.addEventListener('abort', abandon, { once: true })
@@ -199,27 +202,31 @@ export class LocalRuntime {
       environment,
     )
     const target = { address: { url: `http://127.0.0.1:${port}${path}` } }
-    return { target, pid: command.pid, exited: command.exited, stop: () => command.stop() }
+    const exited = command.exited.then((reason) => reason + lastWords(command.errors))
+    return { target, pid: command.pid, exited, stop: () => command.stop() }
   }
 
   async #start(
     name: string,
     options: Parameters<typeof startProcess>[0],
     { variables }: Environment,
-  ): Promise<RunningProcess> {
+  ): Promise<RunningProcess & { errors: readonly string[] }> {
     const { log, runDir } = this.#options
     // What a document gives a server is not ours to log (I9): settings as little as secrets.
     const secrets = new KnownSecrets()
     secrets.take(Object.values(variables))
     const last: string[] = []
+    const errors: string[] = []
     let stopping = false
     const running = await startProcess({
       ...options,
       onLine(line, stream) {
         const short = redactText(line, secrets.list).slice(0, keptLineLength).toWellFormed()
         log.debug({ server: name, stream }, short)
-        last.push(short)
-        if (last.length > keptLines) last.shift()
+        for (const kept of stream === 'stderr' ? [last, errors] : [last]) {
+          kept.push(short)
+          if (kept.length > keptLines) kept.shift()
+        }
         if (stream === 'stdout') options.onLine(line, stream)
       },
     })
@@ -234,6 +241,7 @@ export class LocalRuntime {
     return {
       ...running,
       exited,
+      errors,
       async stop() {
         stopping = true
         await running.stop()
@@ -247,6 +255,12 @@ export class LocalRuntime {
     if (secrets.length === 0) return {}
     return { secretsFile: await this.#secretFiles.write(name, '.secrets.json', JSON.stringify(secrets)) }
   }
+}
+
+/** Of what a bridge writes to standard error, a line of the server behind it. */
+function serverLine(line: string): string[] {
+  const [, said] = /^countersign-stdio-bridge: server: (.*)$/.exec(line) ?? []
+  return said === undefined ? [] : [said]
 }
 
 function readBridgeLine(line: string): { listening?: number; ended?: string } | undefined {
