@@ -19,7 +19,7 @@ import (
 	"github.com/leodido/go-syslog/v4"
 	"github.com/leodido/go-syslog/v4/octetcounting"
 	"github.com/leodido/go-syslog/v4/rfc5424"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/plog"
 )
 
 func main() {
@@ -42,15 +42,16 @@ func main() {
 
 func otlp(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	request := plogotlp.NewExportRequest()
+	// An export request is what it holds; the package of the service itself would have all of gRPC compiled.
+	var logs plog.Logs
 	if err == nil {
-		err = request.UnmarshalJSON(body)
+		logs, err = new(plog.JSONUnmarshaler).UnmarshalLogs(body)
 	}
 	if err != nil || r.URL.Path != "/v1/logs" || r.Header.Get("Content-Type") != "application/json" {
 		http.Error(w, fmt.Sprint("not an export of logs: ", err), http.StatusBadRequest)
 		return
 	}
-	resources := request.Logs().ResourceLogs()
+	resources := logs.ResourceLogs()
 	for i := range resources.Len() {
 		resource := resources.At(i)
 		service, _ := resource.Resource().Attributes().Get("service.name")
@@ -72,11 +73,7 @@ func otlp(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
-	answer, err := plogotlp.NewExportResponse().MarshalJSON()
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := w.Write(answer); err != nil {
+	if _, err := io.WriteString(w, `{"partialSuccess":{}}`); err != nil {
 		log.Print(err)
 	}
 }
