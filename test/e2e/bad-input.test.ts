@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { until } from '@countersign/testing'
-import { callTool, rawPost } from './clients.ts'
+import { callTool, legacyClient, modernClient, rawPost } from './clients.ts'
 import { type Stack, startStack } from './stack.ts'
 
 describe('bad input gets a clear error and loses nothing', { timeout: 120_000 }, () => {
@@ -93,6 +93,27 @@ describe('bad input gets a clear error and loses nothing', { timeout: 120_000 },
     )
     assert.deepEqual([body.id, body.result.isError, body.result.structuredContent.code], [1, true, 'invalid_arguments'])
     assert.match(body.result.content[0].text, /as a string/)
+  })
+
+  test('R42: the official clients read why a call of a tool with an output schema was refused, and go on', async () => {
+    const [url, { agent }] = [`${stack.info.gateway}/mcp`, stack.info.tokens]
+    const name = 'everything_get-structured-content'
+    const nested = JSON.parse('['.repeat(70) + ']'.repeat(70))
+    for (const client of [
+      await legacyClient(url, agent),
+      await modernClient(url, agent, '2025-11-25'),
+      await modernClient(url, agent, '2026-07-28'),
+    ] as { listTools(): Promise<any>; callTool(params: object): Promise<any>; close(): Promise<void> }[]) {
+      // Once it has the list, a client judges what a tool gives by its schema.
+      const { tools } = await client.listTools()
+      assert.ok(tools.find((tool: { name: string }) => tool.name === name).outputSchema)
+      const refused = await client.callTool({ name, arguments: { location: nested } })
+      assert.deepEqual([refused.isError, refused.structuredContent.code], [true, 'invalid_arguments'])
+      assert.match(refused.content[0].text, /nested more than 64 deep/)
+      const done = await client.callTool({ name, arguments: { location: 'New York' } })
+      assert.equal(typeof done.structuredContent.temperature, 'number', JSON.stringify(done))
+      await client.close()
+    }
   })
 
   test('large arguments travel by reference and come back whole', async () => {

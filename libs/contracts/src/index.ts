@@ -154,3 +154,4 @@ export {
   parseMidcall,
   subjects,
 } from './subjects.ts'
+export { hasOwnName, prefixedName, prefixSeparator, statusToolName } from './tool-names.ts'

@@ -17,6 +17,7 @@ import { redactionDigest, redactionSalt } from './record/redaction.ts'
 import { registryKeys } from './registry.ts'
 import { buckets, consumers, executorConsumer, payloadStore, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
+import { prefixedName, statusToolName } from './tool-names.ts'
 
 const at = { tenant: 't', server: 's', callId: 'c' }
 
@@ -55,6 +56,10 @@ test('pin: subjects', () => {
       api: 'api.policy.vote',
     },
   )
+})
+
+test('pin: names of tools', () => {
+  assert.deepEqual([prefixedName('files', 'read'), statusToolName], ['files_read', 'countersign_call_status'])
 })
 
 test('pin: streams, buckets, consumers', () => {

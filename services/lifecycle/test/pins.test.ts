@@ -111,14 +111,16 @@ test(
       { inputSchema: {} },
       tool('twice', 'valid'),
       { name: 'twice', description: 5, inputSchema: {} },
+      tool('countersign_call_status', 'not ours'),
     ])
     world.write('partly.yaml', document)
     await startLifecycle(world)
     const entry = await untilVerified(world, 'partly')
     assert.match(entry.conditions.find(({ type }) => type === 'Verified')!.message, /left out: bad \(inputSchema: /)
     assert.match(entry.leftOut!, /^bad \(inputSchema: /)
-    assert.deepEqual([entry.toolCount, entry.quarantinedCount], [4, 3])
+    assert.deepEqual([entry.toolCount, entry.quarantinedCount], [5, 4])
     assert.equal(world.tool('partly', 'one')?.state, 'pinned')
+    assert.match(world.tool('partly', 'countersign_call_status')!.problem!, /that of Countersign's own tool/)
     const bad = world.tool('partly', 'bad')!
     assert.deepEqual([bad.state, bad.pinned, bad.offered], ['quarantined', undefined, undefined])
     assert.match(bad.problem!, /^inputSchema: /)

@@ -52,10 +52,13 @@ test('R7: an idempotency key answers for how its call ended, and the answer says
   }
   const expired = { reason: { code: 'expired', message: 'Nobody approved it.' } }
   const cancelled = { reason: 'the caller withdrew' }
+  const unfit = { reason: { code: 'invalid_arguments', message: 'Correct them and call again.' } }
   for (const [name, more, retryable] of [
     ['failed', unreachable, true],
     ['denied', expired, true],
     ['cancelled', cancelled, false],
+    // The key is that call's: with other arguments it would be a conflict.
+    ['denied', unfit, false],
   ] as const) {
     const [plain, keyed] = [await answerOf(name, more), await answerOf(name, more, true)]
     assert.equal(plain.structuredContent.retryable, retryable, name)
@@ -68,6 +71,20 @@ test('R7: an idempotency key answers for how its call ended, and the answer says
   }
   const ran = { error: { code: 'result_too_large', message: 'The tool ran.' }, durationMs: 1 }
   assert.equal((await answerOf('failed', ran, true)).content[0].text, 'The tool ran.', 'what ran is not asked for anew')
+})
+
+test('I10, I13: of a denied call of a tool that is in no list only what policy says of its quarantine is told', async () => {
+  const answered = (code: string) => {
+    const denied = { ...callFixture(), reason: { code, message: 'An operator must accept the change.' } }
+    const event = makeEvent('denied', denied as never, { now })
+    const context = { callId: 'id', name: 'files_read', visible: async () => false, keyed: false }
+    return reply(undefined as never, { name: 'denied', event }, context)
+  }
+  const { isError, structuredContent } = await answered('quarantined')
+  const { code, message } = structuredContent as JsonObject
+  assert.deepEqual([isError, code, message], [true, 'quarantined', 'An operator must accept the change.'])
+  for (const hidden of ['policy', 'invalid_arguments', 'unknown_tool'])
+    await assert.rejects(answered(hidden), { code: 'unknown_tool' })
 })
 
 test('a JSON-RPC error of the tool server is a result that the model can read', async () => {

@@ -29,7 +29,7 @@ export interface ReplyContext {
 /** What a tool server says of itself and of its hop; it is not true of the hop to the caller. */
 const hopMeta = new Set<string>(Object.values(metaKeys))
 /** Codes of calls that did not run and may be asked for anew once something else was done. */
-const askedAnew = new Set(['cancelled', 'quarantined', 'definition_changed'])
+const askedAnew = new Set(['invalid_arguments', 'cancelled', 'quarantined', 'definition_changed'])
 
 /**
  * Turns where a call stands into the result of `tools/call`: the tool's own result as the executor took it, or, in its place, a result that
@@ -50,7 +50,9 @@ export async function reply(bus: Bus, outcome: Outcome, context: ReplyContext): 
       return pendingResult(outcome.event)
     case 'denied': {
       const { reason, comment } = (outcome.event as CallEvent<'denied'>).data
-      if (reason.code === 'unknown_tool' || !(await context.visible())) throw unknownTool(context.name)
+      // A quarantined tool is in no list; of its change policy tells whoever could see it before.
+      const hidden = reason.code !== 'quarantined' && !(await context.visible())
+      if (hidden || reason.code === 'unknown_tool') throw unknownTool(context.name)
       const message = comment === undefined ? reason.message : `${reason.message}. They said: ${comment}`
       return endedResult('denied', context, { ...reason, message })
     }

@@ -1,8 +1,5 @@
-import { CountersignError, type Principal } from '@countersign/contracts'
+import { CountersignError, prefixSeparator, type Principal } from '@countersign/contracts'
 import type { RegistryView } from '@countersign/bus'
-
-/** Between a server's name and a tool's on `/mcp`; server names are DNS labels and cannot hold it. */
-export const prefixSeparator = '_'
 
 /** The tool a caller means: its server, and its name as that server knows it. */
 export interface Target {

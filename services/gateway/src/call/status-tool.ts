@@ -1,8 +1,8 @@
-import type { JsonObject } from '@countersign/contracts'
+import { type JsonObject, statusToolName } from '@countersign/contracts'
 
 /** The gateway's own tool: how a held or long call is asked about later. */
 export const statusTool: JsonObject = {
-  name: 'countersign_call_status',
+  name: statusToolName,
   title: 'Status of a call',
   description:
     'Tells how an earlier tool call of yours stands, by the callId that a pending or unfinished answer named. Returns the ' +

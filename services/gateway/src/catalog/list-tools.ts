@@ -1,7 +1,6 @@
-import type { JsonObject, Principal, ToolDefinition } from '@countersign/contracts'
+import { type JsonObject, prefixedName, type Principal, type ToolDefinition } from '@countersign/contracts'
 import { statusTool } from '../call/status-tool.ts'
 import type { RegistryView } from '@countersign/bus'
-import { prefixSeparator } from '../call/resolve-target.ts'
 import type { VisibleTools } from './visible-tools.ts'
 import { widenOutputSchema } from './widen-output-schema.ts'
 
@@ -27,7 +26,7 @@ export async function listTools(
       const definition = registry.tool(name, tool)?.pinned?.definition
       if (!definition) continue
       const own = show(definition)
-      tools.push(server === undefined ? { ...own, name: `${name}${prefixSeparator}${tool}` } : own)
+      tools.push(server === undefined ? { ...own, name: prefixedName(name, tool) } : own)
     }
   }
   return [...tools, statusTool]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CountersignError } from '@countersign/contracts'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { ownResult } from '../call/reply.ts'
+import { ownResult, refusedResult } from '../call/reply.ts'
 import { widenOutputSchema } from './widen-output-schema.ts'
 
 const schema = {
@@ -16,6 +17,8 @@ test("a widened schema takes the tool's own answers and ours, and nothing else",
   const validate = new Ajv2020().compile(widenOutputSchema(schema)!)
   assert.ok(validate({ content: 'x' }))
   assert.ok(validate(ownResult('denied', 'id', 'no').structuredContent))
+  assert.ok(validate(refusedResult(new CountersignError('overloaded', 'too many')).structuredContent))
+  assert.ok(!validate({ status: 'odd', message: 'no' }))
   assert.ok(!validate({ content: 1 }))
   assert.ok(!validate({ other: 'x' }))
 })

@@ -1,14 +1,14 @@
 import { isJsonObject, type Json, type JsonObject } from '@countersign/contracts'
 
-/** The shape of `structuredContent` when Countersign answers in a tool's place: pending, denied, failed, unknown. */
+/** The shape of `structuredContent` when Countersign answers in a tool's place; a call that was refused before it was stored has no id. */
 export const ownResultSchema: JsonObject = {
   type: 'object',
   properties: {
-    status: { type: 'string', enum: ['pending', 'running', 'denied', 'cancelled', 'failed', 'unknown'] },
+    status: { type: 'string', enum: ['pending', 'running', 'denied', 'cancelled', 'failed', 'unknown', 'refused'] },
     callId: { type: 'string' },
     message: { type: 'string' },
   },
-  required: ['status', 'callId', 'message'],
+  required: ['status', 'message'],
 }
 
 /**

@@ -26,7 +26,7 @@ const keptLineLength = 500
 
 /** A server that runs, wherever that is. */
 export interface Workload {
-  target: Omit<ProbeTarget, 'maxResultBytes' | 'pinned' | 'checks'>
+  target: Omit<ProbeTarget, 'server' | 'maxResultBytes' | 'pinned' | 'checks'>
   pid?: number
   /** Resolves with how it ended and what it wrote of that; never for a server that somebody else runs. */
   exited: Promise<string>

@@ -14,6 +14,7 @@ const list = (...tools: ToolList['tools']): ToolList => ({ tools, invalid: [], m
 test('a definition that is not valid, too large or has no canonical form is refused and named', async () => {
   const offered = list(tool('good'), tool('large', 'x'.repeat(65_536)), tool('odd', '\ud800'))
   const { tools, refused, leftOut } = await takeInventory(
+    'files',
     { ...offered, invalid: [{ name: 'bad', reason: 'no schema' }] },
     none,
     checks,
@@ -21,7 +22,7 @@ test('a definition that is not valid, too large or has no canonical form is refu
   assert.deepEqual([...tools], [['good', { definition: tool('good'), digest: digestOf(tool('good')) }]])
   assert.deepEqual([...refused.keys()], ['bad', 'large', 'odd'])
   assert.match(leftOut!, /^bad \(no schema\), large \(its definition has \d+ bytes, over 65536\), odd \(.*surrogate/)
-  assert.equal((await takeInventory(list(), none, checks)).leftOut, undefined)
+  assert.equal((await takeInventory('files', list(), none, checks)).leftOut, undefined)
 })
 
 test('R44: a tool whose arguments could not be judged, or whose output schema clients could not compile, is refused', async () => {
@@ -31,6 +32,7 @@ test('R44: a tool whose arguments could not be judged, or whose output schema cl
   const elsewhere = { properties: { a: { $ref: 'https://elsewhere.example/schema.json' } } }
   const missing = { properties: { a: { $ref: '#/$defs/none' } } }
   const { tools, refused } = await takeInventory(
+    'files',
     list(
       ...['draft-04', 'draft-06', 'draft-07', 'draft/2019-09', 'draft/2020-12', 'draft/1999'].map(dialect),
       of('pattern', { properties: { a: { pattern: '(' } } }),
@@ -62,16 +64,32 @@ test('R44: a tool whose arguments could not be judged, or whose output schema cl
   assert.match(refused.get('gives what is missing')!, /^its outputSchema cannot be compiled: can't resolve reference/)
 })
 
+test('R44: a tool that would be listed under the name of our own is refused, and told of', async () => {
+  const own = list(tool('countersign_call_status'), tool('call_status'), tool('status'))
+  const [elsewhere, countersign] = [
+    await takeInventory('files', own, none, checks),
+    await takeInventory('countersign', own, none, checks),
+  ]
+  assert.deepEqual([...elsewhere.tools.keys()], ['call_status', 'status'])
+  assert.deepEqual([...countersign.tools.keys()], ['status'])
+  assert.match(
+    elsewhere.leftOut!,
+    /^countersign_call_status \(its name is that of Countersign's own tool; have it renamed\)$/,
+  )
+  assert.deepEqual([...countersign.refused.keys()], ['countersign_call_status', 'call_status'])
+})
+
 test('of many tools that cannot be used 100 are kept track of, and the others are counted', async () => {
   const invalid = Array.from({ length: 99 }, (_, index) => ({ name: `t${index}`, reason: 'bad' }))
   const odd = Array.from({ length: 3 }, (_, index) => tool(`odd${index}`, '\ud800'))
-  const { refused, leftOut } = await takeInventory({ tools: odd, invalid, moreInvalid: 7 }, none, checks)
+  const { refused, leftOut } = await takeInventory('files', { tools: odd, invalid, moreInvalid: 7 }, none, checks)
   assert.deepEqual([refused.size, refused.has('odd0'), refused.has('odd1')], [100, true, false])
   assert.match(leftOut!, /^t0 \(bad\), .*, t4 \(bad\), 104 more$/)
 })
 
 test('tools after the 5,000th are left out', async () => {
   const { tools, leftOut } = await takeInventory(
+    'files',
     list(...Array.from({ length: 5003 }, (_, index) => tool(`t${index}`))),
     none,
     checks,
@@ -84,6 +102,7 @@ test('I13: a tool that is pinned and cannot be used is told of, however many oth
   const invalid = [...names('bad', 150), 'kept'].map((name) => ({ name, reason: 'bad' }))
   const tools = [...names('odd', 2).map((name) => tool(name, '\ud800')), ...names('t', 5002).map((name) => tool(name))]
   const inventory = await takeInventory(
+    'files',
     { tools, invalid, moreInvalid: 0 },
     new Set(['kept', 'odd1', 't5001', 't3']),
     checks,

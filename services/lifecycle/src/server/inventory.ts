@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { canonicalJson, type JsonObject, sha256, type ToolDefinition } from '@countersign/contracts'
+import { canonicalJson, hasOwnName, type JsonObject, sha256, type ToolDefinition } from '@countersign/contracts'
 import type { ToolList } from '@countersign/mcp'
 import type { DefinitionChecks } from './check-definition.ts'
 
@@ -33,6 +33,7 @@ export interface Inventory {
  * @param pinned names of the tools that are pinned
  */
 export async function takeInventory(
+  server: string,
   { tools: definitions, invalid, moreInvalid }: ToolList,
   pinned: ReadonlySet<string>,
   checks: DefinitionChecks,
@@ -47,7 +48,9 @@ export async function takeInventory(
   }
   for (const { name, reason } of invalid) refuse(name, reason)
   for (const definition of definitions.slice(0, maxTools)) {
-    const offered = offer(definition, checks)
+    const offered = hasOwnName(server, definition.name)
+      ? { problem: "its name is that of Countersign's own tool; have it renamed" }
+      : offer(definition, checks)
     if ('problem' in offered) refuse(definition.name, offered.problem)
     else tools.set(definition.name, offered)
     // Looking at a schema for the first time takes milliseconds, and a server may have thousands.

@@ -198,6 +198,7 @@ export class ServerKeeper {
     void outdated?.then((names) => ifCurrent(() => this.#renew(names)))
     this.#prober = new Prober({
       target: {
+        server: this.#options.name,
         ...target,
         maxResultBytes: spec.limits.maxResultBytes,
         pinned: () => this.#pinnedNames(),

@@ -7,6 +7,8 @@ import { type Inventory, takeInventory } from './inventory.ts'
 
 /** What to probe. */
 export interface ProbeTarget {
+  /** The server's name. */
+  server: string
   address: NonNullable<ServerEntry['address']>
   /** Known for servers behind the bridge. */
   era?: NonNullable<ServerEntry['era']>
@@ -34,7 +36,7 @@ const noTools: ToolList = { tools: [], invalid: [], moreInvalid: 0 }
  * @param keep called with the connection of a successful probe if somebody wants to go on with it; else it is closed
  */
 export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => void): Promise<ProbeOutcome> {
-  const { address, era, maxResultBytes, pinned, checks } = target
+  const { server, address, era, maxResultBytes, pinned, checks } = target
   const refused = await tryConnect(new URL(address.url))
   if (refused !== undefined) return { kind: 'unreachable', message: refused }
   const upstream = new Upstream({
@@ -52,7 +54,7 @@ export async function probe(target: ProbeTarget, keep?: (upstream: Upstream) => 
     const hello = await upstream.connect()
     const names = pinned()
     const tools = hello.capabilities.tools === undefined ? noTools : await upstream.listTools(names)
-    const inventory = await takeInventory(tools, names, checks)
+    const inventory = await takeInventory(server, tools, names, checks)
     if (keep) {
       kept = true
       keep(upstream)

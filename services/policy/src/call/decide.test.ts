@@ -37,6 +37,15 @@ test('I10, I13: unknown, absent, never pinned and quarantined tools cannot be ca
   assert.equal(codeOf(factsFixture(allowAll, {}, { tool: { ...pinned, state: 'quarantined' } })), 'quarantined')
 })
 
+test('I10, I13: that a tool is quarantined is told to whoever could see it, whatever the arguments, and to nobody else', () => {
+  const tool = { ...pinned, state: 'quarantined' as const }
+  const of = (...rules: string[]) => codeOf(factsFixture(policies(policyText('some', rules)), { op: 'drop' }, { tool }))
+  assert.equal(of('name: reads, when: "args.op == \'read\'", effect: allow'), 'quarantined')
+  assert.equal(of('name: all, when: "true", effect: hold, approval: { groups: [sre] }'), 'quarantined')
+  assert.equal(of('name: none, when: "true", effect: deny', 'name: all, when: "true", effect: allow'), 'policy')
+  assert.equal(of('name: others, when: "principal.id == \'nobody\'", effect: allow'), 'policy')
+})
+
 test('another method than tools/call is not taken for one', () => {
   const facts = factsFixture(allowAll)
   assert.equal(codeOf({ ...facts, call: { ...facts.call, method: 'resources/read' } }), 'unknown_tool')
