@@ -26,8 +26,9 @@ test('R39: calls beyond what is let in are refused unstored and counted, and one
   await gateways.asked(maxCallsInFlight)
   for (let n = 0; n < 20; n++) {
     for (const { body } of await Promise.all([call('ann'), call('bob')])) {
-      assert.equal(body.error?.data['code'], 'overloaded')
-      assert.match(body.error?.message ?? '', /^100 calls are waiting here already; nothing was stored/)
+      const { code, message } = body.result?.['structuredContent'] ?? {}
+      assert.equal(code, 'overloaded', JSON.stringify(body))
+      assert.match(message, /^100 calls are waiting here already; nothing was stored/)
     }
   }
   assert.deepEqual(
