@@ -72,11 +72,13 @@ export const errorTable = {
   ),
   upstream_unreachable: row('The tool server cannot be reached; the message says whether anything ran.', true, 502),
   upstream_refused: row('The tool server refused the request.', false, 502),
+  upstream_busy: row('The tool server takes no more calls for now; the message says whether anything ran.', true, 503),
   upstream_error: row('The tool server answered with a JSON-RPC error.', false, 502),
   upstream_timeout: row('The tool server did not answer in time; the tool is safe to repeat.', true, 504),
   upstream_died: row('The connection to the tool server broke during the call; the tool is safe to repeat.', true, 502),
   upstream_garbage: row('The tool server answered something that is not MCP.', false, 502),
   result_too_large: row('The tool ran, but its result is over the limit and was dropped.', false, 502),
+  result_invalid: row('The tool ran, but what it answered is no result that MCP has and was dropped.', false, 502),
   outcome_unknown: row(
     'It is not known whether the tool ran; a person must find out before it is asked again.',
     false,

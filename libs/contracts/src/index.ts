@@ -78,6 +78,7 @@ export {
 export { exactNumbersMeta, moreExactNumbersMeta } from './call/exact-numbers.ts'
 export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
+export { toolResultProblem } from './call/tool-result.ts'
 export { count } from './count.ts'
 export { canonicalJson, digestOf, sha256, sortedKeys } from './digest.ts'
 export { AuditExport, ExportTarget } from './documents/audit-export.ts'

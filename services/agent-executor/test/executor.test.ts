@@ -424,7 +424,7 @@ test('progress goes back to the gateway that waits, and a withdrawal goes up to 
     t,
     [scriptedTool('progress'), scriptedTool('hang-read', readOnly)],
     {
-      callTimeoutMs: 10_000,
+      callTimeoutMs: 3000,
     },
   )
   await startExecutor()

@@ -123,6 +123,8 @@ export class Relay {
       case 'notification':
         return this.#notified(message.notification.method, message.notification.params?.progressToken, line)
       case 'invalid':
+        // It did answer, and whoever asked judges what.
+        if (message.answers) return this.#answered(message.answers.id, message.answers.member, line)
         return this.#options.log(`skipped a message: ${message.reason}`)
     }
   }
@@ -150,7 +152,7 @@ export class Relay {
 
   #childInitialized(kind: 'result' | 'error', content: string): void {
     this.#initializeId = undefined
-    const { protocolVersion } = JSON.parse(content) as { protocolVersion?: unknown }
+    const { protocolVersion } = (JSON.parse(content) ?? {}) as { protocolVersion?: unknown }
     if (kind === 'result' && typeof protocolVersion === 'string')
       this.#initialized.resolve({ result: content, protocolVersion })
     else this.#initialized.reject(new Error(`it refused initialize: ${content.slice(0, maxLogged)}`))

@@ -61,8 +61,10 @@ export class UpstreamError extends Error {
 }
 
 const maxPages = 200
-/** How long a server that was asked to cancel may still answer. */
-const cancelGraceMs = 1000
+/** How long a server that was asked to cancel may still answer, within the time limit of the call: what it answers is known, and else nothing is. */
+const cancelGraceMs = 10_000
+/** Codes with which transports refuse a session that they do not know: the official SDKs send these three. */
+const sessionCodes = new Set([-32000, -32001, -32600])
 
 /** A connection to one tool server; calls run side by side over kept-alive connections. */
 export class Upstream {
@@ -238,11 +240,14 @@ export class Upstream {
         maxBytes: this.#options.maxResultBytes,
         signal: abort.signal,
         onNotification: (notification) => {
-          if (isProgressOf(notification, id)) call.onProgress?.(redactSecrets(notification.params!, this.#secrets.list))
+          const progress = call.onProgress && progressOf(notification, id)
+          if (progress) call.onProgress?.(redactSecrets(progress, this.#secrets.list))
         },
         onRequest: (request) => void this.#refuse(request),
       })
-      return outcome
+      // Having been asked to stop, a server may well end without an answer, or never.
+      const silent = outcome.kind === 'died' || outcome.kind === 'timeout'
+      return silent && call.signal?.aborted ? { kind: 'cancelled' } : outcome
     } finally {
       clearTimeout(timer)
       call.signal?.removeEventListener('abort', onCancel)
@@ -396,24 +401,37 @@ function handshakeError(outcome: UpstreamOutcome, what = 'the handshake'): Upstr
     case 'refused':
     case 'died':
     case 'garbage':
+    case 'invalid-result':
       return new UpstreamError(`${what} failed: ${outcome.message}`)
   }
 }
 
 /**
- * True when the server says that it does not know the session: 404 by the specification, 400 with such words by many. The call was
- * refused before it was looked at, so sending it in a new session is the first time (I6). Any other refusal is final.
+ * True when the server does not know the session that the call was sent in, so that nobody looked at the call and sending it in a new
+ * session is the first time (I6). By the specification that is HTTP 404. Many say 400, with a code of transports and no id: what looks at
+ * a call answers under its id, and so a tool's error is final with whichever code and words. An error under the id with 404 must have
+ * such a code, too: that of an unknown method has 404 in the modern revision.
  */
 function isSessionRefused(outcome: UpstreamOutcome): boolean {
-  if (outcome.kind === 'refused') return outcome.status === 404
-  if (outcome.kind !== 'rpc-error') return false
-  return (outcome.status === 404 || outcome.status === 400) && /session/i.test(outcome.error.message)
+  if (outcome.kind === 'rpc-error') return outcome.status === 404 && sessionCodes.has(outcome.error.code)
+  if (outcome.kind !== 'refused') return false
+  const { status, code } = outcome
+  return status === 404 || (status === 400 && code !== undefined && sessionCodes.has(code))
 }
 
+/** By HTTP, what was asked for was not looked at. */
 function isUnauthorized(outcome: UpstreamOutcome): boolean {
   return (outcome.kind === 'refused' || outcome.kind === 'rpc-error') && outcome.status === 401
 }
 
-function isProgressOf({ method, params }: RpcNotification, id: number): boolean {
-  return method === 'notifications/progress' && params !== undefined && String(params.progressToken) === String(id)
+/** The progress that a notification tells of the request with this id; undefined where it is none, or none that clients could read. */
+function progressOf({ method, params = {} }: RpcNotification, id: number): JsonObject | undefined {
+  if (method !== 'notifications/progress' || String(params.progressToken) !== String(id)) return undefined
+  const { progress, total, message } = params
+  if (typeof progress !== 'number') return undefined
+  return {
+    progress,
+    ...(typeof total === 'number' ? { total } : {}),
+    ...(typeof message === 'string' ? { message } : {}),
+  }
 }

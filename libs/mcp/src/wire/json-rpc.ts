@@ -28,7 +28,8 @@ export type RpcMessage =
   | { kind: 'notification'; notification: RpcNotification }
   | { kind: 'result'; id: RpcId; result: JsonObject }
   | { kind: 'error'; id: RpcId | null; error: RpcError }
-  | { kind: 'invalid'; reason: string }
+  /** `answers` when it is meant as the answer to a request, and in which member it says what. */
+  | { kind: 'invalid'; reason: string; answers?: { id: RpcId; member: 'result' | 'error' } }
 
 const idReason = '"id" must be a string, or an integer that a double holds exactly'
 
@@ -48,7 +49,7 @@ export function readRpcMessage(value: unknown): RpcMessage {
   if (isJsonObject(error)) {
     const { code, message, data } = error
     if (!Number.isInteger(code) || typeof message !== 'string')
-      return invalid('"error" needs an integer code and a message')
+      return invalid('"error" needs an integer code and a message', id, 'error')
     return {
       kind: 'error',
       id: isRpcId(id) ? id : null,
@@ -56,9 +57,9 @@ export function readRpcMessage(value: unknown): RpcMessage {
     }
   }
   if (!isRpcId(id)) return invalid(idReason)
-  return isJsonObject(result)
-    ? { kind: 'result', id, result }
-    : invalid('a message has a method, a result object or an error')
+  if (isJsonObject(result)) return { kind: 'result', id, result }
+  if (result !== undefined) return invalid('"result" must be an object', id, 'result')
+  return invalid('a message has a method, a result object or an error', id, error === undefined ? undefined : 'error')
 }
 
 /** The id of what asks for an answer, as far as it can be known; null for what asks for none, or has no id that can be given back. */
@@ -70,8 +71,8 @@ function isRpcId(id: unknown): id is RpcId {
   return typeof id === 'string' || Number.isSafeInteger(id)
 }
 
-function invalid(reason: string): RpcMessage {
-  return { kind: 'invalid', reason }
+function invalid(reason: string, id?: unknown, member?: 'result' | 'error'): RpcMessage {
+  return { kind: 'invalid', reason, ...(isRpcId(id) && member !== undefined ? { answers: { id, member } } : {}) }
 }
 
 /** Of this file's own, so that the stdio bridge, of which one runs a server, starts without loading every contract. */

@@ -17,6 +17,11 @@ export class SseReader {
     return this.#data.reduce((sum, line) => sum + line.length, this.#rest.length)
   }
 
+  /** Data of the event that is not complete yet, as far as it came. */
+  get unfinished(): string {
+    return [...this.#data, this.#rest.replace(/^data: ?/, '')].join('\n')
+  }
+
   /** Takes a piece of the stream; returns the events that it completed. */
   push(piece: string): SseEvent[] {
     const events: SseEvent[] = []

@@ -29,6 +29,8 @@ const tools: Record<string, (message: Message, line: string) => unknown> = {
     process.stdout.write('this is not JSON\n[1,2]\n{"jsonrpc":"2.0","id":99999,"result":{}}\n\n')
     return 'done'
   },
+  'null-result': ({ id }) => write({ id, result: null }),
+  'odd-error': ({ id }) => write({ id, error: 'no' }),
   endless: () => void process.stdout.write('x'.repeat(16 * 1024 * 1024 + 1)),
   die: () => process.exit(3),
   hang: ({ id }) => void hanging.add(id!),
@@ -59,6 +61,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const message = JSON.parse(line) as Message
   const { id, method, params } = message
   if (method === 'initialize') {
+    if (process.argv.includes('--null-initialize')) return write({ id, result: null })
     const serverInfo = { name: 'odd', version: '1' }
     write({ id, result: { protocolVersion: '2025-11-25', capabilities: { tools: { listChanged: true } }, serverInfo } })
   } else if (method === 'tools/call') {

@@ -53,6 +53,19 @@ test('a client withdraws its own requests only, although another has the same id
   for (const call of hanging) call.catch(() => {})
 })
 
+test('R45: an answer that is not what it should be is passed on as it is: the server did answer', async (t) => {
+  const { port } = await startBridge(t, oddServer)
+  const { call } = await openSession(port)
+  assert.deepEqual((await call(1, 'null-result')).messages, [{ jsonrpc: '2.0', id: 1, result: null }])
+  assert.deepEqual((await call(2, 'odd-error')).messages, [{ jsonrpc: '2.0', id: 2, error: 'no' }])
+})
+
+test('a server that answers initialize with nothing has refused it', async (t) => {
+  const bridge = await startBridge(t, [...oddServer, '--null-initialize'])
+  await bridge.exit
+  assert.match(bridge.log(), /it refused initialize: null/)
+})
+
 test('what is no JSON-RPC is skipped, and the server may ask for nothing but a ping', async (t) => {
   const bridge = await startBridge(t, oddServer)
   const { call } = await openSession(bridge.port)

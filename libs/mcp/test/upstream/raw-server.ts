@@ -24,7 +24,13 @@ export const resulting = (result: string) => (id: number) => `{"jsonrpc":"2.0","
 
 /** A legacy tool server that answers calls with the very bytes that a test says, and a client of it. */
 export async function callRaw(t: TestContext, { sessions = false } = {}) {
-  const state = { calls: [] as RawCall[], opened: 0, cancelled: 0, behaviour: json(resulting('{"content":[]}')) }
+  const state = {
+    calls: [] as RawCall[],
+    opened: 0,
+    /** Called when the server is asked to stop a call. */
+    onCancelled: () => {},
+    behaviour: json(resulting('{"content":[]}')),
+  }
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => (body += String(chunk)))
@@ -38,7 +44,7 @@ export async function callRaw(t: TestContext, { sessions = false } = {}) {
         const hello = { id, headers: request.headers, progressToken: undefined }
         return json(resulting(`{"protocolVersion":"2025-11-25",${info}}`), 200, session)(hello, response, 0)
       }
-      if (method === 'notifications/cancelled') state.cancelled += 1
+      if (method === 'notifications/cancelled') state.onCancelled()
       if (method !== 'tools/call') return void response.writeHead(202).end()
       const call = { id, headers: request.headers, progressToken: params._meta?.progressToken }
       state.calls.push(call)

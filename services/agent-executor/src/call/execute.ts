@@ -1,5 +1,5 @@
 import { type Bus, encode } from '@countersign/bus'
-import { type Allowed, canonicalJson, type JsonObject, subjects, type ToolDefinition } from '@countersign/contracts'
+import { type Allowed, canonicalJson, subjects, type ToolDefinition } from '@countersign/contracts'
 import type { UpstreamOutcome } from '@countersign/mcp'
 import type { Dialed } from '../upstream/dial.ts'
 
@@ -29,7 +29,7 @@ export async function execute(
     timeoutMs: dialed.limits.callTimeoutMs,
     traceparent: call.traceparent,
     signal: call.signal,
-    onProgress: ({ progressToken: _ours, ...progress }: JsonObject) => bus.hint(down, encode(progress)),
+    onProgress: (progress) => bus.hint(down, encode(progress)),
   })
   return clean(outcome)
 }
@@ -44,7 +44,7 @@ function clean(outcome: UpstreamOutcome): UpstreamOutcome {
   try {
     canonicalJson(outcome.result)
   } catch (error) {
-    return { kind: 'garbage', message: (error as Error).message }
+    return { kind: 'invalid-result', message: (error as Error).message }
   }
   return outcome
 }

@@ -8,6 +8,7 @@ import {
   type Failure,
   type JsonObject,
   makeEvent,
+  toolResultProblem,
 } from '@countersign/contracts'
 import type { UpstreamOutcome } from '@countersign/mcp'
 import { whatRan } from './what-ran.ts'
@@ -21,6 +22,8 @@ export type Ending =
 const maxMessage = 2000
 /** MCP 2026-07-28: the client lacks a capability that the request needs. */
 const missingCapability = -32021
+/** HTTP (RFC 6585). */
+const tooManyRequests = 429
 const wantsToAsk =
   'The tool wants to ask its client something (elicitation, sampling, roots), which is not passed on yet.'
 
@@ -37,11 +40,14 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
       ? failed(code, `${message} The tool is safe to call again.`)
       : { name: 'unknown', error: { code: 'outcome_unknown', message } }
   switch (outcome.kind) {
-    case 'result':
+    case 'result': {
       if (outcome.result.resultType !== undefined && outcome.result.resultType !== 'complete') {
         return failed('upstream_refused', wantsToAsk)
       }
+      const problem = toolResultProblem(outcome.result)
+      if (problem !== undefined) return invalidResult(problem)
       return { name: 'succeeded', result: outcome.result, toolError: outcome.result.isError === true }
+    }
     case 'rpc-error': {
       // It speaks of what Countersign can do, not of what the caller can.
       if (outcome.error.code === missingCapability) return failed('upstream_refused', wantsToAsk)
@@ -57,6 +63,12 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
         `The tool server cannot be reached: ${outcome.message}; ${whatRan(attempt)}; ask again later.`,
       )
     case 'refused':
+      if (outcome.status === tooManyRequests) {
+        return failed(
+          'upstream_busy',
+          `The tool server takes no more calls for now: ${outcome.message}; ${whatRan(attempt)}; ask again later.`,
+        )
+      }
       return failed('upstream_refused', `The tool server refused the request: ${outcome.message}.`)
     case 'timeout':
       return perhapsRan('upstream_timeout', 'The tool server did not answer in time.')
@@ -64,6 +76,8 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
       return perhapsRan('upstream_died', `The connection to the tool server broke during the call: ${outcome.message}.`)
     case 'garbage':
       return perhapsRan('upstream_garbage', `The tool server answered something that is not MCP: ${outcome.message}.`)
+    case 'invalid-result':
+      return invalidResult(outcome.message)
     case 'cancelled':
       return perhapsRan('cancelled', 'The caller withdrew while the tool was running.')
     case 'too-large':
@@ -72,6 +86,12 @@ export function endingOf(outcome: UpstreamOutcome, idempotent: boolean, attempt:
         `The tool ran, but its result is ${outcome.size} and was dropped; ask for less.`,
       )
   }
+}
+
+/** The server said that the tool did its work; only what came of it is lost. */
+function invalidResult(problem: string): Ending {
+  const message = `The tool ran, but what it answered is no result that MCP has (${problem}) and was dropped.`
+  return failed('result_invalid', message.slice(0, maxMessage).toWellFormed())
 }
 
 function failed(code: string, message: string): Extract<Ending, { name: 'failed' }> {
