@@ -59,7 +59,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
   const signer = newGrantSigner()
   const keysFile = join(dir, 'grant.pub.pem')
   writeFileSync(keysFile, signer.publicPem)
-  const startExecutor = async (bus?: Bus, startPatienceMs = 1000) => {
+  const startExecutor = async (bus?: Bus, patienceMs = 1000) => {
     const own = bus ?? (await connect('agent-executor'))
     const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
     const registry = new RegistryView()
@@ -75,7 +75,7 @@ async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<Se
         executor: crypto.randomUUID(),
         onEnded: () => {},
       },
-      startPatienceMs,
+      { awayMs: patienceMs, startingMs: patienceMs },
     )
     const queues = new ServerQueues(own, log, (delivery) => onAllowed.handle(delivery), 1000)
     const listening = own.listen(subjects.midcall('*', '*', 'up'), (subject) =>

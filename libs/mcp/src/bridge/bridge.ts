@@ -81,11 +81,11 @@ export class Bridge {
     return (this.#http.address() as AddressInfo).port
   }
 
-  /** Takes no more connections, lets the server answer what it has in hand, for a while, and ends it. */
+  /** Lets the server answer what it has in hand, and what was on its way to it, for a while; then ends it. */
   async stop(): Promise<void> {
-    this.#http.close()
     this.#listeners.closeAll()
-    await this.#relay.answered(answerMs)
+    await this.#relay.quiet(answerMs)
+    this.#http.close()
     await this.#child?.stop()
   }
 

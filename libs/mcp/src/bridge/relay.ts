@@ -14,6 +14,8 @@ const initializeTimeoutMs = 60_000
 /** How long a withdrawn request is kept open for a child that answers it all the same. */
 const cancelledMs = 10_000
 const lookAgainMs = 20
+/** Callers hear a moment later that the server is not to be called any more. */
+const quietLooks = 10
 
 /** What the child answered to `initialize`: the result's text as it came, and the revision it chose. */
 export interface Initialized {
@@ -129,10 +131,13 @@ export class Relay {
     }
   }
 
-  /** Resolves when no request waits for its answer, or after a while. */
-  async answered(withinMs: number): Promise<void> {
+  /** Resolves when no request has waited for its answer for a moment, or after a while. */
+  async quiet(withinMs: number): Promise<void> {
     const untilMs = performance.now() + withinMs
-    while (this.#requests.size > 0 && performance.now() < untilMs) await pause(lookAgainMs)
+    for (let looks = 0; looks < quietLooks && performance.now() < untilMs; looks++) {
+      if (this.#requests.size > 0) looks = 0
+      await pause(lookAgainMs)
+    }
   }
 
   /** Breaks every connection that waits for an answer: none will come. */

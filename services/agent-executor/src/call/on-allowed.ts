@@ -6,12 +6,12 @@ import {
   type CallAddress,
   type CallEvent,
   canonicalJson,
+  type Condition,
   decodeEvent,
+  type Failure,
   parseCallSubject,
   subjects,
-  type ToolDefinition,
 } from '@countersign/contracts'
-import type { UpstreamOutcome } from '@countersign/mcp'
 import type { Logger } from '@countersign/telemetry'
 import type { Dialed, Dialer } from '../upstream/dial.ts'
 import { claim } from './claim.ts'
@@ -32,13 +32,31 @@ export interface ExecutorServices {
   onEnded: (ending: Ending, tool: string, seconds: number) => void
 }
 
-/** How long a call waits for its server, and what ends the waiting. */
-interface Patience {
-  /** Epoch milliseconds. */
-  untilMs: number
+/** How long a call waits for its server, in milliseconds since it was allowed; then it fails, and nothing ran. */
+export interface Patience {
+  /** One that is away. */
+  awayMs: number
+  /** One that is just being started. */
+  startingMs: number
+}
+
+/** A call that may wait for its server. */
+interface Waiting {
+  at: CallAddress
+  /** When it was allowed, in epoch milliseconds. */
+  sinceMs: number
+  /** Aborted when the caller withdraws. */
   signal: AbortSignal
 }
 
+/** What is sent, and whether it still may be. */
+interface JudgedCall {
+  argumentsText: string
+  /** Resolves to why it may not. */
+  verify: () => Promise<Failure | undefined>
+}
+
+const usualPatience: Patience = { awayMs: 10_000, startingMs: 30_000 }
 const lookForServerMs = 100
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
@@ -48,17 +66,13 @@ const lookAgainMs = 100
 /** Executes allowed calls: verify the grant, claim, execute, publish how it ended. */
 export class OnAllowed {
   readonly #services: ExecutorServices
-  readonly #startPatienceMs: number
+  readonly #patience: Patience
   /** Calls in hand here, so that a copy delivered meanwhile waits for the first, and a withdrawal finds its call. */
   readonly #inHand = new Map<string, { done: Promise<void>; abort: AbortController }>()
 
-  /**
-   * @param startPatienceMs a server that is just being started, for the first time or again, is waited for this long after a call was
-   *   allowed; then the call fails, and nothing ran
-   */
-  constructor(services: ExecutorServices, startPatienceMs = 10_000) {
+  constructor(services: ExecutorServices, patience = usualPatience) {
     this.#services = services
-    this.#startPatienceMs = startPatienceMs
+    this.#patience = patience
   }
 
   /** Handles one delivery of `allowed`; returning acknowledges it, after the final event is stored. */
@@ -84,7 +98,7 @@ export class OnAllowed {
   }
 
   async #run(at: CallAddress, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { bus } = this.#services
+    const { bus, registry } = this.#services
     const event = decodeEvent('allowed', delivery.data)
     let turn = { follows: delivery.seq, attempt: 1 }
     if (delivery.redelivered) {
@@ -103,24 +117,25 @@ export class OnAllowed {
       }
       turn = recovery
     }
+    const waiting = { at, sinceMs: delivery.storedAt.getTime(), signal }
+    // Before anything is judged: it is to hold when the call is sent.
+    await this.#dialed(waiting)
     // Before the arguments are fetched, which may be gone by then.
     const expired = grantExpired(event.data, Date.now(), turn.attempt)
     if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
-    const tool = this.#services.registry.tool(at.server, event.data.tool)
-    const refusal = verifyGrant(event.data, {
-      keys: await this.#keysWith(event.data.grant.keyId),
-      address: at,
-      argumentsText,
-      tool,
-      nowMs: Date.now(),
-      attempt: turn.attempt,
-    })
+    const verify = async () =>
+      verifyGrant(event.data, {
+        keys: await this.#keysWith(event.data.grant.keyId),
+        address: at,
+        argumentsText,
+        tool: registry.tool(at.server, event.data.tool),
+        nowMs: Date.now(),
+        attempt: turn.attempt,
+      })
+    const refusal = await verify()
     if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
-    const patience = { untilMs: delivery.storedAt.getTime() + this.#startPatienceMs, signal }
-    // Before it is claimed: a call that is withdrawn while it waits, or whose executor dies, was never sent.
-    await this.#dialed(at.server, patience)
-    await this.#execute(at, event, { argumentsText, definition: tool?.pinned?.definition }, turn, patience)
+    await this.#execute(waiting, event, { argumentsText, verify }, turn)
   }
 
   /** The keys in force. One that is not among them may have been added just now: the file is looked at again. */
@@ -131,13 +146,13 @@ export class OnAllowed {
   }
 
   async #execute(
-    at: CallAddress,
+    waiting: Waiting,
     event: CallEvent<'allowed'>,
-    call: { argumentsText: string; definition: ToolDefinition | undefined },
+    call: JudgedCall,
     turn: { follows: number; attempt: number },
-    patience: Patience,
   ): Promise<void> {
     const { bus, dialer, executor } = this.#services
+    const { at } = waiting
     const { data, traceparent } = event
     let dispatched: number
     try {
@@ -151,34 +166,49 @@ export class OnAllowed {
       throw new Error('another executor claimed the call; looking again later', { cause: error })
     }
     const started = performance.now()
-    const outcome = await this.#send(at.server, data, { ...call, traceparent }, patience)
-    const ending = endingOf(outcome, data.grant.claims.idempotent, turn.attempt)
+    const ending = await this.#send(waiting, event, call, turn.attempt)
     await this.#end(at, event, ending, dispatched, performance.now() - started)
   }
 
-  /** Sends a claimed call. As long as it is certain that nothing was sent, a server that is being started again is waited for. */
+  /**
+   * Sends a claimed call. Where it is certain that nothing was sent, a server that is started again meanwhile is sent it once lifecycle
+   * has looked at what it offers now (I13).
+   */
   async #send(
-    server: string,
-    data: Allowed,
-    call: Omit<Parameters<typeof execute>[3], 'signal'>,
-    patience: Patience,
-  ): Promise<UpstreamOutcome> {
-    const { bus } = this.#services
-    const { untilMs, signal } = patience
+    waiting: Waiting,
+    { data, traceparent }: CallEvent<'allowed'>,
+    { argumentsText, verify }: JudgedCall,
+    attempt: number,
+  ): Promise<Ending> {
+    const { bus, registry, dialer } = this.#services
+    const { at, signal } = waiting
     for (;;) {
-      const dialed = await this.#dialed(server, patience)
-      if (!dialed) return { kind: 'not-sent', message: 'the server has no address now' }
-      const outcome = await execute(bus, dialed, data, { ...call, signal })
-      if (outcome.kind !== 'not-sent' || signal.aborted || Date.now() >= untilMs) return outcome
+      const dialed = dialer.of(at.server)
+      const definition = registry.tool(at.server, data.tool)?.pinned?.definition
+      const outcome = dialed
+        ? await execute(bus, dialed, data, { argumentsText, definition, traceparent, signal })
+        : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
+      const again = outcome.kind === 'not-sent' ? await this.#dialed(waiting, dialed) : undefined
+      if (!again) return endingOf(outcome, data.grant.claims.idempotent, attempt)
+      const refusal = await verify()
+      if (refusal) return { name: 'failed', error: refusal }
+    }
+  }
+
+  /** The connection to a call's server, another one than that which failed; waited for while there is none, and undefined in the end. */
+  async #dialed(waiting: Waiting, failed?: Dialed): Promise<Dialed | undefined> {
+    for (;;) {
+      const dialed = this.#services.dialer.of(waiting.at.server)
+      if (dialed && dialed !== failed) return dialed
+      if (!this.#mayWait(waiting)) return undefined
       await pause(lookForServerMs)
     }
   }
 
-  /** The connection to a server, waited for while there is none. */
-  async #dialed(server: string, { untilMs, signal }: Patience): Promise<Dialed | undefined> {
-    const { dialer } = this.#services
-    while (!dialer.of(server) && !signal.aborted && Date.now() < untilMs) await pause(lookForServerMs)
-    return dialer.of(server)
+  #mayWait({ at, sinceMs, signal }: Waiting): boolean {
+    const available = this.#services.registry.server(at.tenant, at.server)?.conditions.find(isAvailability)
+    const { awayMs, startingMs } = this.#patience
+    return !signal.aborted && Date.now() - sinceMs < (available?.status === 'Unknown' ? startingMs : awayMs)
   }
 
   async #end(
@@ -213,4 +243,8 @@ export class OnAllowed {
   #tell(data: Allowed, event: CallEvent): void {
     this.#services.bus.hint(subjects.replies(data.replyTo), encode(event))
   }
+}
+
+function isAvailability({ type }: Condition): boolean {
+  return type === 'Available'
 }
