@@ -6,18 +6,26 @@ import { checkHistory, readCalls } from '../faults/check/check-history.ts'
 import { callTool } from './clients.ts'
 import { type Stack, startStack } from './stack.ts'
 
+/** What callers ask, and what the answer has in it. */
+type Ask = (number: number) => { tool: string; args: Record<string, unknown>; expected: string }
+
+const echo: Ask = (number) => {
+  const message = `load ${number}`
+  return { tool: 'everything_echo', args: { message }, expected: message }
+}
+
 /** Keeps calling until told to stop; counts answers and clear refusals. Anything else is a failure. */
-function startLoad(stack: Stack, callers: number) {
+function startLoad(stack: Stack, callers: number, ask = echo) {
   const url = `${stack.info.gateway}/mcp`
   const seen = { answered: 0, refused: 0, odd: [] as string[] }
   let going = true
   let sent = 0
   const caller = async () => {
     while (going) {
-      const message = `load ${++sent}`
+      const { tool, args, expected } = ask(++sent)
       try {
-        const result = await callTool(url, stack.info.tokens.agent, 'everything_echo', { message })
-        if (!result.isError && result.content[0].text.includes(message)) seen.answered += 1
+        const result = await callTool(url, stack.info.tokens.agent, tool, args)
+        if (!result.isError && result.content[0].text.includes(expected)) seen.answered += 1
         else if (result.isError && result.structuredContent.code) seen.refused += 1
         else seen.odd.push(JSON.stringify(result))
       } catch (error) {
@@ -94,3 +102,28 @@ test('I12: each service is killed under load, and every call ends once', { timeo
   assert.deepEqual(load.seen.odd, [])
   await assertSound(stack)
 })
+
+test(
+  'R16: lifecycle is replaced under load, and no call to a stdio server that it runs fails',
+  { timeout: 240_000 },
+  async (t) => {
+    const stack = await startStack(t)
+    const load = startLoad(stack, 8, () => ({
+      tool: 'files_list_allowed_directories',
+      args: {},
+      expected: stack.workspace,
+    }))
+    for (let round = 0; round < 2; round++) {
+      const flowing = load.seen.answered
+      await until(() => load.seen.answered > flowing + 20, 'calls flow', 60_000)
+      const pid = stack.pid('lifecycle')
+      process.kill(pid, 'SIGTERM')
+      await until(() => stack.pid('lifecycle') !== pid, 'lifecycle is started again')
+      const before = load.seen.answered
+      await until(() => load.seen.answered > before + 20, 'calls flow again', 60_000)
+    }
+    await load.stop()
+    assert.deepEqual([load.seen.odd, load.seen.refused], [[], 0])
+    await assertSound(stack)
+  },
+)
