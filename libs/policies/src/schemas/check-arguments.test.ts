@@ -71,6 +71,16 @@ test('R44: elder dialects are judged by their own rules', () => {
   assert.match(check(latest, { id: 9 })!, /schema cannot be used/)
 })
 
+test('R44: what is no keyword of JSON Schema keeps no tool from being called', () => {
+  const schema = {
+    id: 'https://example.com/args',
+    type: 'object',
+    properties: { a: { nullable: true, anyOf: [{ type: 'string' }] }, b: { type: 'string', nullable: true } },
+  }
+  assert.equal(check(schema, { a: 'x', b: null }), undefined)
+  assert.match(check(schema, { a: 1 })!, /must be string/)
+})
+
 test('I7: an elder dialect costs no more than it may', () => {
   const pairs = (depth: number): JsonObject => ({
     $schema: 'https://json-schema.org/draft/2019-09/schema',

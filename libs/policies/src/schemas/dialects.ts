@@ -16,11 +16,11 @@ const known: readonly Known[] = [
   {
     $schema: /^https?:\/\/json-schema\.org\/(draft\/2020-12\/)?schema#?$/,
     dialect: '2020-12',
-    rewrite: withoutDialect,
+    rewrite: plain,
   },
-  { $schema: /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/, dialect: '2019-09', rewrite: withoutDialect },
-  { $schema: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, dialect: 'draft-07', rewrite: withoutDialect },
-  { $schema: /^https?:\/\/json-schema\.org\/draft-06\/schema#?$/, dialect: 'draft-07', rewrite: withoutDialect },
+  { $schema: /^https?:\/\/json-schema\.org\/draft\/2019-09\/schema#?$/, dialect: '2019-09', rewrite: plain },
+  { $schema: /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/, dialect: 'draft-07', rewrite: plain },
+  { $schema: /^https?:\/\/json-schema\.org\/draft-06\/schema#?$/, dialect: 'draft-07', rewrite: plain },
   { $schema: /^https?:\/\/json-schema\.org\/draft-04\/schema#?$/, dialect: 'draft-07', rewrite: fromDraft04 },
 ]
 
@@ -30,7 +30,7 @@ const known: readonly Known[] = [
  * @throws Error for what is none of the dialects of JSON Schema
  */
 export function dialectOf({ $schema }: JsonObject): Pick<Known, 'dialect' | 'rewrite'> {
-  if ($schema === undefined) return { dialect: '2020-12', rewrite: withoutDialect }
+  if ($schema === undefined) return { dialect: '2020-12', rewrite: plain }
   const found = typeof $schema === 'string' ? known.find((each) => each.$schema.test($schema)) : undefined
   if (found) return found
   throw new Error(
@@ -38,24 +38,21 @@ export function dialectOf({ $schema }: JsonObject): Pick<Known, 'dialect' | 'rew
   )
 }
 
-function withoutDialect({ $schema: _dialect, ...schema }: JsonObject): JsonObject {
-  return schema
+/** Without members that are none of the dialect, and that the library refuses all the same. */
+function plain({ $schema: _dialect, id: _id, nullable, ...schema }: JsonObject): JsonObject {
+  // Where there is a type, it is taken as OpenAPI means it.
+  return nullable === undefined || schema.type === undefined ? schema : { ...schema, nullable }
 }
 
-function fromDraft04({
-  $schema: _dialect,
-  id: _id,
-  exclusiveMinimum,
-  exclusiveMaximum,
-  ...schema
-}: JsonObject): JsonObject {
-  const rewritten = { ...schema }
+function fromDraft04({ exclusiveMinimum, exclusiveMaximum, ...schema }: JsonObject): JsonObject {
+  const rewritten = plain(schema)
   for (const [bound, exclusive, keyword] of [
     ['minimum', exclusiveMinimum, 'exclusiveMinimum'],
     ['maximum', exclusiveMaximum, 'exclusiveMaximum'],
   ] as const) {
-    if (exclusive === undefined || exclusive === false) continue
-    rewritten[keyword] = exclusive === true ? schema[bound]! : exclusive
+    const value = exclusive === true ? schema[bound] : exclusive
+    if (value === undefined || value === false) continue
+    rewritten[keyword] = value
     if (exclusive === true) delete rewritten[bound]
   }
   return rewritten
