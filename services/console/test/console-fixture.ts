@@ -139,6 +139,7 @@ export async function startConsole(
     dir,
     tokens,
     usersFile,
+    server: testBus.server,
     bus,
     executor,
     auditBus,

@@ -76,6 +76,32 @@ test('while audit hangs, doctor says what does not work and what was not looked 
   assert.doesNotMatch(told, /^(ok|look|FAIL) +(unknown calls|exports|grant keys)/m)
 })
 
+test('while nats-server hangs, status and doctor name it, say what to do, and wait for nobody else', async (t) => {
+  const console = await startConsole(t)
+  await console.register(serverFixture({ quarantinedCount: 0 }), [])
+  await until(async () => (await console.get('operator', '/servers/files')).status === 200, 'the registry arrives')
+  console.server.process.kill('SIGSTOP')
+  try {
+    await until(async () => !(await console.bus.answers(200)), 'it hangs')
+    const [{ body }, status, doctor] = await Promise.all([
+      console.get('operator', '/status'),
+      said(console, 'status'),
+      said(console, 'doctor'),
+    ])
+    assert.deepEqual([body.ok, body.bus], [false, { connected: true, answers: false }])
+    for (const { answers, message } of body.services)
+      assert.deepEqual([answers, message], [false, 'could not be asked, because nats-server does not answer'])
+    assert.match(status, / bus +connected, but nats-server does not answer, so no call is taken/)
+    assert.match(
+      doctor,
+      /FAIL +bus +nats-server does not answer, so .*\n +→ end it: kill -9 \$\(cat .*nats-server\.pid\); it is started again/,
+    )
+    assert.match(doctor, /\n1 of 6 checks failed\n$/)
+  } finally {
+    console.server.process.kill('SIGCONT')
+  }
+})
+
 test('hints name the folders of the state that was asked for, and the command that starts it', async (t) => {
   const console = await startConsole(t)
   const dir = join(console.dir, 'elsewhere')

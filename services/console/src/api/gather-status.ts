@@ -23,6 +23,8 @@ export const StatusAnswer = z.object({
   now: z.iso.datetime(),
   bus: z.object({
     connected: z.boolean(),
+    /** Whether nats-server answers: one that hangs keeps its connections. */
+    answers: z.boolean(),
     /** What is not as it must be with nats-server, streams and consumers; for operators, in detail for those of the platform's tenant. */
     faults: z.array(Fault).optional(),
   }),
@@ -80,6 +82,7 @@ export const StatusAnswer = z.object({
 })
 export type StatusAnswer = z.infer<typeof StatusAnswer>
 
+/** What one part may take to answer; none is waited for by the others. */
 const timeoutMs = 2000
 const expiringWithinMs = 7 * 24 * 3600 * 1000
 const maxExpiring = 20
@@ -88,27 +91,32 @@ const maxWaiting = 1000
 /** Consumers looked at: one executor serves many servers, so a few tell. */
 const maxConsumers = 50
 
-/** Asks every service whether it answers. A service that does not is a finding, not an error. */
+/**
+ * Asks every service whether it answers. A service that does not is a finding, not an error, and without nats-server nobody can be
+ * asked at all.
+ */
 export async function gatherStatus(
   { bus, registry, unreadable, authenticator, platformTenant }: ApiContext,
   viewer: Principal,
 ): Promise<StatusAnswer> {
   const operator = isOperator(viewer)
+  const answers = await bus.answers(timeoutMs)
+  const over = answers ? bus : silentBus
   const entries = serversOf(registry, viewer.tenant)
   const ready = entries.filter(isReady)
-  const indexing = operator ? settle(bus.callApi(verbs.audit.index, { tenant: viewer.tenant }, timeoutMs)) : undefined
+  const indexing = operator ? settle(over.callApi(verbs.audit.index, { tenant: viewer.tenant }, timeoutMs)) : undefined
   const [policies, standing, approvals, lifecycle, audit, lag, unknown, executor, faults, exporting] =
     await Promise.all([
-      settle(bus.callApi(verbs.policy.policies, {}, timeoutMs)),
-      settle(bus.callApi(verbs.policy.status, {}, timeoutMs)),
-      settle(bus.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
-      settle(lifecycleAnswers(bus)),
-      settle(bus.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
-      settle(bus.consumerState(consumers.audit.stream, consumers.audit.name)),
-      operator ? settle(unknownCalls(bus, viewer.tenant)) : undefined,
-      executorAnswers(bus, ready.slice(0, maxConsumers)),
-      operator ? settle(bus.findFaults()) : undefined,
-      operator ? settle(bus.callApi(verbs.audit.exports, { tenant: viewer.tenant }, timeoutMs)) : undefined,
+      settle(over.callApi(verbs.policy.policies, {}, timeoutMs)),
+      settle(over.callApi(verbs.policy.status, {}, timeoutMs)),
+      settle(over.callApi(verbs.policy.approvals, { viewer, all: operator }, timeoutMs)),
+      settle(lifecycleAnswers(over)),
+      settle(over.callApi(verbs.audit.status, { tenant: viewer.tenant }, timeoutMs)),
+      settle(over.consumerState(consumers.audit.stream, consumers.audit.name)),
+      operator ? settle(unknownCalls(over, viewer.tenant)) : undefined,
+      executorAnswers(over, ready.slice(0, maxConsumers)),
+      operator ? settle(over.findFaults()) : undefined,
+      operator ? settle(over.callApi(verbs.audit.exports, { tenant: viewer.tenant }, timeoutMs)) : undefined,
     ])
   const index = await indexing
   const expiring = operator ? await authenticator.expiring(viewer.tenant, Date.now() + expiringWithinMs) : undefined
@@ -130,6 +138,7 @@ export async function gatherStatus(
   return {
     ok:
       bus.connected &&
+      answers &&
       revision !== null &&
       newCalls?.taken !== false &&
       services.every(({ answers }) => answers) &&
@@ -137,6 +146,7 @@ export async function gatherStatus(
     now: new Date().toISOString(),
     bus: {
       connected: bus.connected,
+      answers,
       ...(faults?.value
         ? {
             faults: [
@@ -187,10 +197,19 @@ function usersFaults({ problem }: Authenticator): Fault[] {
   return [{ what: 'list of users', problem: why, remedy: 'correct it: it is taken up within a second' }]
 }
 
-async function unknownCalls(bus: Bus, tenant: string): Promise<number> {
+async function unknownCalls(bus: Asked, tenant: string): Promise<number> {
   const { calls } = await bus.callApi(verbs.audit.calls, { tenant, state: 'unknown', limit: 100 }, timeoutMs)
   return calls.length
 }
+
+/** What is asked of the bus. */
+type Asked = Pick<Bus, 'callApi' | 'consumerState' | 'findFaults'>
+
+const refuse = async (): Promise<never> => {
+  throw new CountersignError('service_unavailable', 'could not be asked, because nats-server does not answer')
+}
+/** Takes the place of a bus that does not answer, so that nobody waits for what cannot come. */
+const silentBus: Asked = { callApi: refuse, consumerState: refuse, findFaults: refuse }
 
 interface Settled<T> {
   value?: T
@@ -210,7 +229,7 @@ function service(name: string, { problem }: Settled<unknown>) {
 }
 
 /** Lifecycle has no verb that only reads; one without input is refused by whoever is there, and changes nothing. */
-async function lifecycleAnswers(bus: Bus): Promise<true> {
+async function lifecycleAnswers(bus: Asked): Promise<true> {
   try {
     await bus.callApi(verbs.lifecycle.accept, {} as never, timeoutMs)
   } catch (error) {
@@ -220,15 +239,17 @@ async function lifecycleAnswers(bus: Bus): Promise<true> {
 }
 
 /** The executor answers nobody; that it takes work is seen at its consumers. Undefined while no server is ready. */
-async function executorAnswers(bus: Bus, ready: readonly ServerEntry[]): Promise<Settled<Fault[]> | undefined> {
+async function executorAnswers(bus: Asked, ready: readonly ServerEntry[]): Promise<Settled<Fault[]> | undefined> {
   if (ready.length === 0) return undefined
   const found = await Promise.all(
     ready.map(async ({ name }) => {
       const { stream, name: consumer } = executorConsumer(name)
-      const { value } = await settle(bus.consumerState(stream, consumer))
-      return { name, attended: value?.attended === true, waiting: value?.lag ?? 0 }
+      const { value, problem } = await settle(bus.consumerState(stream, consumer))
+      return { name, attended: value?.attended === true, waiting: value?.lag ?? 0, problem }
     }),
   )
+  const [unseen] = found.filter(({ problem }) => problem !== undefined)
+  if (unseen) return { problem: unseen.problem! }
   const names = found.flatMap(({ name, attended }) => (attended ? [] : [name]))
   if (names.length > 0) return { problem: `takes no calls for ${names.join(', ')}; look at its log` }
   return { value: found.filter(({ waiting }) => waiting > maxWaiting).map(waitingFault) }

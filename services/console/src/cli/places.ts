@@ -7,6 +7,8 @@ export interface Places {
   /** The logs of all services, and that of one. */
   logs: string
   logOf: (service: string) => string
+  /** How a nats-server that hangs comes back. */
+  restartNats: string
   /** The folders that documents are put into. */
   servers: string
   policies: string
@@ -17,6 +19,7 @@ export const unknownPlaces: Places = {
   start: 'npm start',
   logs: 'the logs',
   logOf: (service) => `the log of ${service}`,
+  restartNats: 'look at its log, and end it: whatever runs it starts it again',
   servers: 'the folder COUNTERSIGN_SERVERS_DIR of lifecycle',
   policies: 'the folder COUNTERSIGN_POLICIES_DIR of policy',
 }
@@ -33,6 +36,7 @@ export function placesIn(folder: string, { cwd, named }: { cwd: string; named: b
     start: named ? `npm start -- --state ${shown}` : 'npm start',
     logs: `the logs (${join(shown, 'logs')}/)`,
     logOf: (service) => `the log of ${service} (${join(shown, 'logs', `${service}.log`)})`,
+    restartNats: `end it: kill -9 $(cat ${join(shown, 'nats', 'nats-server.pid')}); it is started again by the launcher`,
     servers: `${join(shown, 'servers')}/`,
     policies: `${join(shown, 'policies')}/`,
   }

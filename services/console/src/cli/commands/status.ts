@@ -47,6 +47,11 @@ function verdict(ok: boolean, calm: boolean): Cell {
   return calm ? { text: 'everything works', style: 'good' } : { text: 'works, with warnings', style: 'warn' }
 }
 
+function busStanding({ connected, answers }: StatusAnswer['bus']): string {
+  if (!connected) return 'away'
+  return answers ? 'connected' : 'connected, but nats-server does not answer, so no call is taken, decided or run'
+}
+
 function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]])[] {
   const { bus, services, users, servers, policies, newCalls, audit, unknownCalls } = answer
   const good = (ok: boolean, text: string, style: 'bad' | 'warn' = 'bad'): Cell => ({
@@ -54,7 +59,7 @@ function rows(answer: StatusAnswer, nowMs: number): (readonly [string, ...Cell[]
     style: ok ? 'good' : style,
   })
   return [
-    ['bus', good(bus.connected, bus.connected ? 'connected' : 'away')],
+    ['bus', good(bus.connected && bus.answers, busStanding(bus))],
     ...(bus.faults ?? []).map(({ what, problem }) => ['bus', good(false, `${what}: ${problem}`, 'warn')] as const),
     ...(users?.faults ?? []).map(({ what, problem }) => ['users', good(false, `${what}: ${problem}`)] as const),
     ...services.map(

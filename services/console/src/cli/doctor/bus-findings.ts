@@ -3,12 +3,21 @@ import type { Places } from '../places.ts'
 import { bad, type Finding, good, warn } from './finding.ts'
 
 /** How the bus stands, which everything else needs. */
-export function* busFindings({ bus: { connected, faults } }: StatusAnswer, { logOf }: Places): Generator<Finding> {
+export function* busFindings(
+  { bus: { connected, answers, faults } }: StatusAnswer,
+  { restartNats, start }: Places,
+): Generator<Finding> {
   if (!connected) {
     yield bad(
       'bus',
       'the console has lost nats-server, so no call is taken, decided or run',
-      `look at ${logOf('nats-server')}`,
+      `look whether it runs: all of it is started with: ${start}   One that hangs: ${restartNats}`,
+    )
+  } else if (!answers) {
+    yield bad(
+      'bus',
+      'nats-server does not answer, so no call is taken, decided or run, and nobody else can be asked',
+      `${restartNats}; what it has acknowledged is on disk`,
     )
   } else if (!faults) yield warn('bus', 'connected, but how it is set up could not be seen', 'ask again in a moment')
   else if (faults.length === 0) yield good('bus', 'connected; server, streams and consumers are as they must be')

@@ -45,7 +45,7 @@ export async function* examine({ client, where, nowMs }: Invocation): AsyncGener
     return
   }
   yield* busFindings(status, places)
-  if (!status.bus.connected) return
+  if (!status.bus.connected || !status.bus.answers) return
   yield* tokenFindings(status)
   for (const { what, problem, remedy } of status.users?.faults ?? []) yield bad('users', `${what}: ${problem}`, remedy)
   yield* serviceFindings(status, places)
