@@ -186,6 +186,8 @@ test('R12: the OpenAPI document has every route, with its parameters, bodies and
     assert.ok(Object.keys(content!.schema).length > 0)
     for (const status of ['400', '401', '403', '503'])
       assert.ok(operation.responses[status], `${path} answers ${status}`)
+    // The store may be silent whatever is asked.
+    assert.match(operation.responses['503'].description, /`service_unavailable`.*`store_unavailable`/s)
   }
   const feed = document.paths['/api/v1/calls/events'].get.responses['200'].content['text/event-stream'].schema
   assert.equal(feed.type, 'string', 'a stream of events is no JSON object')

@@ -69,7 +69,6 @@ export const approvals: readonly Route[] = [
       'approval_ended',
       'not_an_approver',
       'requester_may_not_vote',
-      'store_unavailable',
       'store_full',
     ],
     async handle({ viewer, params, body }, { bus }) {

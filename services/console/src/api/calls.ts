@@ -73,7 +73,7 @@ export const calls: readonly Route[] = [
     params,
     body: z.strictObject({ outcome, evidence }),
     answer: verbs.policy.resolve.output,
-    errors: ['unknown_call', 'not_unknown', 'store_unavailable', 'store_full'],
+    errors: ['unknown_call', 'not_unknown', 'store_full'],
     handle: ({ viewer, params, body }, { bus }) =>
       bus.callApi(verbs.policy.resolve, { operator: viewer, callId: params.callId, ...body }, 10_000),
   }),

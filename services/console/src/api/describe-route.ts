@@ -10,6 +10,7 @@ const everywhere: readonly ErrorCode[] = [
   'unauthenticated',
   'forbidden_host',
   'service_unavailable',
+  'store_unavailable',
   'internal',
 ]
 

@@ -133,6 +133,7 @@ function nextOf(code: string, { identity, places }: Target, path: string): strin
     case 'legal_hold':
       return 'list legal holds with: countersign audit hold list'
     case 'service_unavailable':
+    case 'store_unavailable':
     case 'internal':
       return 'find out what is wrong with: countersign doctor'
     default:
