@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { until } from '@countersign/testing'
 import { callTool, legacyClient, modernClient, rawPost } from './clients.ts'
+import { startOddToolServer, unusable } from './odd-tool-server.ts'
 import { type Stack, startStack } from './stack.ts'
 
 describe('bad input gets a clear error and loses nothing', { timeout: 120_000 }, () => {
@@ -173,5 +174,56 @@ spec:
       const { body } = await post(request('tools/call', { name: 'everything_echo', arguments: { message: 'x' } }))
       return body.error?.data.code === 'unknown_tool'
     }, 'the mended policy is in force')
+  })
+
+  test('R44, R45: a tool server that answers oddly spoils no list and no client, and operators see what it does', async (t) => {
+    const url = await startOddToolServer(t)
+    const documents = join(stack.state.layout.servers, 'odd.yaml')
+    const policies = join(stack.state.layout.policies, 'odd.yaml')
+    t.after(() => [documents, policies].forEach((file) => rmSync(file)))
+    writeFileSync(
+      policies,
+      'apiVersion: countersign.dev/v1alpha1\nkind: ToolPolicy\nmetadata: { name: odd }\nspec:\n  match: { servers: [odd] }\n  rules:\n    - { name: all, when: "true", effect: allow }\n',
+    )
+    writeFileSync(
+      documents,
+      `apiVersion: mcp.x-k8s.io/v1beta1\nkind: MCPServer\nmetadata: { name: odd }\nspec:\n  source: { type: Url, url: { url: '${url}' } }\n`,
+    )
+    const good = ['odd_deep', 'odd_empty', 'odd_nothing', 'odd_numbers']
+    const endpoint = `${stack.info.gateway}/mcp`
+    const clients = await Promise.all([
+      legacyClient(endpoint, stack.info.tokens.agent),
+      modernClient(endpoint, stack.info.tokens.agent, '2025-11-25'),
+      modernClient(endpoint, stack.info.tokens.agent, '2026-07-28'),
+    ])
+    t.after(() => Promise.all(clients.map((client) => client.close())))
+    for (const client of clients) {
+      await until(async () => {
+        const { tools } = await client.listTools()
+        const odd = tools.map(({ name }) => name).filter((name) => name.startsWith('odd_'))
+        if (odd.length > 0) assert.deepEqual(odd, good)
+        return odd.length > 0
+      }, 'the tools that can be used are listed')
+    }
+    const { body } = await stack.api('/servers/odd')
+    for (const { name } of unusable) {
+      const { state, problem } = body.tools.find((tool: { name: string }) => tool.name === name)
+      assert.deepEqual([state, typeof problem], ['quarantined', 'string'], name)
+    }
+    assert.match(body.leftOut, /array \(inputSchema: its type must be "object"\).* more$/)
+
+    const call = (name: string) => callTool(endpoint, stack.info.tokens.agent, `odd_${name}`, {})
+    const { structuredContent, _meta } = await call('numbers')
+    assert.deepEqual(structuredContent, { id: 9007199254740992 })
+    assert.deepEqual(_meta['countersign.dev/exact-numbers'], { '/structuredContent/id': '9007199254740993' })
+    for (const [name, code] of [
+      ['nothing', 'result_invalid'],
+      ['empty', 'result_invalid'],
+      ['deep', 'result_too_large'],
+    ] as const) {
+      const result = await call(name)
+      assert.deepEqual([result.structuredContent.status, result.structuredContent.code], ['failed', code], name)
+      assert.match(result.content[0].text, /^The tool ran, /)
+    }
   })
 })
