@@ -49,6 +49,9 @@ export async function startOddToolServer(t: Cleanup): Promise<string> {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => (server.closeAllConnections(), server.close()))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`
 }
