@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { describeFault } from './describe-fault.ts'
 
 /** Thrown when the environment does not fit a service's settings; every problem is listed at once. */
 export class ConfigError extends Error {
@@ -26,7 +27,11 @@ export function readConfig<S extends z.ZodRawShape>(
   )
   const parsed = schema.safeParse(raw)
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map((issue) => `${envName(String(issue.path[0]))}: ${issue.message}`)
+  const problems = parsed.error.issues.map((issue) => {
+    const key = String(issue.path[0])
+    // A setting may hold a password, as of a URL (I9).
+    return `${envName(key)} ${describeFault(issue, raw[key], { holdsSecrets: true })}`
+  })
   throw new ConfigError(`settings are missing or wrong; set these environment variables:\n  ${problems.join('\n  ')}`)
 }
 

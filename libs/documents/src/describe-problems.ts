@@ -1,4 +1,4 @@
-import { describeIssue, type Issue } from './describe-issue.ts'
+import { describeFault, type Issue } from '@countersign/config'
 import { describeUnknownKey } from './describe-unknown-key.ts'
 import { findUnknownKeys, type UnknownKey } from './find-unknown-keys.ts'
 import type { DocumentKind, Path } from './parse-documents.ts'
@@ -47,7 +47,13 @@ export function describeProblems<T>(
     if (value === undefined && isSpoilt(path.slice(0, -1))) return []
     const { subject, rest } = placeOf(path)
     const missing = value === undefined || value === null ? kind.missing?.(path) : undefined
-    return [{ path, of: 'value', message: subject + (missing ?? describeIssue(issue, rest, value, kind)) }]
+    return [
+      {
+        path,
+        of: 'value',
+        message: subject + (missing ?? `${rest === '' ? 'it' : `\`${rest}\``} ${describeFault(issue, value, kind)}`),
+      },
+    ]
   })
   return [
     ...unknown.map((each) => describeUnknown(kind, each, placeOf(each.at), mayName([...each.at, each.key]))),

@@ -1,5 +1,5 @@
+import { nearest } from '@countersign/config'
 import { z } from 'zod'
-import { nearest } from './nearest.ts'
 import type { Path } from './parse-documents.ts'
 
 /** A key that the schema does not have at this place, whatever else the mapping says. */

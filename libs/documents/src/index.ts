@@ -1,7 +1,6 @@
-export { describeUnknownKey } from './describe-unknown-key.ts'
-export { findUnknownKeys } from './find-unknown-keys.ts'
+export { shown } from '@countersign/config'
+export { describeFaults, type Fault, faultText } from './describe-faults.ts'
 export { isSurelyKey } from './is-surely-key.ts'
-export { shown } from './describe-issue.ts'
 export {
   type DocumentFile,
   type DocumentKind,

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { WatchedFile, type WatchOptions } from '@countersign/config'
+import { readValue, WatchedFile, type WatchOptions } from '@countersign/config'
 import { CountersignError, type Principal } from '@countersign/contracts'
-import { z } from 'zod'
 import { type User, UsersFile } from './users-file.ts'
 
 /** Says who a bearer token belongs to. Identity providers will be further implementations. */
@@ -80,9 +79,8 @@ function principalOf({ id, tenant, groups }: User): Principal {
 }
 
 function readUsers(text: string): Map<string, User> {
-  const parsed = UsersFile.safeParse(readJson(text))
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error))
-  return new Map(parsed.data.users.map((user) => [user.tokenSha256, user]))
+  const { users } = readValue(UsersFile, readJson(text), { holdsSecrets: true })
+  return new Map(users.map((user) => [user.tokenSha256, user]))
 }
 
 function readJson(text: string): unknown {

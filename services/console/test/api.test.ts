@@ -63,6 +63,28 @@ test('what is not understood gets a clear error of the table and the same body e
     'unsupported_media_type',
   )
   assertError(await ask('approver', votes, { method: 'POST' }), 'invalid_params')
+  // In words, whoever wrote the schema.
+  const words = async (answer: Promise<Answer>) => (await answer).body.error.message
+  assert.deepEqual(
+    await Promise.all([
+      words(get('operator', '/calls?limit=many&colour=red')),
+      words(get('operator', '/calls?limt=5')),
+      words(get('operator', '/calls?since=soon')),
+      words(post('approver', votes, { decision: 7, digest })),
+      words(post('approver', votes, { decision: 'aprove', digest })),
+      words(post('approver', votes, { digest })),
+      words(post('approver', votes, [])),
+    ]),
+    [
+      'the query does not fit: `limit` must be a number, not "many"; unknown key `colour`; what may stand here: state, server, tool, principal, agent, rule, approver, text, since, until, limit, cursor',
+      'the query does not fit: unknown key `limt`, did you mean `limit`?',
+      'the query does not fit: `since` must be an instant like 2026-01-31T12:00:00Z, not "soon"',
+      'the body does not fit: `decision` must be `approve` or `reject`, not 7',
+      'the body does not fit: `decision` must be `approve` or `reject`, not "aprove"; did you mean `approve`?',
+      'the body does not fit: `decision` is missing: it must be `approve` or `reject`',
+      'the body does not fit: it must be a mapping of keys to values, not a list',
+    ],
+  )
   assertError(
     await post('approver', votes, { decision: 'approve', digest, comment: 'x'.repeat(64 * 1024) }),
     'body_too_large',

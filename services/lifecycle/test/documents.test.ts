@@ -95,7 +95,7 @@ test('what this machine cannot run is refused with the reason', { timeout: 60_00
   }, 'the nameless one is recorded')
   assert.match(
     refused.find(({ server }) => server === 'nobody')!.message,
-    /Nobody\.yaml:3:12: metadata\.name: must be a DNS label/,
+    /Nobody\.yaml:3:12: `metadata\.name` must be a DNS label/,
   )
 })
 

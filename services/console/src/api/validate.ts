@@ -1,4 +1,5 @@
 import { CountersignError } from '@countersign/contracts'
+import { describeFaults, faultText, placeText } from '@countersign/documents'
 import type { z } from 'zod'
 
 /**
@@ -9,8 +10,9 @@ import type { z } from 'zod'
 export function validate<S extends z.ZodType>(part: 'path' | 'query' | 'body', schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
-  const words = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+  const faults = describeFaults(schema, parsed.error, value)
+  const problems = faults.map(({ path, message }) => ({ path: placeText(path), message }))
+  const words = faults.map(faultText).join('; ')
   throw new CountersignError('invalid_params', `the ${part} does not fit: ${words.slice(0, 1000)}`, {
     details: { in: part, problems },
   })

@@ -1,17 +1,7 @@
 import { type JsonObject, maxDocumentBytes, McpServerDocument, sha256, ServerLimits } from '@countersign/contracts'
 import { DnsLabel, isJsonObject, type ServerEntry } from '@countersign/contracts'
-import {
-  aliasFault,
-  describeUnknownKey,
-  findUnknownKeys,
-  isSurelyKey,
-  type Path,
-  placeText,
-  samePath,
-  yamlFault,
-} from '@countersign/documents'
+import { aliasFault, describeFaults, faultText, isSurelyKey, type Path, yamlFault } from '@countersign/documents'
 import { isMap, LineCounter, type Document, type Node, parseAllDocuments } from 'yaml'
-import type { z } from 'zod'
 
 /** Why a document is not taken up, and where. */
 export interface DocumentProblem {
@@ -86,13 +76,9 @@ function readDocument(file: string, yaml: Document.Parsed, lines: LineCounter, c
   const parsed = McpServerDocument.safeParse(raw)
   const before = content.problems.length
   if (!parsed.success) {
-    for (const issue of parsed.error.issues.slice(0, 20)) {
-      const found =
-        issue.code === 'unrecognized_keys'
-          ? keyProblems(yaml, raw, issue)
-          : [{ path: issue.path, message: `${issue.path.join('.') || 'document'}: ${issue.message}` }]
-      for (const { path, message } of found) problem(offsetOf(yaml, path), message, nameOf(raw))
-    }
+    const about = { holdsSecrets: true, mayName: (path: Path) => isSurelyKey(yaml, path) }
+    for (const fault of describeFaults(McpServerDocument, parsed.error, raw, about).slice(0, 20))
+      problem(offsetOf(yaml, fault.path), faultText(fault), nameOf(raw))
   } else {
     for (const { path, message } of refusals(parsed.data)) {
       problem(offsetOf(yaml, path), `${path.join('.')}: ${message}`, parsed.data.metadata.name)
@@ -158,22 +144,6 @@ function nameOf(raw: unknown): string | undefined {
   const metadata = isJsonObject(raw) ? raw.metadata : undefined
   const name = DnsLabel.safeParse(isJsonObject(metadata) ? metadata.name : undefined)
   return name.success ? name.data : undefined
-}
-
-/** What is said of each key that the schema does not have, or not beside the others. */
-function keyProblems(
-  yaml: Document.Parsed,
-  raw: unknown,
-  { path: at, keys }: z.core.$ZodIssueUnrecognizedKeys,
-): { path: Path; message: string }[] {
-  const holder = at as Path
-  const unknown = findUnknownKeys(McpServerDocument, raw)
-  return keys.slice(0, 20).map((key) => {
-    const path = [...holder, key]
-    const found = unknown.find((each) => samePath([...each.at, each.key], path))
-    if (!found) return { path, message: `\`${key}\` does not go with the rest of \`${placeText(holder)}\`; remove it` }
-    return { path, message: describeUnknownKey(found, placeText(holder), isSurelyKey(yaml, path)) }
-  })
 }
 
 /** Where a value stands in the file; for one that is missing, where its parent stands. */

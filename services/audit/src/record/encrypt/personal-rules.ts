@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
+import { readValue } from '@countersign/config'
 import { type EventRule, EventRuleList } from '../event-rules.ts'
 
 /** What is personal where nothing else is said: what agents ask with and what tools answer, and what people write about it. */
@@ -19,9 +19,8 @@ export const defaultPersonalRules: readonly EventRule[] = [
 export function readPersonalRules(path: string | undefined): readonly EventRule[] {
   if (path === undefined) return defaultPersonalRules
   try {
-    return EventRuleList.parse(JSON.parse(readFileSync(path, 'utf8')))
+    return readValue(EventRuleList, JSON.parse(readFileSync(path, 'utf8')))
   } catch (cause) {
-    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
-    throw new Error(`the rules of what is personal, ${path}, cannot be used: ${reason}`, { cause })
+    throw new Error(`the rules of what is personal, ${path}, cannot be used: ${(cause as Error).message}`, { cause })
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { readValue } from '@countersign/config'
 import type { RedactionInForce } from '@countersign/contracts'
-import { z } from 'zod'
 import { type EventRule, EventRuleList } from '../event-rules.ts'
 import { Redactor } from './redactor.ts'
 
@@ -27,12 +27,11 @@ export function readRedactionSettings(rulesFile: string | undefined, keyFile: st
     throw new Error(`the redaction key ${keyFile} has fewer than ${minKeyBytes} bytes; ${remedy}`)
   if (rulesFile === undefined) return { rules: [], key }
   try {
-    const rules = EventRuleList.parse(JSON.parse(readFileSync(rulesFile, 'utf8')))
+    const rules = readValue(EventRuleList, JSON.parse(readFileSync(rulesFile, 'utf8')))
     makeRedactor({ rules, key }, [])
     return { rules, key }
   } catch (cause) {
-    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
-    throw new Error(`the redactions ${rulesFile} cannot be used: ${reason}`, { cause })
+    throw new Error(`the redactions ${rulesFile} cannot be used: ${(cause as Error).message}`, { cause })
   }
 }
 
