@@ -65,6 +65,8 @@ export const requirements = {
   R43: 'While the event store does not answer, everybody who asks is told so by its code, and what to do next; of a call that it may have taken, that this is not known.',
   R44: 'What is listed, every client can read and policy can judge: a tool of which that is not true is left out, and operators see which and why.',
   R45: 'What a tool server answers comes to its caller as it was, or as a clear error: no number changes in silence, and what is no result is not told as one.',
+  R46: 'Whoever asks how Countersign or a call stands is answered within seconds with what can be known, and told which part does not answer and what to do.',
+  R47: 'What people wrote and was refused is told in words: what must be there, what is there instead unless it may be a secret, and what was probably meant.',
 } as const
 
 export type Requirement = keyof typeof requirements

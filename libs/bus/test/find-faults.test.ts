@@ -39,7 +39,7 @@ test('a bus as the set-up made it has no faults; settings that were changed, gap
   assert.ok(faults.every(({ remedy }) => remedy.length > 0))
 })
 
-test('a server that hangs is known not to answer, and is asked about everything at once', async (t) => {
+test('R46: a server that hangs is known not to answer, and is asked about everything at once', async (t) => {
   const { server, connect: connectAs } = await startTestBus(t)
   const console = await connectAs('console')
   assert.equal(await console.answers(20_000), true)

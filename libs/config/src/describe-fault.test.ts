@@ -7,7 +7,7 @@ import { readValue } from './read-value.ts'
 const told = (schema: z.ZodType, value: unknown, holdsSecrets = false) =>
   describeFault(schema.safeParse(value).error!.issues[0]!, value, { holdsSecrets })
 
-test('what is wrong with a value is said in words, whatever it is', () => {
+test('R47: what is wrong with a value is said in words, whatever it is', () => {
   const mode = z.enum(['enforce', 'shadow'])
   const cases: [z.ZodType, unknown, string][] = [
     [z.string(), undefined, 'is missing: it must be text'],
@@ -35,7 +35,7 @@ test('what is wrong with a value is said in words, whatever it is', () => {
   for (const [schema, value, message] of cases) assert.equal(told(schema, value), message)
 })
 
-test('I9: of what may be a secret, only what kind of value it is is told', () => {
+test('R47, I9: of what may be a secret, only what kind of value it is is told', () => {
   const secret = 'hunter2-hunter2'
   const mode = z.enum(['enforce', 'shadow'])
   for (const schema of [z.number(), mode, z.url(), z.string().regex(/^a$/), z.iso.datetime(), z.string().max(3)])

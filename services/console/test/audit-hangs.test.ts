@@ -5,7 +5,7 @@ import { allowedFixture, newGrantSigner } from '@countersign/testing'
 import { countersign } from './cli-process.ts'
 import { startConsole } from './console-fixture.ts'
 
-test('while audit hangs, calls are shown as far as the bus has them, and it is said that audit does not answer', async (t) => {
+test('R46: while audit hangs, calls are shown as far as the bus has them, and it is said that audit does not answer', async (t) => {
   const console = await startConsole(t)
   const { get, request, next, policy, audit, auditBus } = console
   const [ended, own] = [

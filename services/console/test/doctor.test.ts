@@ -67,7 +67,7 @@ test('doctor says "accept it" of tools that can be accepted, and of others that 
   assert.doesNotMatch(told, /accept odd/)
 })
 
-test('while audit hangs, doctor says what does not work and what was not looked at', async (t) => {
+test('R46: while audit hangs, doctor says what does not work and what was not looked at', async (t) => {
   const console = await startConsole(t)
   console.audit.hangs = true
   const told = await said(console, 'doctor')
@@ -76,7 +76,7 @@ test('while audit hangs, doctor says what does not work and what was not looked 
   assert.doesNotMatch(told, /^(ok|look|FAIL) +(unknown calls|exports|grant keys)/m)
 })
 
-test('while nats-server hangs, status and doctor name it, say what to do, and wait for nobody else', async (t) => {
+test('R46: while nats-server hangs, status and doctor name it, say what to do, and wait for nobody else', async (t) => {
   const console = await startConsole(t)
   await console.register(serverFixture({ quarantinedCount: 0 }), [])
   await until(async () => (await console.get('operator', '/servers/files')).status === 200, 'the registry arrives')

@@ -18,7 +18,7 @@ test('a file may hold several documents', () => {
   )
 })
 
-test('each problem names its place, and nothing of the file is taken', () => {
+test('R47: each problem names its place, and nothing of the file is taken', () => {
   const at = (text: string) => {
     const content = readDocuments('a.yaml', text)
     return content.problems.map(({ line, column, message, server }) => `${line}:${column} ${message} (${server})`)
