@@ -35,7 +35,6 @@ export class Answer {
   readonly #response: ServerResponse
   readonly #request: Answered
   #keepAlive: NodeJS.Timeout | undefined
-  #silent = false
 
   constructor(response: ServerResponse, request: Answered) {
     this.#response = response
@@ -44,7 +43,7 @@ export class Answer {
 
   /** Sends a notification before the answer. */
   notify(method: string, params: JsonObject): void {
-    if (this.#silent || this.#response.destroyed || this.#response.writableEnded) return
+    if (this.#response.destroyed || this.#response.writableEnded) return
     if (!this.#response.headersSent) {
       this.#response.writeHead(200, streamHeaders)
       this.#keepAlive = setInterval(() => this.#response.write(': \n\n'), keepAliveMs)
@@ -87,9 +86,12 @@ export class Answer {
     return httpStatus < 500 ? 400 : 200
   }
 
-  /** What was withdrawn is not answered any more (2025-11-25, Cancellation): its stream ends without the answer. */
+  /** What was withdrawn is not answered any more (2025-11-25, Cancellation): its stream ends at once, however long the tool goes on. */
   silence(): void {
-    this.#silent = true
+    clearInterval(this.#keepAlive)
+    if (this.#response.destroyed || this.#response.writableEnded) return
+    if (!this.#response.headersSent) this.#response.writeHead(200, streamHeaders)
+    this.#response.end()
   }
 
   /** The answer to a notification. */
@@ -100,11 +102,6 @@ export class Answer {
   #end(status: number, body: object, headers: Record<string, string>): void {
     clearInterval(this.#keepAlive)
     if (this.#response.destroyed || this.#response.writableEnded) return
-    if (this.#silent) {
-      if (!this.#response.headersSent) this.#response.writeHead(200, streamHeaders)
-      this.#response.end()
-      return
-    }
     const text = JSON.stringify(body)
     if (this.#response.headersSent) this.#response.end(formatSse({ event: 'message', data: text }))
     else this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
