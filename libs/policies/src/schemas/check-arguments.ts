@@ -8,6 +8,7 @@ import { linearPattern } from '../pattern/linear-pattern.ts'
 import { TooMuchWork, WorkLimit } from '../pattern/work-limit.ts'
 import { type Dialect, dialectOf } from './dialects.ts'
 import { meterSchema } from './meter-schema.ts'
+import { Renewed } from './renewed.ts'
 
 /** Compiled schemas kept; a definition's digest names exactly one. */
 const maxCompiled = 5000
@@ -40,24 +41,8 @@ type PinnedTool = NonNullable<ToolEntry['pinned']>
  */
 export class ArgumentChecks {
   readonly #limits = { compile: new WorkLimit(maxInstructions), match: new WorkLimit(maxSteps) }
-  readonly #dialects: Record<Dialect, { ajv: Ajv; prepare: ReturnType<typeof meterSchema> }>
+  readonly #dialects = new Renewed(() => this.#makeDialects())
   readonly #compiled = new Map<string, ValidateFunction | { unusable: string }>()
-
-  constructor() {
-    const regExp = Object.assign((source: string) => linearPattern(source, this.#limits), { code: 'linearPattern' })
-    const bounded = { ...options, code: { regExp } }
-    const prepared = (ajv: Ajv, first: '$ref' | '$dynamicRef') => {
-      withFormats(ajv)
-      boundFormats(ajv, this.#limits.match)
-      compareItemsOnce(ajv, this.#limits.match)
-      return { ajv, prepare: meterSchema(ajv, first, this.#limits.match) }
-    }
-    this.#dialects = {
-      '2020-12': prepared(new Ajv2020(bounded), '$dynamicRef'),
-      '2019-09': prepared(new Ajv2019(bounded), '$dynamicRef'),
-      'draft-07': prepared(new Ajv(bounded), '$ref'),
-    }
-  }
 
   /**
    * What arguments have against the schema; undefined when they fit. A schema that cannot be used refuses all arguments (I7).
@@ -82,6 +67,22 @@ export class ArgumentChecks {
     return `${told(validate.errors ?? [])}; correct them and call again`
   }
 
+  #makeDialects(): Record<Dialect, { ajv: Ajv; prepare: ReturnType<typeof meterSchema> }> {
+    const regExp = Object.assign((source: string) => linearPattern(source, this.#limits), { code: 'linearPattern' })
+    const bounded = { ...options, code: { regExp } }
+    const prepared = (ajv: Ajv, first: '$ref' | '$dynamicRef') => {
+      withFormats(ajv)
+      boundFormats(ajv, this.#limits.match)
+      compareItemsOnce(ajv, this.#limits.match)
+      return { ajv, prepare: meterSchema(ajv, first, this.#limits.match) }
+    }
+    return {
+      '2020-12': prepared(new Ajv2020(bounded), '$dynamicRef'),
+      '2019-09': prepared(new Ajv2019(bounded), '$dynamicRef'),
+      'draft-07': prepared(new Ajv(bounded), '$ref'),
+    }
+  }
+
   #unusable(digest: string, why: string): string {
     this.#compiled.set(digest, { unusable: why })
     return refusal(why)
@@ -101,7 +102,7 @@ export class ArgumentChecks {
     let release: (() => unknown) | undefined
     try {
       const { dialect, rewrite } = dialectOf(schema)
-      const { ajv, prepare } = this.#dialects[dialect]
+      const { ajv, prepare } = this.#dialects.use()[dialect]
       // Without a name of its own the library does not find what `#` refers to.
       const named = { $id: 'urn:countersign:arguments', ...prepare(schema, rewrite) }
       release = () => ajv.removeSchema(named)

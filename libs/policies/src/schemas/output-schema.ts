@@ -1,10 +1,14 @@
 import type { JsonObject } from '@countersign/contracts'
 import { Ajv, MissingRefError } from 'ajv'
 import addFormats from 'ajv-formats'
+import { Renewed } from './renewed.ts'
 
 /** As the official TypeScript SDK compiles them when it reads a list of tools. */
-const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, addUsedSchema: false, logger: false })
-;(addFormats as unknown as (ajv: Ajv) => unknown)(ajv)
+const compiler = new Renewed(() => {
+  const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, addUsedSchema: false, logger: false })
+  ;(addFormats as unknown as (ajv: Ajv) => unknown)(ajv)
+  return ajv
+})
 
 /**
  * Why clients cannot compile the schema of what a tool gives; undefined when they can. For one that they cannot, the official TypeScript
@@ -13,6 +17,7 @@ const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, add
 export function outputSchemaProblem(schema: JsonObject): string | undefined {
   // Without its name, which another schema may have.
   const { $id: _name, ...anonymous } = schema
+  const ajv = compiler.use()
   try {
     ajv.compile(anonymous)
     return undefined
