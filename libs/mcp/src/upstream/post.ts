@@ -124,7 +124,8 @@ const maxShownUrl = 500
 function redirected(status: number, location: unknown, url: URL): string {
   const to = typeof location === 'string' && URL.canParse(location, url.href) ? new URL(location, url) : undefined
   if (!to) return `the server redirects with HTTP ${status} and does not say where to`
-  const where = (to.origin + to.pathname + to.search).slice(0, maxShownUrl)
+  // Without its query, which may hold a key (I9).
+  const where = (to.origin + to.pathname).slice(0, maxShownUrl)
   return `the server redirects to ${where} (HTTP ${status}), which is not followed; if that is where it is, write that url into its document`
 }
 

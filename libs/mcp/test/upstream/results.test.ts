@@ -159,7 +159,7 @@ test('R9: progress that clients could not read is dropped', async (t) => {
   assert.deepEqual(told, [{ progress: 1 }, { progress: 2, total: 3, message: 'almost' }])
 })
 
-test('R9: a redirect is not followed, and is told with where it leads', async (t) => {
+test('R9, I9: a redirect is not followed, and is told with where it leads', async (t) => {
   const { call, url, state } = await callRaw(t)
   const to = (location: string, status = 307) => call(json(() => '', status, { location }))
   const message =
@@ -167,7 +167,7 @@ test('R9: a redirect is not followed, and is told with where it leads', async (t
     'if that is where it is, write that url into its document'
   assert.deepEqual(await to('/mcp/'), { kind: 'refused', status: 307, message })
   assert.match(
-    JSON.stringify(await to('https://user:pass@other.example/mcp#x', 308)),
+    JSON.stringify(await to('https://user:pass@other.example/mcp?key=4711#x', 308)),
     /to https:\/\/other\.example\/mcp \(/,
   )
   assert.match(JSON.stringify(await to('http://[', 301)), /does not say where to/)
