@@ -92,7 +92,8 @@ function readAnswer(
     const { error } = message
     // What looks at the call answers under its id; what does not is in front of it.
     if (message.id === id || status < 400 || status >= 500) return { kind: 'rpc-error', error, status }
-    return { kind: 'refused', status, code: error.code, message: `${refusal(status, headers)}: ${error.message}` }
+    const words = error.message.slice(0, maxWords).toWellFormed()
+    return { kind: 'refused', status, code: error.code, message: `${refusal(status, headers)}: ${words}` }
   }
   if (status >= 500) return { kind: 'died', message: `the server failed with HTTP ${status}` }
   if (status >= 400) return { kind: 'refused', status, message: refusal(status, headers) }
@@ -119,6 +120,8 @@ function refusal(status: number, headers: Dispatcher.ResponseData['headers']): s
 /** Redirects that say that nothing was done; of 303 it is not known. */
 const redirects = new Set([301, 302, 307, 308])
 const maxShownUrl = 500
+/** Of what a server says in refusing, as much goes into the record. */
+const maxWords = 1000
 
 /** What whoever wrote the document of the server has to know. A redirect is not followed: the token is for the address in the document. */
 function redirected(status: number, location: unknown, url: URL): string {

@@ -180,6 +180,11 @@ test('R9: a server that takes no more requests says so, and when to ask again', 
   const message = 'the server refused with HTTP 429, and says to wait 7 s'
   const behaviour = json(() => 'slow down', 429, { 'retry-after': '7' })
   assert.deepEqual(await call(behaviour), { kind: 'refused', status: 429, message })
+  // Cut after an even number of code units it ends with half a character.
+  const words = `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"x${'😀'.repeat(5000)}"}}`
+  const refused = (await call(json(() => words, 429))) as { message: string }
+  assert.match(refused.message, /^the server refused with HTTP 429: x😀/)
+  assert.ok(refused.message.length < 1100 && refused.message.isWellFormed())
 })
 
 test('I6: a call is sent again only when its session is refused by what cannot have looked at it', async (t) => {
