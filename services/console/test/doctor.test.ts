@@ -115,4 +115,6 @@ test('hints name the folders of the state that was asked for, and the command th
   assert.ok(told.includes(`look at the log of policy (${state}/logs/policy.log)`), told)
   assert.ok(told.includes(`npm start -- --state ${state}\n`), told)
   assert.doesNotMatch(told, / \.countersign\//)
+  const nowhere = await said({ dir: join(dir, 'nowhere') }, 'doctor')
+  assert.match(nowhere, /there is no local\.json in (\S+)\n.*start it with: npm start -- --state \1 /)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { digestOf } from '@countersign/contracts'
 import { until } from '@countersign/testing'
-import { readEvents, type ServerSentEvent } from '../src/cli/read-events.ts'
+import { readEvents, type ServerSentEvent } from '../src/cli/connect/read-events.ts'
 import { type Console, type Person, startConsole } from './console-fixture.ts'
 
 /** Opens the feed as somebody and collects what it says. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type AuditRecordV3, type JsonObject, newCallId } from '@countersign/contracts'
-import { contentLines } from '../src/cli/story/content-lines.ts'
-import { contentOfCall } from '../src/cli/story/content-of-call.ts'
+import { contentLines } from '../src/cli/audit/story/content-lines.ts'
+import { contentOfCall } from '../src/cli/audit/story/content-of-call.ts'
 import { countersign } from './cli-process.ts'
 import { startConsole } from './console-fixture.ts'
 

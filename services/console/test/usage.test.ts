@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commands } from '../src/cli/commands/all.ts'
-import { formsMeant, wordsOf } from '../src/cli/forms.ts'
+import { formsMeant, wordsOf } from '../src/cli/command-forms.ts'
 import { countersign } from './cli-process.ts'
 import { startConsole } from './console-fixture.ts'
 
@@ -80,7 +80,7 @@ test('R13: a value that cannot be is refused with those that can, and a name tha
   assert.match(impossible.stderr, /--outcome must be one of: requested, .*signed_in.*, and "bogus" is not\n/)
   const { status, body } = await console.get('operator', '/audit/records?outcome=bogus')
   assert.deepEqual([status, body.error.code], [400, 'invalid_params'])
-  assert.match(body.error.message, /"requested"\|"held"/)
+  assert.match(body.error.message, /`outcome` must be `requested`, `held`, .*`, not "bogus"$/)
 
   const never = (thing: string, name: string) =>
     `the log has no ${thing} "${name}"; those that it has: countersign audit top ${thing}\n`

@@ -1,10 +1,10 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
 import type { CallEventName } from '@countersign/contracts'
-import type { Terminal } from './ask.ts'
+import type { Terminal } from './questions/ask.ts'
 import { CliError, type Exit, exits } from './cli-error.ts'
-import type { Client } from './client.ts'
-import type { Identity, Where } from './find-console.ts'
-import type { Output } from './output.ts'
+import type { Client } from './connect/client.ts'
+import type { Identity, Where } from './connect/find-console.ts'
+import type { Output } from './output/output.ts'
 
 /** What a command is given. */
 export interface Invocation {

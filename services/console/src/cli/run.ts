@@ -1,22 +1,23 @@
 /**
  * `countersign`: the console's API for people at a terminal and for scripts.
  *
- * File map: commands/ has one file a command, listed in commands/all.ts · find-console.ts (which console, whose token) ·
- * client.ts (HTTP) · call-ids.ts (short ids) · agree.ts, ask.ts (questions at a terminal) · output.ts, table.ts, printable.ts (what people see) · cli-error.ts (exit codes).
+ * File map: commands/ has one file a command, listed in commands/all.ts; command.ts is what a command is, command-forms.ts which form of one was meant, cli-error.ts what
+ * exit codes mean · connect/ (which console, whose token, HTTP) · output/ (what people see) · questions/ (asked at a terminal) · calls/, audit/, servers/,
+ * policies/ and status/ have what the commands of that name share · doctor/ (what is looked at, one file a thing, in the order of doctor/examine.ts).
  * Nothing here imports the bus or the HTTP server: the command starts fast and can do only what the API lets it. `policies check`
  * asks nobody: it judges with the library that policy judges with.
  */
 import type { Readable } from 'node:stream'
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { CliError, endCodes, type Exit, exits } from './cli-error.ts'
-import { Client } from './client.ts'
+import { Client } from './connect/client.ts'
 import { type Command, type Form, oneOf } from './command.ts'
 import { commands, findCommand } from './commands/all.ts'
 import { showCommand, showHelp } from './commands/help.ts'
 import { cliEnvironment } from './config.ts'
-import { checkOptions, formsLike, formsMeant, wordsInCommon } from './forms.ts'
-import { findConsole, identities, type Where } from './find-console.ts'
-import { Output, type Sink } from './output.ts'
+import { checkOptions, formsLike, formsMeant, wordsInCommon } from './command-forms.ts'
+import { findConsole, identities, type Where } from './connect/find-console.ts'
+import { Output, type Sink } from './output/output.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 
 /** Options of every command. */

@@ -1,8 +1,8 @@
-import { shortIds, waitingApprovals } from '../call-ids.ts'
+import { shortIds, waitingApprovals } from '../calls/call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
-import { nameColumn } from '../table.ts'
-import { until } from '../times.ts'
+import { nameColumn } from '../output/table.ts'
+import { until } from '../output/times.ts'
 
 export const approvals: Command = {
   name: 'approvals',

@@ -1,10 +1,10 @@
 import { type Bucket, bucketSeconds, type CountAnswer } from '@countersign/contracts'
-import { auditFilters } from '../audit-filters.ts'
-import { behindLine } from '../behind-line.ts'
+import { auditFilters } from '../audit/filters.ts'
+import { indexBehind } from '../audit/index-behind.ts'
 import { type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
-import { tellNotInLog } from '../nothing-found.ts'
-import { count, dateAndClock } from '../times.ts'
+import { tellNotInLog } from '../audit/nothing-found.ts'
+import { count, dateAndClock } from '../output/times.ts'
 
 const buckets = Object.keys(bucketSeconds) as Bucket[]
 const dayMs = 86_400_000
@@ -40,7 +40,7 @@ export async function auditCounts(invocation: Invocation): Promise<Exit> {
   )
   out.line({ text: `${count(answer.total, of === 'records' ? 'record' : 'call')} in all`, style: 'faint' })
   if (answer.total === 0) await tellNotInLog(out, client, filters)
-  const behind = behindLine(answer)
+  const behind = indexBehind(answer)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }

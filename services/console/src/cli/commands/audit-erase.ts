@@ -1,11 +1,11 @@
 import type { ErasureView, SubjectView } from '@countersign/contracts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { confirm } from '../confirm.ts'
-import { isKnownSubject, nothingUnder } from '../is-known-subject.ts'
-import { printable } from '../printable.ts'
-import { count } from '../times.ts'
+import { confirm } from '../questions/confirm.ts'
+import { isKnownSubject, nothingUnder } from '../audit/is-known-subject.ts'
+import { printable } from '../output/printable.ts'
+import { count } from '../output/times.ts'
 
 /** `countersign audit erase`: erases the content of the calls of a subject. */
 export async function auditErase({ args, option, flag, out, client }: Invocation): Promise<Exit> {

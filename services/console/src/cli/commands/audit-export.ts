@@ -2,14 +2,14 @@ import { rename, rm } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { SealedRecord } from '@countersign/contracts'
-import { auditFilters } from '../audit-filters.ts'
-import { behindLine } from '../behind-line.ts'
+import { auditFilters } from '../audit/filters.ts'
+import { indexBehind } from '../audit/index-behind.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
-import type { RecordWriter } from '../export/record-writer.ts'
-import { tellNotInLog } from '../nothing-found.ts'
-import { count } from '../times.ts'
+import type { RecordWriter } from '../audit/export/record-writer.ts'
+import { tellNotInLog } from '../audit/nothing-found.ts'
+import { count } from '../output/times.ts'
 
 const formats = ['jsonl', 'csv', 'parquet'] as const
 const pageSize = 1000
@@ -61,15 +61,15 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   if (out.forPrograms) out.json({ file, format, records, size, indexed })
   out.line(`${file}: ${count(records, 'record')}`)
   if (records === 0) await tellNotInLog(out, client, filters)
-  const behind = behindLine(coverage)
+  const behind = indexBehind(coverage)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }
 
 async function openWriter(format: (typeof formats)[number], path: string): Promise<RecordWriter> {
   try {
-    if (format === 'parquet') return await (await import('../export/write-parquet.ts')).writeParquet(path)
-    const { writeCsv, writeJsonl } = await import('../export/write-text.ts')
+    if (format === 'parquet') return await (await import('../audit/export/write-parquet.ts')).writeParquet(path)
+    const { writeCsv, writeJsonl } = await import('../audit/export/write-text.ts')
     return await (format === 'csv' ? writeCsv(path) : writeJsonl(path))
   } catch (error) {
     throw new CliError(exits.usage, `${path} cannot be written: ${(error as Error).message}`)

@@ -1,9 +1,9 @@
 import type { ExportsView } from '@countersign/contracts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { describeTrouble } from '../describe-trouble.ts'
-import { dateAndClock, count } from '../times.ts'
+import { describeExportTrouble } from '../audit/describe-export-trouble.ts'
+import { dateAndClock, count } from '../output/times.ts'
 
 /** `countersign audit exports`: where records are sent and how far; and what to do with what was refused for good. */
 export async function auditExports({ args, client, out, nowMs }: Invocation): Promise<Exit> {
@@ -53,7 +53,7 @@ export async function auditExports({ args, client, out, nowMs }: Invocation): Pr
     )
   }
   for (const trouble of answer.troubles) {
-    out.line({ text: describeTrouble(trouble, nowMs), style: 'bad' })
+    out.line({ text: describeExportTrouble(trouble, nowMs), style: 'bad' })
     out.line({ text: `  → ${trouble.remedy}`, style: 'faint' })
   }
   for (const { name, deadLetters } of answer.exports) {

@@ -1,13 +1,13 @@
 import type { HoldView, SubjectView } from '@countersign/contracts'
-import { resolveCallId } from '../call-ids.ts'
+import { resolveCallId } from '../calls/call-ids.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { checkArguments, countOf, type Invocation } from '../command.ts'
-import { confirm } from '../confirm.ts'
-import { isKnownSubject, nothingUnder } from '../is-known-subject.ts'
-import { overWhom } from '../over-whom.ts'
-import { printable } from '../printable.ts'
-import { dateAndClock } from '../times.ts'
+import { confirm } from '../questions/confirm.ts'
+import { isKnownSubject, nothingUnder } from '../audit/is-known-subject.ts'
+import { holdScope } from '../audit/hold-scope.ts'
+import { printable } from '../output/printable.ts'
+import { dateAndClock } from '../output/times.ts'
 
 /** `countersign audit hold place|lift|list`: legal holds, which keep content from being erased. */
 export async function auditHold(invocation: Invocation): Promise<Exit> {
@@ -35,7 +35,7 @@ async function place({ args, option, flag, out, client }: Invocation): Promise<E
   const hold = await console.post<HoldView>('/audit/holds', { ...over, reason })
   if (out.forPrograms) out.json(hold)
   const kept = nobody ? 'nothing is there yet, and nothing that comes' : 'nothing of it'
-  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${overWhom(hold)}; ${kept} is erased`)
+  out.line({ text: 'placed', style: 'good' }, `: legal hold ${hold.id} over ${holdScope(hold)}; ${kept} is erased`)
   return exits.ok
 }
 
@@ -46,7 +46,7 @@ async function lift({ args, option, out, client }: Invocation): Promise<Exit> {
   const console = await client('operator')
   const hold = await console.post<HoldView>(`/audit/holds/${id}/lifting`, { reason })
   if (out.forPrograms) out.json(hold)
-  out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${overWhom(hold)}`)
+  out.line({ text: 'lifted', style: 'good' }, `: legal hold ${hold.id} over ${holdScope(hold)}`)
   return exits.ok
 }
 
@@ -66,7 +66,7 @@ async function list({ args, out, client }: Invocation): Promise<Exit> {
         { head: 'REASON', shrinks: true },
       ],
       answer.holds.map((hold) => [
-        ...[String(hold.id), overWhom(hold), dateAndClock(hold.placedAt)],
+        ...[String(hold.id), holdScope(hold), dateAndClock(hold.placedAt)],
         ...[hold.placedBy, hold.reason],
       ]),
     )

@@ -1,11 +1,11 @@
 import type { SealedRecord } from '@countersign/contracts'
-import { auditFilters } from '../audit-filters.ts'
-import { behindLine } from '../behind-line.ts'
-import { shortIds } from '../call-ids.ts'
+import { auditFilters } from '../audit/filters.ts'
+import { indexBehind } from '../audit/index-behind.ts'
+import { shortIds } from '../calls/call-ids.ts'
 import { type Exit, exits } from '../cli-error.ts'
 import { countOf, type Invocation } from '../command.ts'
-import { nothingFound } from '../nothing-found.ts'
-import { recordTable } from '../record-row.ts'
+import { nothingFound } from '../audit/nothing-found.ts'
+import { recordTable } from '../audit/record-table.ts'
 
 /** `countersign audit`: sealed records, newest first. */
 export async function auditList(invocation: Invocation): Promise<Exit> {
@@ -32,7 +32,7 @@ export async function auditList(invocation: Invocation): Promise<Exit> {
     out.table(columns, rows)
   }
   if (next !== undefined) out.line({ text: `more with --cursor ${next}`, style: 'faint' })
-  const behind = behindLine(answer)
+  const behind = indexBehind(answer)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { CallProof } from '@countersign/contracts'
-import { isWholeCallId, resolveCallId } from '../call-ids.ts'
+import { isWholeCallId, resolveCallId } from '../calls/call-ids.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { locationOf } from './audit-verify.ts'

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { IndexStatus } from '@countersign/contracts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { count } from '../times.ts'
+import { count } from '../output/times.ts'
 
 const lookEveryMs = 500
 

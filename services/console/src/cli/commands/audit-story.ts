@@ -1,11 +1,11 @@
 import type { CallStory, SealedRecord } from '@countersign/contracts'
-import { behindLine } from '../behind-line.ts'
-import { resolveCallId } from '../call-ids.ts'
+import { indexBehind } from '../audit/index-behind.ts'
+import { resolveCallId } from '../calls/call-ids.ts'
 import { type Exit, exits } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { contentOfCall } from '../story/content-of-call.ts'
-import { showStory } from '../story/show-story.ts'
+import { contentOfCall } from '../audit/story/content-of-call.ts'
+import { showStory } from '../audit/story/show-story.ts'
 
 /** `countersign audit story <call>`: one call from end to end, as the sealed log tells it. */
 export async function auditStory({ args, out, client }: Invocation): Promise<Exit> {
@@ -19,7 +19,7 @@ export async function auditStory({ args, out, client }: Invocation): Promise<Exi
     return exits.ok
   }
   showStory(out, story, contentOfCall(records), records)
-  const behind = behindLine(story)
+  const behind = indexBehind(story)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }

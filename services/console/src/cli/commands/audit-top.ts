@@ -1,9 +1,9 @@
 import { topFields, type TopAnswer } from '@countersign/contracts'
-import { auditFilters } from '../audit-filters.ts'
-import { behindLine } from '../behind-line.ts'
+import { auditFilters } from '../audit/filters.ts'
+import { indexBehind } from '../audit/index-behind.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, countOf, type Invocation, oneOf } from '../command.ts'
-import { nothingFound } from '../nothing-found.ts'
+import { nothingFound } from '../audit/nothing-found.ts'
 
 /** `countersign audit top <what>`: the values that most calls have. */
 export async function auditTop(invocation: Invocation): Promise<Exit> {
@@ -36,7 +36,7 @@ export async function auditTop(invocation: Invocation): Promise<Exit> {
       ]),
     )
   }
-  const behind = behindLine(answer)
+  const behind = indexBehind(answer)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }

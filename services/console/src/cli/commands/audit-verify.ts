@@ -4,8 +4,8 @@ import type { ContentVerification, StoreLocation, VerifierKey, WitnessPolicy } f
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
 import { bucketAccess } from '../config.ts'
-import { findLocalInfo } from '../find-console.ts'
-import { count } from '../times.ts'
+import { findLocalInfo } from '../connect/find-console.ts'
+import { count } from '../output/times.ts'
 
 /** What is verified, and by which keys. */
 interface Target {

@@ -1,7 +1,7 @@
-import { auditFilterHelp, auditFilterOptions } from '../audit-filters.ts'
+import { auditFilterHelp, auditFilterOptions } from '../audit/filters.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Command, Form, Invocation } from '../command.ts'
-import { wordsOf } from '../forms.ts'
+import { wordsOf } from '../command-forms.ts'
 
 type Run = (invocation: Invocation) => Promise<Exit>
 

@@ -1,11 +1,11 @@
 import type { CallAnswer } from '../../api/call-answer.ts'
-import { resolveCallId } from '../call-ids.ts'
+import { resolveCallId } from '../calls/call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
-import { describeEvent } from '../describe-event.ts'
-import { stateCell } from '../state-cell.ts'
-import { clock, dateAndClock, sameDay } from '../times.ts'
-import { whatNext } from '../what-next.ts'
+import { describeEvent } from '../calls/describe-event.ts'
+import { stateCell } from '../output/state-cell.ts'
+import { clock, dateAndClock, sameDay } from '../output/times.ts'
+import { nextStep } from '../calls/next-step.ts'
 
 export const call: Command = {
   name: 'call',
@@ -39,7 +39,7 @@ export const call: Command = {
       ]),
     )
     if (incomplete !== undefined) out.line({ text: incomplete, style: 'warn' })
-    const next = whatNext(state, callId)
+    const next = nextStep(state, callId)
     if (next !== undefined) out.line(next)
     return exits.ok
   },

@@ -1,12 +1,12 @@
 import type { CallView } from '@countersign/contracts'
-import { shortIds } from '../call-ids.ts'
+import { shortIds } from '../calls/call-ids.ts'
 import { exits } from '../cli-error.ts'
 import { callStates, checkArguments, type Command, countOf, type Invocation, oneOf } from '../command.ts'
-import { followCalls } from '../follow-calls.ts'
-import { nothingFound } from '../nothing-found.ts'
-import { stateCell } from '../state-cell.ts'
-import { nameColumn } from '../table.ts'
-import { ago, timesOf } from '../times.ts'
+import { followCalls } from '../calls/follow-calls.ts'
+import { nothingFound } from '../audit/nothing-found.ts'
+import { stateCell } from '../output/state-cell.ts'
+import { nameColumn } from '../output/table.ts'
+import { ago, timesOf } from '../output/times.ts'
 
 const filters = ['state', 'server', 'tool', 'principal'] as const
 

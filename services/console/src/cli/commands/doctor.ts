@@ -2,8 +2,8 @@ import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
 import { examine } from '../doctor/examine.ts'
 import type { Finding } from '../doctor/finding.ts'
-import type { Styled } from '../table.ts'
-import { count } from '../times.ts'
+import type { Styled } from '../output/table.ts'
+import { count } from '../output/times.ts'
 
 const marks: Record<Finding['verdict'], Styled> = {
   good: { text: 'ok  ', style: 'good' },

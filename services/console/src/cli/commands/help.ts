@@ -1,7 +1,7 @@
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import type { Command, Form } from '../command.ts'
-import { formsMeant, wordsOf } from '../forms.ts'
-import type { Output } from '../output.ts'
+import { formsMeant, wordsOf } from '../command-forms.ts'
+import type { Output } from '../output/output.ts'
 
 const common: readonly (readonly [string, string])[] = [
   ['--json', 'answer for programs, on one line; errors ({code, message, next}) on stderr'],

@@ -1,9 +1,9 @@
 import type { PoliciesView, DocumentProblem, PolicyView } from '@countersign/contracts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
-import type { Output } from '../output.ts'
-import { readPolicyFiles } from '../read-policy-files.ts'
-import { lengthOf } from '../times.ts'
+import type { Output } from '../output/output.ts'
+import { readPolicyFiles } from '../policies/read-policy-files.ts'
+import { lengthOf } from '../output/times.ts'
 
 export const policies: Command = {
   name: 'policies',

@@ -1,4 +1,4 @@
-import { resolveCallId } from '../call-ids.ts'
+import { resolveCallId } from '../calls/call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import { checkArguments, type Command, oneOf } from '../command.ts'
 

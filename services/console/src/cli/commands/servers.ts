@@ -1,12 +1,12 @@
 import type { ServerAnswer, ServerItem, ToolItem } from '../../api/server-answer.ts'
-import { acceptTool, showChanges } from '../accept-tool.ts'
+import { acceptTool, showChanges } from '../servers/accept-tool.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
-import type { Output } from '../output.ts'
-import { fit } from '../printable.ts'
-import { type Cell, nameColumn } from '../table.ts'
-import { count, lengthOf } from '../times.ts'
-import { unmentioned } from '../unmentioned.ts'
+import type { Output } from '../output/output.ts'
+import { fit } from '../output/printable.ts'
+import { type Cell, nameColumn } from '../output/table.ts'
+import { count, lengthOf } from '../output/times.ts'
+import { noPolicyMentionsIt } from '../servers/no-policy.ts'
 
 export const servers: Command = {
   name: 'servers',
@@ -129,7 +129,7 @@ function showProblem(out: Output, { name, problem }: ToolItem): void {
 
 function policiesCell(server: ServerItem, policies: readonly string[]): Cell {
   if (policies.length > 0) return policies.join(', ')
-  return { text: noPolicy(server) ?? unmentioned, style: 'warn' }
+  return { text: noPolicy(server) ?? noPolicyMentionsIt, style: 'warn' }
 }
 
 /** What keeps the server, or tools of it, from being called. */
@@ -142,7 +142,7 @@ function messageOf(server: ServerItem): Cell {
 
 /** Nothing keeps the server from being called, and yet nobody may. */
 function noPolicy({ ready, policies }: ServerItem): string | undefined {
-  return ready && policies?.length === 0 ? `ready, but ${unmentioned}` : undefined
+  return ready && policies?.length === 0 ? `ready, but ${noPolicyMentionsIt}` : undefined
 }
 
 function readiness({ ready }: ServerItem): Cell {

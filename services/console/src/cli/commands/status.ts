@@ -1,12 +1,12 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
 import { exits } from '../cli-error.ts'
 import { checkArguments, type Command } from '../command.ts'
-import { approvalRows, contentRows } from '../content-rows.ts'
-import { exportRows, exportsAreCalm } from '../export-rows.ts'
+import { approvalRows, contentRows } from '../status/content-rows.ts'
+import { exportRows, exportsAreCalm } from '../status/export-rows.ts'
 import { gatewayFinding } from '../doctor/gateway-finding.ts'
-import { findLocalInfo } from '../find-console.ts'
-import type { Cell } from '../table.ts'
-import { ago, count } from '../times.ts'
+import { findLocalInfo } from '../connect/find-console.ts'
+import type { Cell } from '../output/table.ts'
+import { ago, count } from '../output/times.ts'
 
 export const status: Command = {
   name: 'status',

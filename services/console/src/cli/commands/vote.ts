@@ -1,14 +1,14 @@
 import type { ApprovalAnswer } from '../../api/approval-answer.ts'
 import type { CallAnswer } from '../../api/call-answer.ts'
-import { agree, isAsked } from '../agree.ts'
-import { isWholeCallId, resolveCallId } from '../call-ids.ts'
+import { agree, isAsked } from '../questions/agree.ts'
+import { isWholeCallId, resolveCallId } from '../calls/call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { checkArguments, type Command, type Invocation } from '../command.ts'
-import { describeEvent } from '../describe-event.ts'
-import { explainNoVote } from '../explain-no-vote.ts'
-import { showApproval } from '../show-approval.ts'
-import { count } from '../times.ts'
+import { describeEvent } from '../calls/describe-event.ts'
+import { explainNoVote } from '../calls/explain-no-vote.ts'
+import { showApproval } from '../calls/show-approval.ts'
+import { count } from '../output/times.ts'
 
 const decisionWaitMs = 3000
 

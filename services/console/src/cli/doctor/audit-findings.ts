@@ -1,6 +1,6 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
-import type { Places } from '../places.ts'
-import { count } from '../times.ts'
+import type { Places } from '../connect/places.ts'
+import { count } from '../output/times.ts'
 import { bad, type Finding, good, warn } from './finding.ts'
 
 /** How far the log is, and who vouches for it. */

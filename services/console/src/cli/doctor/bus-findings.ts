@@ -1,5 +1,5 @@
 import type { StatusAnswer } from '../../api/gather-status.ts'
-import type { Places } from '../places.ts'
+import type { Places } from '../connect/places.ts'
 import { bad, type Finding, good, warn } from './finding.ts'
 
 /** How the bus stands, which everything else needs. */

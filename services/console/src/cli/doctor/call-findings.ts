@@ -1,6 +1,6 @@
 import type { CallView } from '@countersign/contracts'
-import type { Client } from '../client.ts'
-import { count } from '../times.ts'
+import type { Client } from '../connect/client.ts'
+import { count } from '../output/times.ts'
 import { bad, failure, type Finding, firstOf, good, warn } from './finding.ts'
 
 /** Refused grants older than this say nothing about now. */

@@ -1,11 +1,11 @@
 import { type HoldView, isJsonObject, type SealedRecord } from '@countersign/contracts'
 import type { StatusAnswer } from '../../api/gather-status.ts'
 import { CliError } from '../cli-error.ts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import type { Finding } from './finding.ts'
-import { overWhom } from '../over-whom.ts'
-import { contentOfCall } from '../story/content-of-call.ts'
-import { count, dateAndClock } from '../times.ts'
+import { holdScope } from '../audit/hold-scope.ts'
+import { contentOfCall } from '../audit/story/content-of-call.ts'
+import { count, dateAndClock } from '../output/times.ts'
 
 /** Records that are sealed and not indexed for a moment are no matter. */
 export const muchBehind = 1000
@@ -47,7 +47,7 @@ async function* heldFindings(console: Client): AsyncGenerator<Finding> {
   if (!holds || holds.holds.length === 0) return
   const shown = holds.holds
     .slice(0, maxHolds)
-    .map((hold) => `${hold.id} over ${overWhom(hold)} since ${dateAndClock(hold.placedAt)}`)
+    .map((hold) => `${hold.id} over ${holdScope(hold)} since ${dateAndClock(hold.placedAt)}`)
   const more = holds.holds.length - shown.length
   const message = `${count(holds.holds.length, 'hold')} in force, so nothing of theirs is erased: ${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`
   yield { name: 'legal holds', verdict: 'good', message }

@@ -1,9 +1,9 @@
 import type { ExportsView } from '@countersign/contracts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { CliError } from '../cli-error.ts'
-import { describeTrouble } from '../describe-trouble.ts'
+import { describeExportTrouble } from '../audit/describe-export-trouble.ts'
 import type { Finding } from './finding.ts'
-import { count } from '../times.ts'
+import { count } from '../output/times.ts'
 
 /** How the exports of the audit log stand. None of them is in the way of calls, so the worst is a look. */
 export async function* exportFindings(console: Client, nowMs: number): AsyncGenerator<Finding> {
@@ -22,7 +22,7 @@ export async function* exportFindings(console: Client, nowMs: number): AsyncGene
       'correct it: it is taken up within seconds; until then what it said before holds',
     )
   }
-  for (const trouble of answer.troubles) yield warn(describeTrouble(trouble, nowMs), trouble.remedy)
+  for (const trouble of answer.troubles) yield warn(describeExportTrouble(trouble, nowMs), trouble.remedy)
   for (const { name, state, lagRecords, dead, problem } of answer.exports) {
     const behind = `${count(lagRecords, 'record')} waiting`
     if (state !== 'blocked' && dead > 0) {

@@ -1,4 +1,4 @@
-import type { Local } from '../find-console.ts'
+import type { Local } from '../connect/find-console.ts'
 import { bad, type Finding, good } from './finding.ts'
 
 /** Whether agents can reach the gateway; it is not on the bus, so the console does not know. */

@@ -1,5 +1,5 @@
 import type { PoliciesView } from '@countersign/contracts'
-import type { Client } from '../client.ts'
+import type { Client } from '../connect/client.ts'
 import { bad, failure, type Finding, good } from './finding.ts'
 
 /** Whether policies are in force, and newer ones that are not. */

@@ -1,7 +1,7 @@
 import type { ServerAnswer, ServerItem } from '../../api/server-answer.ts'
-import type { Client } from '../client.ts'
-import { count } from '../times.ts'
-import { unmentioned } from '../unmentioned.ts'
+import type { Client } from '../connect/client.ts'
+import { count } from '../output/times.ts'
+import { noPolicyMentionsIt } from '../servers/no-policy.ts'
 import { bad, type Finding, firstOf, good, warn } from './finding.ts'
 
 /** How each tool server stands. */
@@ -27,7 +27,7 @@ export async function* serverFindings(console: Client): AsyncGenerator<Finding> 
         ? [
             warn(
               name,
-              `ready, but ${unmentioned}`,
+              `ready, but ${noPolicyMentionsIt}`,
               `put a ToolPolicy into ${places.policies} whose spec.match.servers has ${name}`,
             ),
           ]

@@ -1,7 +1,0 @@
-import { count } from './times.ts'
-
-/** What people are told when an answer does not cover all of the log. */
-export function behindLine({ size, indexed }: { size?: number; indexed?: number }): string | undefined {
-  if (size === undefined || indexed === undefined || indexed >= size) return undefined
-  return `the index is ${count(size - indexed, 'record')} behind: what was sealed last is not in this answer yet`
-}

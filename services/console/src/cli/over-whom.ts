@@ -1,6 +1,0 @@
-import type { HoldView } from '@countersign/contracts'
-
-/** What a legal hold is over, in words. */
-export function overWhom({ subject, callId }: Pick<HoldView, 'subject' | 'callId'>): string {
-  return callId === undefined ? (subject ?? 'the whole tenant') : `call ${callId} of ${subject}`
-}
