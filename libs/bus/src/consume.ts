@@ -30,7 +30,10 @@ const heartbeatMs = 3000
 /** How long the server keeps a request open. */
 const requestMs = 30_000
 const retryMs = 500
-/** What was on its way when a subscription ended has arrived within a round trip; without a connection nothing does. */
+/**
+ * What was on its way when a subscription ended has arrived within a round trip; without a connection nothing does. On a cluster the consumer
+ * may be led by another server, which hears of it a little later: what it sends in between is handed out again after the ack wait.
+ */
 const drainMs = 2000
 
 export const backoffMs = [100, 500, 2000, 5000, 15_000]
@@ -43,12 +46,12 @@ export function consume(nc: NatsConnection, inboxPrefix: string, options: Consum
   let idle: PromiseWithResolvers<void> | undefined
 
   const answer = (message: Msg, text: string) => {
-    // Without a connection the server hands it out again after the ack wait.
-    if (!nc.isClosed()) message.respond(text)
+    // Without a connection, or with one that takes no more, the server hands it out again after the ack wait.
+    if (!nc.isClosed() && !nc.isDraining()) message.respond(text)
   }
   const handle = async (message: Msg) => {
-    inHand.add(message)
     const delivery = deliveryOf(message)
+    inHand.add(message)
     try {
       await options.handler(delivery)
       answer(message, '+ACK')
@@ -138,7 +141,7 @@ class Requests {
   /** Asks for what is missing, unless it is little. */
   fill(): void {
     const missing = this.#options.wanted() - this.#asked
-    if (this.#inbox === '' || this.#ended || this.#nc.isClosed() || missing <= 0) return
+    if (this.#inbox === '' || this.#ended || this.#nc.isClosed() || this.#nc.isDraining() || missing <= 0) return
     if (this.#asked === 0) this.#heardAt = performance.now()
     else if (missing < this.#options.threshold) return
     this.#asked += missing

@@ -40,12 +40,17 @@ export async function fromStore<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer
   } catch (error) {
+    if (isFull(error)) throw storeFull()
     if (!isSilence(error)) throw error
     throw storeUnavailable(
       'the event store does not answer; ask again in a moment, and if that does not help, have nats-server looked at',
       error,
     )
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof JetStreamApiError && apiErrors.full.has(error.code)
 }
 
 /** True for what the client says when no server answers, or none that has what is asked for. */

@@ -125,10 +125,13 @@ export class Publisher {
       if (error === undefined) return { seq: reply.seq!, duplicate: reply.duplicate ?? false }
       if (apiErrors.wrongLastSequence.has(error.err_code ?? 0)) {
         // The server looks at the sequence before the id: what beat us may be our own earlier attempt.
-        const stored = await this.#findStored(publication.subject)
+        const stored = await this.#findStored(publication.subject).catch(() => {
+          throw new NotAcknowledged()
+        })
         if (stored?.msgId === publication.msgId) return { seq: stored.seq, duplicate: true }
         throw new LostRace(error.description)
       }
+      if (uncertain) throw new NotAcknowledged()
       if (apiErrors.full.has(error.err_code ?? 0)) throw storeFull()
       throw storeUnavailable(`the event store refused the event: ${error.description}`)
     }

@@ -18,6 +18,7 @@ export class Parts {
   readonly #parts: { part: Part; state: State }[]
   /** Settles when the part that is starting has started or failed. */
   #starting: Promise<unknown> | undefined
+  #stopped: Promise<void> | undefined
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts.map((part) => ({ part, state: 'waiting' }))
@@ -52,12 +53,18 @@ export class Parts {
   }
 
   /**
-   * Stops all started parts in reverse order; one that is starting first has to have started, and no other starts after it.
+   * Stops all started parts in reverse order; one that is starting first has to have started, and no other starts after it. Who asks again
+   * waits for the first.
    *
    * @param graceMs time for all of them together, in milliseconds
    * @throws PartsError naming the parts that failed or were still busy when the time was over
    */
-  async stop(graceMs: number): Promise<void> {
+  stop(graceMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(graceMs)
+    return this.#stopped
+  }
+
+  async #stop(graceMs: number): Promise<void> {
     const deadline = Date.now() + graceMs
     const errors: unknown[] = []
     const attempt = (name: string, work: Promise<unknown> | undefined) =>

@@ -60,7 +60,14 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
       },
       stop: () => listening?.stop(),
     },
-    { name: 'queues', start() {}, stop: () => queues.stop() },
+    {
+      name: 'queues',
+      start() {},
+      stop() {
+        onAllowed.stop()
+        return queues.stop()
+      },
+    },
     {
       name: 'registry',
       async start() {

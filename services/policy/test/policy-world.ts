@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bus, encode } from '@countersign/bus'
 import {
@@ -52,7 +52,12 @@ export async function startWorld(
   const grantKeyFile = join(dir, 'grant.pem')
   await mkdir(policiesDir)
   await writeFile(grantKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  const writePolicy = (file: string, text: string) => writeFile(join(policiesDir, file), text)
+  // In one step: of a file that is half written policy would say what it is, too.
+  const writePolicy = async (file: string, text: string) => {
+    const written = join(policiesDir, `.${file}.new`)
+    await writeFile(written, text)
+    await rename(written, join(policiesDir, file))
+  }
   for (const [file, text] of Object.entries(files)) await writePolicy(file, text)
   const registry = await lifecycle.bucket('servers')
   const putTool = (entry: ToolEntry) => registry.put(registryKeys.tool(entry.server, entry.name), encode(entry))

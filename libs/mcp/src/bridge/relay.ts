@@ -78,7 +78,7 @@ export class Relay {
     const progressToken = typeof token === 'string' || typeof token === 'number' ? token : undefined
     const id = this.#requests.add({ session, clientId, progressToken, exchange, cancelled: false })
     if (id === 'repeated') throw new Refusal(400, -32600, 'a request with this id is in hand; use another id')
-    if (id === 'full') throw new Refusal(503, -32003, 'too many requests are waiting for this server; ask again later')
+    if (id === 'full') throw new Refusal(429, -32003, 'too many requests are waiting for this server; ask again later')
     const span = memberSpan(text, 'params')
     let paramsText = span === undefined ? undefined : onOneLine(text.slice(span.start, span.end))
     if (paramsText !== undefined && progressToken !== undefined) paramsText = withProgressToken(paramsText, id)
@@ -87,7 +87,7 @@ export class Relay {
     )
     if (sent) return
     this.#requests.take(id)
-    throw new Refusal(503, -32003, 'the server does not read its input; nothing was sent to it; ask again later')
+    throw new Refusal(429, -32003, 'the server does not read its input; nothing was sent to it; ask again later')
   }
 
   /** Passes on that a session withdrew a request of its own; anything else is ignored, as the specification wants. */

@@ -91,7 +91,9 @@ function readAnswer(
   if (message?.kind === 'error') {
     const { error } = message
     // What looks at the call answers under its id; what does not is in front of it.
-    if (message.id === id || status < 400 || status >= 500) return { kind: 'rpc-error', error, status }
+    if (message.id === id || (message.id === null && status < 400)) return { kind: 'rpc-error', error, status }
+    if (status < 400) return { kind: 'garbage', message: 'the answer is to another request' }
+    if (status >= 500) return { kind: 'died', message: `the server failed with HTTP ${status}` }
     const words = error.message.slice(0, maxWords).toWellFormed()
     return { kind: 'refused', status, code: error.code, message: `${refusal(status, headers)}: ${words}` }
   }

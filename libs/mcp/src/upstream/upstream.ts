@@ -413,7 +413,10 @@ function handshakeError(outcome: UpstreamOutcome, what = 'the handshake'): Upstr
  * such a code, too: that of an unknown method has 404 in the modern revision.
  */
 function isSessionRefused(outcome: UpstreamOutcome): boolean {
-  if (outcome.kind === 'rpc-error') return outcome.status === 404 && sessionCodes.has(outcome.error.code)
+  if (outcome.kind === 'rpc-error') {
+    const { status, error } = outcome
+    return status === 404 && sessionCodes.has(error.code) && /session/i.test(error.message)
+  }
   if (outcome.kind !== 'refused') return false
   const { status, code } = outcome
   return status === 404 || (status === 400 && code !== undefined && sessionCodes.has(code))

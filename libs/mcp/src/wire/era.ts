@@ -69,9 +69,15 @@ export function eraOfRequest(body: unknown, headers: RequestHeaders): Era {
   })
   if (outcome.kind === 'reject') {
     const { code, message, data } = outcome
-    // Of what it judges by its shape alone, only `_meta` was not looked at before.
-    if (outcome.cell === 'invalid-json-rpc-body')
-      throw new CountersignError('invalid_params', 'a member of "_meta" has not the form that MCP gives it')
+    // Of what it judges by its shape alone, only `_meta` and what else a message has were not looked at before.
+    if (outcome.cell === 'invalid-json-rpc-body') {
+      throw meta === undefined
+        ? new CountersignError(
+            'invalid_request',
+            'a request has no members but jsonrpc, id, method and params; leave the others out',
+          )
+        : new CountersignError('invalid_params', 'a member of "_meta" has not the form that MCP gives it')
+    }
     throw new CountersignError(codes[code] ?? 'invalid_request', message, isJsonObject(data) ? { details: data } : {})
   }
   return outcome.kind === 'modern' ? modernEra : legacyEra

@@ -5,7 +5,15 @@ import { Renewed } from './renewed.ts'
 
 /** As the official TypeScript SDK compiles them when it reads a list of tools. */
 const compiler = new Renewed(() => {
-  const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true, addUsedSchema: false, logger: false })
+  const ajv = new Ajv({
+    strict: false,
+    validateSchema: false,
+    allErrors: true,
+    addUsedSchema: false,
+    logger: false,
+    // What is referred to often is not copied as often: whether it compiles is the same.
+    inlineRefs: false,
+  })
   ;(addFormats as unknown as (ajv: Ajv) => unknown)(ajv)
   return ajv
 })

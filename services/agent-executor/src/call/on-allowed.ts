@@ -11,6 +11,7 @@ import {
   type Failure,
   parseCallSubject,
   subjects,
+  type ToolEntry,
 } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { Dialed, Dialer } from '../upstream/dial.ts'
@@ -18,6 +19,7 @@ import { claim } from './claim.ts'
 import { execute } from './execute.ts'
 import { type Ending, endingOf, publishOutcome } from './publish-outcome.ts'
 import { recover } from './recover.ts'
+import { whatRan } from './what-ran.ts'
 import { grantExpired, type GrantKeys, verifyGrant } from './verify-grant.ts'
 
 /** What the steps of an execution work with. */
@@ -34,6 +36,8 @@ export interface ExecutorServices {
 
 /** How long a call waits for its server, in milliseconds since it was allowed; then it fails, and nothing ran. */
 export interface Patience {
+  /** One that did not take the call, while lifecycle has not noticed that it is away: it may be refusing everybody. */
+  unnoticedMs: number
   /** One that is away. */
   awayMs: number
   /** One that is just being started. */
@@ -52,11 +56,17 @@ interface Waiting {
 /** What is sent, and whether it still may be. */
 interface JudgedCall {
   argumentsText: string
-  /** Resolves to why it may not. */
-  verify: () => Promise<Failure | undefined>
+  verdict: Verdict
+  judge: () => Promise<Verdict>
 }
 
-const usualPatience: Patience = { awayMs: 10_000, startingMs: 30_000 }
+/** What was judged of a call, by which entry of the registry. */
+interface Verdict {
+  tool: ToolEntry | undefined
+  refusal: Failure | undefined
+}
+
+const usualPatience: Patience = { unnoticedMs: 1000, awayMs: 10_000, startingMs: 30_000 }
 const lookForServerMs = 100
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
@@ -67,6 +77,7 @@ const lookAgainMs = 100
 export class OnAllowed {
   readonly #services: ExecutorServices
   readonly #patience: Patience
+  #stopping = false
   /** Calls in hand here, so that a copy delivered meanwhile waits for the first, and a withdrawal finds its call. */
   readonly #inHand = new Map<string, { done: Promise<void>; abort: AbortController }>()
 
@@ -90,6 +101,11 @@ export class OnAllowed {
     } finally {
       this.#inHand.delete(at.callId)
     }
+  }
+
+  /** Lets no call wait for its server any more: another executor takes what was not claimed, and what was claimed ends, since nothing was sent. */
+  stop(): void {
+    this.#stopping = true
   }
 
   /** Passes a withdrawal on to the tool server, if the call is in hand here. */
@@ -119,23 +135,21 @@ export class OnAllowed {
     }
     const waiting = { at, sinceMs: delivery.storedAt.getTime(), signal }
     // Before anything is judged: it is to hold when the call is sent.
-    await this.#dialed(waiting)
+    const dialed = await this.#dialed(waiting)
+    if (!dialed && this.#stopping) throw new Error('this executor stops; the call is for another one')
     // Before the arguments are fetched, which may be gone by then.
     const expired = grantExpired(event.data, Date.now(), turn.attempt)
     if (expired) return this.#end(at, event, { name: 'failed', error: expired }, turn.follows, 0)
     const argumentsText = canonicalJson(await bus.payloads.fetch(event.data.arguments))
-    const verify = async () =>
-      verifyGrant(event.data, {
-        keys: await this.#keysWith(event.data.grant.keyId),
-        address: at,
-        argumentsText,
-        tool: registry.tool(at.server, event.data.tool),
-        nowMs: Date.now(),
-        attempt: turn.attempt,
-      })
-    const refusal = await verify()
-    if (refusal) return this.#end(at, event, { name: 'failed', error: refusal }, turn.follows, 0)
-    await this.#execute(waiting, event, { argumentsText, verify }, turn)
+    const judge = async (): Promise<Verdict> => {
+      const keys = await this.#keysWith(event.data.grant.keyId)
+      const tool = registry.tool(at.server, event.data.tool)
+      const about = { keys, address: at, argumentsText, tool, nowMs: Date.now(), attempt: turn.attempt }
+      return { tool, refusal: verifyGrant(event.data, about) }
+    }
+    const verdict = await judge()
+    if (verdict.refusal) return this.#end(at, event, { name: 'failed', error: verdict.refusal }, turn.follows, 0)
+    await this.#execute(waiting, event, { argumentsText, verdict, judge }, turn)
   }
 
   /** The keys in force. One that is not among them may have been added just now: the file is looked at again. */
@@ -177,29 +191,38 @@ export class OnAllowed {
   async #send(
     waiting: Waiting,
     { data, traceparent }: CallEvent<'allowed'>,
-    { argumentsText, verify }: JudgedCall,
+    { argumentsText, verdict, judge }: JudgedCall,
     attempt: number,
   ): Promise<Ending> {
     const { bus, registry, dialer } = this.#services
     const { at, signal } = waiting
+    let judged = verdict
     for (;;) {
+      // Claiming takes a while, and so does waiting: what is sent is what was judged.
+      if (registry.tool(at.server, data.tool) !== judged.tool) judged = await judge()
+      if (judged.refusal) return { name: 'failed', error: judged.refusal }
       const dialed = dialer.of(at.server)
-      const definition = registry.tool(at.server, data.tool)?.pinned?.definition
+      const definition = judged.tool?.pinned?.definition
       const outcome = dialed
         ? await execute(bus, dialed, data, { argumentsText, definition, traceparent, signal })
         : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
-      const again = outcome.kind === 'not-sent' ? await this.#dialed(waiting, dialed) : undefined
+      if (outcome.kind !== 'not-sent') return endingOf(outcome, data.grant.claims.idempotent, attempt)
+      const again = await this.#dialed(waiting, dialed)
+      if (signal.aborted) {
+        const message = `The caller withdrew before the call was sent; ${whatRan(attempt)}.`
+        return { name: 'failed', error: { code: 'cancelled', message } }
+      }
       if (!again) return endingOf(outcome, data.grant.claims.idempotent, attempt)
-      const refusal = await verify()
-      if (refusal) return { name: 'failed', error: refusal }
     }
   }
 
   /** The connection to a call's server, another one than that which failed; waited for while there is none, and undefined in the end. */
   async #dialed(waiting: Waiting, failed?: Dialed): Promise<Dialed | undefined> {
+    const since = performance.now()
     for (;;) {
       const dialed = this.#services.dialer.of(waiting.at.server)
       if (dialed && dialed !== failed) return dialed
+      if (dialed && performance.now() - since > this.#patience.unnoticedMs) return undefined
       if (!this.#mayWait(waiting)) return undefined
       await pause(lookForServerMs)
     }
@@ -208,7 +231,8 @@ export class OnAllowed {
   #mayWait({ at, sinceMs, signal }: Waiting): boolean {
     const available = this.#services.registry.server(at.tenant, at.server)?.conditions.find(isAvailability)
     const { awayMs, startingMs } = this.#patience
-    return !signal.aborted && Date.now() - sinceMs < (available?.status === 'Unknown' ? startingMs : awayMs)
+    if (this.#stopping || signal.aborted) return false
+    return Date.now() - sinceMs < (available?.status === 'Unknown' ? startingMs : awayMs)
   }
 
   async #end(

@@ -41,6 +41,8 @@ export async function openPostgres(
     })
     // A connection that breaks while nobody uses it; the next query gets another.
     made.on('error', onProblem)
+    // One that breaks between two statements of who uses it fails the next; without a listener it would end audit.
+    made.on('connect', (client) => client.on('error', () => {}))
     return made
   }
   const [writing, reading, locking] = [

@@ -28,7 +28,7 @@ export async function unpackFolder(archive: Blob, dir: string): Promise<void> {
     for (let at = 0; at < chunk.length;) {
       if (entry.bytes > 0) {
         const piece = chunk.subarray(at, at + entry.bytes)
-        if (entry.fd !== undefined) writeSync(entry.fd, piece)
+        if (entry.fd !== undefined) writeWhole(entry.fd, piece)
         entry.bytes -= piece.length
         at += piece.length
       } else if (entry.padding > 0) {
@@ -50,6 +50,11 @@ export async function unpackFolder(archive: Blob, dir: string): Promise<void> {
     }
   }
   if (entry.bytes > 0) throw new Error(`the archive of ${dir} ends in the middle of a file`)
+}
+
+/** A disk that is nearly full may take a part. */
+function writeWhole(fd: number, piece: Buffer): void {
+  for (let at = 0; at < piece.length;) at += writeSync(fd, piece, at)
 }
 
 /** Makes the file or folder that a header is about; the blocks of zeros at the end are about none. */

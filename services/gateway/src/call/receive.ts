@@ -18,7 +18,7 @@ import { cancelCall } from './cancel-call.ts'
 import { checkCallHeaders } from './check-call-headers.ts'
 import { newsOf, type OutcomeBoard } from './outcome-board.ts'
 import { callIdOf, publishRequested } from './publish-requested.ts'
-import { neededOf, reply, unacknowledgedResult } from './reply.ts'
+import { neededOf, reply, unacknowledgedResult, unansweredResult } from './reply.ts'
 import { resolveTarget, type Target } from './resolve-target.ts'
 import type { Refusals } from '../refusals.ts'
 
@@ -125,8 +125,10 @@ async function answerCall(
     })
   call.signal.addEventListener('abort', withdraw, { once: true })
   let told = 0
+  let isStored = false
   try {
     const earlier = await publishRequested(bus, callId, request, board.gatewayId)
+    isStored = true
     // Withdrawn while it was being stored, when there was nothing to withdraw yet.
     if (call.signal.aborted) withdraw()
     const outcome = await awaitOutcome(
@@ -143,7 +145,12 @@ async function answerCall(
     const visible = () => services.visible.has(principal, target.server, target.tool)
     return await reply(bus, outcome, { callId, name, visible, keyed: idempotencyKey !== undefined })
   } catch (error) {
-    if (error instanceof NotAcknowledged) return unacknowledgedResult(callId, idempotencyKey !== undefined)
+    const keyed = idempotencyKey !== undefined
+    if (error instanceof NotAcknowledged) return unacknowledgedResult(callId, keyed)
+    // What failed is the answer: the call is there, and may have run.
+    if (isStored && error instanceof CountersignError && error.code !== 'unknown_tool') {
+      return unansweredResult(callId, keyed, error)
+    }
     throw error
   } finally {
     call.signal.removeEventListener('abort', withdraw)

@@ -17,7 +17,6 @@ import { type RunningProcess, startProcess } from './start-process.ts'
 
 /** How long a bridge may take to listen. */
 const bridgeStartMs = 20_000
-/** A bridge gives its server three seconds. */
 /** Longer than the bridge gives the server to answer and to end. */
 const bridgeKillAfterMs = 6000
 const commandKillAfterMs = 3000

@@ -1,4 +1,4 @@
-import { resolveCallId } from '../calls/call-ids.ts'
+import { isWholeCallId } from '../calls/call-ids.ts'
 import { CliError, exits } from '../cli-error.ts'
 import { checkArguments, type Command, oneOf } from '../command.ts'
 
@@ -21,8 +21,13 @@ export const resolve: Command = {
       throw new CliError(exits.usage, '--evidence is missing', {
         next: 'write how you know: the ruling is kept with the call',
       })
+    const callId = args[0]!.toLowerCase()
+    if (!isWholeCallId(callId)) {
+      throw new CliError(exits.usage, `"${args[0]}" is not the whole id of a call, and a ruling is final`, {
+        next: `see the whole id with: countersign call ${args[0]}`,
+      })
+    }
     const console = await client('operator')
-    const callId = await resolveCallId(console, args[0]!, 'all')
     const answer = await console.post(`/calls/${callId}/resolution`, { outcome, evidence })
     if (out.forPrograms) out.json(answer)
     out.line(`call ${callId} is resolved: it ${outcome === 'ran' ? 'ran' : 'did not run'}`)
