@@ -84,8 +84,10 @@ export async function startGateways(
   writeFileSync(usersFile, JSON.stringify({ users }), { mode: 0o600 })
 
   const notStored: string[] = []
+  const buses: Bus[] = []
   const startOne = async () => {
     const bus = await connect('gateway')
+    buses.push(bus)
     const registry = new RegistryView()
     const board = new OutcomeBoard(bus, crypto.randomUUID())
     const cancellations = new Cancellations(bus)
@@ -135,6 +137,8 @@ export async function startGateways(
   }
   return {
     urls,
+    /** The connection of each gateway. */
+    buses,
     /** The nats-server. */
     server,
     notStored,

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { connectBus, encode } from '@countersign/bus'
+import { callFieldsOf, CountersignError, digestOf, makeEvent, subjects } from '@countersign/contracts'
 import { startGateways } from './start-gateways.ts'
 
 test('I7, R43: while nats-server hangs, whoever asks is told that it does not answer, and what to do', async (t) => {
@@ -51,4 +53,41 @@ test('I7, R43: while nats-server hangs, whoever asks is told that it does not an
   const { structuredContent } = again.body.result!
   assert.equal(structuredContent.callId, withKey.body.result!.structuredContent.callId)
   assert.equal(structuredContent.status, 'running')
+})
+
+test('I6, R43: a call that ran is never said to be refused, also when its result cannot be fetched now', async (t) => {
+  const { urls, buses, server, policy, ask, asked } = await startGateways(t, 1)
+  const { url, passwords } = server
+  const executor = await connectBus({ url, user: 'agent-executor', password: passwords['agent-executor'] })
+  t.after(() => executor.close())
+  // As it is when the object store is silent for a moment, just when the call has ended.
+  buses[0]!.payloads.fetch = () => Promise.reject(new CountersignError('store_unavailable', 'silent'))
+  for (const [count, headers, retryable] of [
+    [1, {}, false],
+    [2, { 'idempotency-key': 'one' }, true],
+  ] as const) {
+    const answer = ask(urls[0]!, 'ann', { method: 'tools/call', params: { name: 'files_wait' } }, headers)
+    const at = { tenant: 'default', server: 'files', callId: await asked(count) }
+    const { last } = await policy.history(at)
+    const { replyTo } = last!.event.data as { replyTo: string }
+    const fields = callFieldsOf(last!.event.data)
+    const result = { content: [{ type: 'text', text: 'written' }] }
+    const data = {
+      ...fields,
+      result: { inline: result },
+      resultDigest: digestOf(result),
+      toolError: false,
+      durationMs: 1,
+    }
+    const event = makeEvent('succeeded', data, { now: new Date() })
+    await executor.publishEvent(at, 'succeeded', event, last!.seq, Date.now() + 10_000)
+    executor.hint(subjects.replies(replyTo), encode(event))
+    const { structuredContent, isError } = (await answer).body.result!
+    assert.deepEqual(
+      [isError, structuredContent.status, structuredContent.code, structuredContent.callId],
+      [true, 'unknown', 'store_unavailable', at.callId],
+    )
+    assert.equal(structuredContent.retryable, retryable)
+    assert.match(structuredContent.message, /was taken, and goes on or has ended.*countersign_call_status/)
+  }
 })

@@ -154,11 +154,11 @@ export function unacknowledgedResult(callId: string, keyed: boolean): JsonObject
 }
 
 /** A call that is stored, and of which it cannot be told now how it stands. */
-export function unansweredResult(callId: string, keyed: boolean, { code, message }: CountersignError): JsonObject {
+export function unansweredResult(callId: string, keyed: boolean, { code }: CountersignError): JsonObject {
   const next = keyed
     ? `Ask again with the same idempotency key, or ask countersign_call_status with callId ${callId}.`
     : `Do not call the tool again: ask countersign_call_status with callId ${callId} for the outcome.`
-  const text = `The call ${callId} was taken and goes on or has ended; its answer cannot be given now: ${message}. ${next}`
+  const text = `The call ${callId} was taken, and goes on or has ended, but its answer cannot be given now (${code}). ${next}`
   return ownResult('unknown', callId, text, { code, retryable: keyed })
 }
 
