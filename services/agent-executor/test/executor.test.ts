@@ -1,170 +1,32 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { type Bus, RegistryView } from '@countersign/bus'
-import { WatchedFile } from '@countersign/config'
+import { test } from 'node:test'
 import {
   type Allowed,
   type CallEvent,
   callFieldsOf,
   canonicalJson,
-  digestOf,
   type GrantClaims,
   type Json,
-  type JsonObject,
   makeEvent,
   registryKeys,
-  type ServerLimits,
   subjects,
-  type ToolDefinition,
 } from '@countersign/contracts'
-import { createLogger } from '@countersign/telemetry'
 import {
-  allowedFixture,
   askingTool,
   callFixture,
   newGrantSigner,
   register,
-  requestedFixture,
   scriptedTool,
   serverEntryFixture,
   startModernServer,
-  startScriptedServer,
-  startTestBus,
   until,
 } from '@countersign/testing'
-import { OnAllowed } from '../src/call/on-allowed.ts'
-import { readGrantKeys } from '../src/call/verify-grant.ts'
-import { Dialer } from '../src/upstream/dial.ts'
-import { ServerQueues } from '../src/upstream/server-queues.ts'
+import { setUp } from './executor-world.ts'
 
 const readOnly = { readOnlyHint: true }
 const soon = () => Date.now() + 10_000
-
-/** An executor on a real bus with a scripted tool server. */
-async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<ServerLimits> = {}, entry = {}) {
-  // Hooks run in the order they are added: executors end their calls while their bus is there.
-  const running: (() => Promise<void>)[] = []
-  t.after(() => Promise.all(running.map((stop) => stop())).then(() => {}))
-  const testBus = await startTestBus(t)
-  const { connect, dir } = testBus
-  const [gateway, policy, lifecycle] = await Promise.all([connect('gateway'), connect('policy'), connect('lifecycle')])
-  const upstream = await startScriptedServer(t, tools)
-  await register(
-    lifecycle,
-    serverEntryFixture('scripted', upstream.url, entry, { callTimeoutMs: 1000, maxResultBytes: 100_000, ...limits }),
-    tools,
-  )
-  const signer = newGrantSigner()
-  const keysFile = join(dir, 'grant.pub.pem')
-  writeFileSync(keysFile, signer.publicPem)
-  const startExecutor = async (bus?: Bus, patienceMs = 1000) => {
-    const own = bus ?? (await connect('agent-executor'))
-    const log = createLogger('test', process.env.TEST_LOG ?? 'fatal')
-    const registry = new RegistryView()
-    const dialer = new Dialer()
-    const keys = new WatchedFile(keysFile, readGrantKeys)
-    const onAllowed = new OnAllowed(
-      {
-        bus: own,
-        log,
-        registry,
-        dialer,
-        keys,
-        executor: crypto.randomUUID(),
-        onEnded: () => {},
-      },
-      { unnoticedMs: patienceMs, awayMs: patienceMs, startingMs: patienceMs },
-    )
-    const queues = new ServerQueues(own, log, (delivery) => onAllowed.handle(delivery), 1000)
-    const listening = own.listen(subjects.midcall('*', '*', 'up'), (subject) =>
-      onAllowed.withdraw(subject.split('.')[2]!),
-    )
-    await registry.start(own, (name, changed) => {
-      dialer.apply(name, changed)
-      queues.apply(name, changed)
-    })
-    const stop = async () => {
-      registry.stop()
-      upstream.release()
-      onAllowed.stop()
-      await queues.stop()
-      listening.stop()
-      await dialer.close()
-    }
-    running.push(stop)
-    return { stop }
-  }
-  /** Writes a call's history up to `allowed`, as gateway and policy would. */
-  const allow = async (
-    tool: string,
-    args: JsonObject = {},
-    claims: Partial<GrantClaims> = {},
-    edit: (allowed: Allowed) => Allowed = (a) => a,
-    by = signer,
-  ) => {
-    const call = callFixture({ server: 'scripted', tool, digest: digestOf(args) })
-    const requested = makeEvent('requested', requestedFixture(call, args), { now: new Date() })
-    const { seq } = await gateway.publishEvent(call, 'requested', requested, 0, soon())
-    const definition = tools.find(({ name }) => name === tool)!
-    const definitionDigest = digestOf(definition as unknown as JsonObject)
-    const allowed = edit(
-      allowedFixture(by, call, args, {
-        definitionDigest,
-        idempotent: definition.annotations?.readOnlyHint ?? false,
-        ...claims,
-      }),
-    )
-    const stored = await policy.publishEvent(
-      call,
-      'allowed',
-      makeEvent('allowed', allowed, { now: new Date() }),
-      seq,
-      soon(),
-    )
-    return { call, seq: stored.seq }
-  }
-  /** An executor that claims and then is gone: its claims are written by hand, its deliveries are never acknowledged. */
-  const claimAndDie = async (...calls: Awaited<ReturnType<typeof allow>>[]) => {
-    const dead = await connect('agent-executor')
-    const consumer = { stream: 'CALLS', name: 'executor-scripted', filter: subjects.callEvents('allowed', 'scripted') }
-    await dead.ensureConsumer(consumer, { maxAckPending: 10, ackWaitMs: 500 })
-    const delivered: string[] = []
-    dead.consume({
-      ...consumer,
-      consumer: consumer.name,
-      maxInFlight: 10,
-      ackWaitMs: 60_000,
-      onProblem: () => {},
-      handler: async ({ subject }) => (delivered.push(subject), new Promise(() => {})),
-    })
-    await until(() => delivered.length >= calls.length, 'the dead executor got them')
-    for (const { call, seq } of calls) {
-      const data = { ...callFieldsOf(call), executor: 'dead', attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
-      await dead.publishEvent(call, 'dispatched', makeEvent('dispatched', data, { now: new Date() }), seq, soon())
-    }
-    await dead.close()
-  }
-  const ended = (call: { tenant: string; server: string; callId: string }) =>
-    until(async () => {
-      const history = await policy.history(call)
-      return history.final && { history, final: history.final, names: history.entries.map(({ name }) => name) }
-    }, 'the call ends')
-  return {
-    ...testBus,
-    gateway,
-    policy,
-    lifecycle,
-    upstream,
-    startExecutor,
-    allow,
-    claimAndDie,
-    ended,
-    signer,
-    keysFile,
-  }
-}
 
 test('I1, I3: an allowed call is sent once, byte for byte, between dispatched and succeeded', async (t) => {
   const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
@@ -328,65 +190,6 @@ async function endsAsExpected(
     }),
   )
 }
-
-test('a server that cannot be reached fails the call, and nothing ran', async (t) => {
-  const { upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
-  await startExecutor()
-  await upstream.close()
-  const { call } = await allow('echo')
-  const { final } = await ended(call)
-  const { error } = (final.event as CallEvent<'failed'>).data
-  assert.deepEqual([error.code, /; nothing ran;/.test(error.message)], ['upstream_unreachable', true], error.message)
-})
-
-test('I6: a server that is started again in the midst of a call that was not sent yet is waited for', async (t) => {
-  const tools = [scriptedTool('echo')]
-  const { upstream, startExecutor, allow, ended, lifecycle, policy } = await setUp(t, tools)
-  // Longer than any machine takes to start the server again.
-  await startExecutor(undefined, 60_000)
-  // Nobody listens, and the registry does not know it yet: the call is claimed and cannot be sent.
-  await upstream.close()
-  const { call } = await allow('echo')
-  await until(async () => (await policy.history(call)).entries.length === 3, 'the call is claimed')
-  const again = await startScriptedServer(t, tools)
-  await register(lifecycle, serverEntryFixture('scripted', again.url, { restarts: 1 }), tools)
-  assert.deepEqual((await ended(call)).names, ['requested', 'allowed', 'dispatched', 'succeeded'])
-  assert.equal(again.calls.length, 1)
-})
-
-test('I5: an executor that stops lets go of a call that waits for its server, and another one sends it', async (t) => {
-  const tools = [scriptedTool('echo')]
-  const { connect, upstream, startExecutor, allow, ended, lifecycle } = await setUp(t, tools)
-  const { address: _none, ...away } = serverEntryFixture('scripted', upstream.url)
-  await register(lifecycle, away, tools)
-  const bus = await connect('agent-executor')
-  const consume = bus.consume.bind(bus)
-  let taken = 0
-  bus.consume = (options) => consume({ ...options, handler: (delivery) => (taken++, options.handler(delivery)) })
-  // Longer than the test lasts.
-  const first = await startExecutor(bus, 600_000)
-  const { call } = await allow('echo')
-  await until(() => taken > 0, 'the first executor has the call')
-  await first.stop()
-  await register(lifecycle, serverEntryFixture('scripted', upstream.url, { restarts: 1 }), tools)
-  await startExecutor()
-  assert.deepEqual((await ended(call)).names, ['requested', 'allowed', 'dispatched', 'succeeded'])
-  assert.equal(upstream.calls.length, 1)
-})
-
-test('I13: a definition that changes while its call waits to be sent is not called', async (t) => {
-  const [tool, changed] = [scriptedTool('echo'), { ...scriptedTool('echo'), description: 'Does something else now.' }]
-  const { upstream, startExecutor, allow, ended, lifecycle, policy } = await setUp(t, [tool])
-  await startExecutor(undefined, 60_000)
-  await upstream.close()
-  const { call } = await allow('echo')
-  await until(async () => (await policy.history(call)).entries.length === 3, 'the call is claimed')
-  const again = await startScriptedServer(t, [changed])
-  await register(lifecycle, serverEntryFixture('scripted', again.url, { restarts: 1 }), [changed])
-  const { final } = await ended(call)
-  assert.equal((final.event as CallEvent<'failed'>).data.error.code, 'definition_changed')
-  assert.equal(again.calls.length, 0)
-})
 
 test('I2: of a withdrawal and a claim one wins, many times over', { timeout: 60_000 }, async (t) => {
   const { gateway, upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
