@@ -8,6 +8,7 @@ import { startTestBus, until } from '@countersign/testing'
 import {
   auditFolder,
   callWriter,
+  indexPatienceMs,
   openTestLog,
   readAll,
   readAudit,
@@ -49,7 +50,7 @@ test(
         return page.indexed === page.size && page
       },
       'all is indexed',
-      60_000,
+      indexPatienceMs,
     )
     assert.equal(records.length, 20)
     const stored = new Map((await readAll(reader, 'CALLS')).map(({ seq, data }) => [seq, data]))
@@ -120,7 +121,7 @@ test(
     await sealed(4)
     const callsWith = async (text: string) =>
       (await callApi(verbs.audit.calls, { tenant: 'default', text })).calls.length
-    await until(async () => (await callsWith('zebra4711')) === 1, 'it is indexed')
+    await until(async () => (await callsWith('zebra4711')) === 1, 'it is indexed', indexPatienceMs)
     await audit.stop('SIGTERM')
 
     const refused = new RegExp(

@@ -15,7 +15,16 @@ import {
 import { openKeyReader } from '@countersign/subject-keys'
 import { findGo, startTestBus, until } from '@countersign/testing'
 import { describeProblem, proveCallFrom, verifyCallProof, verifyContent } from '@countersign/tlog'
-import { auditFolder, callWriter, openTestLog, readAudit, readLog, startAudit, verifyFolder } from './harness.ts'
+import {
+  auditFolder,
+  callWriter,
+  indexPatienceMs,
+  openTestLog,
+  readAudit,
+  readLog,
+  startAudit,
+  verifyFolder,
+} from './harness.ts'
 import { filesWith, personalSettings } from './personal.ts'
 
 const run = promisify(execFile)
@@ -138,7 +147,7 @@ test(
 
 test(
   'R28: what a rule names of an event is in no file of audit, its index among them',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (t) => {
     const testBus = await startTestBus(t)
     const folder = await auditFolder(t)
@@ -149,10 +158,14 @@ test(
     const writer = await callWriter(testBus)
     const { callApi } = await testBus.connect('console')
     const { at } = await writer.request({ tool: 'zebra4711' }, {})
-    const { calls } = await until(async () => {
-      const page = await callApi(verbs.audit.calls, { tenant: 'default' })
-      return page.indexed === 1 && page
-    }, 'it is indexed')
+    const { calls } = await until(
+      async () => {
+        const page = await callApi(verbs.audit.calls, { tenant: 'default' })
+        return page.indexed === 1 && page
+      },
+      'it is indexed',
+      indexPatienceMs,
+    )
     assert.deepEqual(
       calls.map(({ callId, tool, principal }) => [callId, tool, principal]),
       [[at.callId, '[personal]', at.principal]],
@@ -193,7 +206,7 @@ test(
 
 test(
   'R29: a legal hold keeps what it is over, says who, when and why, and is recorded',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (t) => {
     const testBus = await startTestBus(t)
     const folder = await auditFolder(t)

@@ -229,3 +229,6 @@ export function testRecords(
     return makeRecord(calls, message, { created: '2026-11-22T09:00:00Z', previous: seq - 1 })
   })
 }
+
+/** The index's database runs at a low priority: beside other tests it may open late. */
+export const indexPatienceMs = 90_000

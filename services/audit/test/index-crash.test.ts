@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
-import { auditFolder, callWriter, startAudit } from './harness.ts'
+import { auditFolder, callWriter, indexPatienceMs, startAudit } from './harness.ts'
 
 const tenant = 'default'
 const timeoutMs = 20_000
@@ -27,11 +27,15 @@ test(
       await audit.stop('SIGKILL')
     }
     const audit = await startAudit(t, testBus, folder)
-    await until(async () => {
-      const { size, indexed, problem } = await ask()
-      assert.equal(problem, null)
-      return size === total && indexed === size
-    }, 'all is indexed')
+    await until(
+      async () => {
+        const { size, indexed, problem } = await ask()
+        assert.equal(problem, null)
+        return size === total && indexed === size
+      },
+      'all is indexed',
+      indexPatienceMs,
+    )
 
     const found: number[] = []
     const called = new Set<string>()

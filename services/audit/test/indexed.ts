@@ -8,7 +8,7 @@ import { listTop } from '../src/query/list-top.ts'
 import { tellStory } from '../src/query/tell-story.ts'
 import type { Encryptor } from '../src/record/encrypt/encryptor.ts'
 import { readSealed } from '../src/record/encrypt/read-sealed.ts'
-import { auditFolder, openTestLog } from './harness.ts'
+import { auditFolder, indexPatienceMs, openTestLog } from './harness.ts'
 import { type IndexHome, recordsOf, type TestEvent } from './index-fixture.ts'
 
 export const failed = { error: { code: 'timeout', message: 'late' } }
@@ -48,11 +48,15 @@ export async function indexed(
   const index = home.follow(log, read)
   const reach = async (tenant = 'default') => {
     index.notify()
-    await until(() => {
-      const { problem, indexed: so, size } = index.status(tenant)
-      if (problem !== null) throw new Error(problem)
-      return so === size
-    }, 'the log is indexed')
+    await until(
+      () => {
+        const { problem, indexed: so, size } = index.status(tenant)
+        if (problem !== null) throw new Error(problem)
+        return so === size
+      },
+      'the log is indexed',
+      indexPatienceMs,
+    )
     return index.reach(tenant)
   }
   const query = (more: Partial<CallQuery>) => ({

@@ -12,6 +12,7 @@ import {
   activityWriter,
   auditFolder,
   callWriter,
+  indexPatienceMs,
   openTestLog,
   readAll,
   readAudit,
@@ -25,7 +26,7 @@ const soon = () => Date.now() + 10_000
 
 test(
   'I8: every event is sealed in order, published as it was sealed, and answered for',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (t) => {
     const testBus = await startTestBus(t)
     const folder = await auditFolder(t)
@@ -50,7 +51,7 @@ test(
     const status = await statusOf('default')
     assert.equal(status.lastSeq, 461)
     const find = () => console.callApi(verbs.audit.calls, { tenant: 'default', principal: 'p3', limit: 1000 }, 20_000)
-    await until(async () => (await find()).indexed === 460, 'all is indexed')
+    await until(async () => (await find()).indexed === 460, 'all is indexed', indexPatienceMs)
     assert.equal((await find()).calls.length, 40)
     const { records } = await console.callApi(verbs.audit.records, {
       tenant: 'default',
