@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LoadOutcome } from './load.ts'
 import { plot } from './plot.ts'
@@ -11,12 +12,11 @@ import { writeSection } from './write-section.ts'
 export interface Sample {
   atSeconds: number
   memoryMiB: Record<string, number>
-  openFiles: Record<string, number>
   callsKept: number
   callsMiB: number
 }
 
-/** How one quantity went from the second quarter of the run to the last. */
+/** How one quantity went: of memory and the stream the medians of the second quarter and of the last, of open files those at rest. */
 export interface Trend {
   what: string
   before: number
@@ -35,10 +35,14 @@ export interface Soak {
 }
 
 const samplesAtLeast = 40
+/** Longer than any connection is kept that nobody uses. */
+const restMs = 12_000
+const restSampleMs = 500
 
 /**
  * Runs at half load and watches memory, open files and the stream of calls. The first half is not judged: pools fill, the server
- * remembers ids for two minutes, and ended calls are kept for a sixth of the run at most ten minutes.
+ * remembers ids for two minutes, and ended calls are kept for a sixth of the run at most ten minutes. Open files are counted before and after,
+ * while nobody calls: during the load they are as many as calls happen to be in flight.
  */
 export async function measureSoak(seconds: number, say: (line: string) => void): Promise<Soak> {
   const graceMs = Math.min(600, seconds / 6) * 1000
@@ -49,6 +53,7 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
     const { callsPerSecond } = await world.load({ ...job, ratePerSecond: 0, seconds: 10 })
     const ratePerSecond = Math.max(1, Math.floor(callsPerSecond / 2))
     say(`half load is ${ratePerSecond} calls/s, for ${seconds} s`)
+    const filesBefore = await openFilesAtRest(world)
     const samples: Sample[] = []
     const started = performance.now()
     const everyMs = Math.min(30_000, (seconds * 1000) / samplesAtLeast)
@@ -58,7 +63,6 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
         samples.push({
           atSeconds: Math.round((performance.now() - started) / 1000),
           memoryMiB: residentMiB(world.running),
-          openFiles: openFiles(world),
           callsKept: lastSeq - firstSeq + 1,
           callsMiB: Math.round((bytes / 2 ** 20) * 10) / 10,
         })
@@ -66,33 +70,51 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
     }, everyMs)
     const load = await world.load({ ...job, ratePerSecond, seconds })
     clearInterval(watch)
-    return { at: new Date().toISOString(), seconds, ratePerSecond, load, trends: trendsOf(samples), samples }
+    const filesAfter = await openFilesAtRest(world)
+    const files = Object.entries(filesBefore).map(([name, before]) =>
+      trend(`${name} open files`, before, filesAfter[name]!, 5),
+    )
+    return {
+      at: new Date().toISOString(),
+      seconds,
+      ratePerSecond,
+      load,
+      trends: [...trendsOf(samples), ...files],
+      samples,
+    }
   } finally {
     await world.stop()
   }
 }
 
-/** Files and sockets each process has open; only where the system tells. */
-function openFiles({ running }: World): Record<string, number> {
+/** The fewest files and sockets that each process has open while nobody calls; only where the system tells. */
+async function openFilesAtRest({ running }: World): Promise<Record<string, number>> {
   if (process.platform !== 'linux') return {}
-  return Object.fromEntries(running.processes.map(({ name, pid }) => [name, readdirSync(`/proc/${pid()}/fd`).length]))
+  const fewest = new Map<string, number>()
+  for (const until = performance.now() + restMs; performance.now() < until; await setTimeout(restSampleMs)) {
+    for (const { name, pid } of running.processes) {
+      const open = readdirSync(`/proc/${pid()}/fd`).length
+      fewest.set(name, Math.min(open, fewest.get(name) ?? open))
+    }
+  }
+  return Object.fromEntries(fewest)
+}
+
+function trend(what: string, before: number, after: number, slack: number): Trend {
+  return { what, before, after, flat: after <= before * 1.1 + slack }
 }
 
 function trendsOf(samples: Sample[]): Trend[] {
   const quarter = Math.floor(samples.length / 4)
   const [early, late] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)]
-  const trend = (what: string, of: (sample: Sample) => number, slack: number): Trend => {
-    const [before, after] = [early, late].map((part) => median(part.map(of))) as [number, number]
-    return { what, before, after, flat: after <= before * 1.1 + slack }
-  }
-  const names = Object.keys(samples[0]?.memoryMiB ?? {})
+  const medians = (what: string, of: (sample: Sample) => number, slack: number) =>
+    trend(what, median(early.map(of)), median(late.map(of)), slack)
   return [
-    ...names.map((name) => trend(`${name} MiB`, ({ memoryMiB }) => memoryMiB[name]!, 5)),
-    ...names
-      .filter((name) => samples[0]?.openFiles[name] !== undefined)
-      .map((name) => trend(`${name} open files`, ({ openFiles: files }) => files[name]!, 5)),
-    trend('messages in CALLS', ({ callsKept }) => callsKept, 100),
-    trend('MiB in CALLS', ({ callsMiB }) => callsMiB, 5),
+    ...Object.keys(samples[0]?.memoryMiB ?? {}).map((name) =>
+      medians(`${name} MiB`, ({ memoryMiB }) => memoryMiB[name]!, 5),
+    ),
+    medians('messages in CALLS', ({ callsKept }) => callsKept, 100),
+    medians('MiB in CALLS', ({ callsMiB }) => callsMiB, 5),
   ]
 }
 
@@ -107,7 +129,7 @@ export function soakTable({ seconds, ratePerSecond, load, trends }: Soak): strin
       `${what.padEnd(28)} ${String(before).padStart(8)} → ${String(after).padStart(8)}  ${flat ? 'flat' : 'GROWS'}`,
   )
   const { calls, failed, p50Ms, p99Ms } = load
-  return `${seconds} s at ${ratePerSecond} calls/s: ${calls} calls, ${failed} failed, p50 ${p50Ms} ms, p99 ${p99Ms} ms\nsecond quarter → last quarter (medians)\n${lines.join('\n')}\n`
+  return `${seconds} s at ${ratePerSecond} calls/s: ${calls} calls, ${failed} failed, p50 ${p50Ms} ms, p99 ${p99Ms} ms\nsecond quarter → last quarter (medians); open files at rest: before → after\n${lines.join('\n')}\n`
 }
 
 /** Writes the soak into `docs/performance.md`, with a plot of memory over time beside it. */
@@ -131,9 +153,9 @@ export async function writeSoak(soak: Soak): Promise<void> {
     'soak',
     '`npm run bench -- --soak 3600 --report`',
     `${at.slice(0, 10)}, ${cpus().length} cores, ${seconds} s at ${ratePerSecond} calls/s: ${load.calls.toLocaleString('en')} calls, ${load.failed} failed,
-p50 ${load.p50Ms} ms, p99 ${load.p99Ms} ms. Medians of the second quarter of the run and of its last:
+p50 ${load.p50Ms} ms, p99 ${load.p99Ms} ms. Medians of the second quarter of the run and of its last; of open files those while nobody calls, before and after:
 
-| what | second quarter | last quarter | flat |
+| what | second quarter, or before | last quarter, or after | flat |
 | --- | ---: | ---: | --- |
 ${rows.join('\n')}
 

@@ -138,8 +138,8 @@ export class Publisher {
   }
 
   /**
-   * Stores messages of a stream that nobody else writes, in order, with one acknowledgement: the last message says which
-   * sequence must be before it, so its acknowledgement is that of all.
+   * Stores messages of a stream that nobody else writes, in order, with one acknowledgement. Each message says which sequence must be
+   * before it: where one is lost on its way, as those are that come while the stream is being made, none after it is stored.
    *
    * @param lastSeq the stream's last sequence before
    * @returns its last sequence after
@@ -150,12 +150,15 @@ export class Publisher {
     await this.#untilConnected(deadlineMs, false)
     const last = run.at(-1)
     if (!last) return lastSeq
-    for (const publication of run.slice(0, -1)) {
-      this.#nc.publish(publication.subject, publication.data, { headers: this.#headersOf(publication) })
+    const headOf = (publication: Publication, place: number) => {
+      const head = this.#headersOf(publication)
+      head.set('Nats-Expected-Last-Sequence', String(lastSeq + place))
+      return head
     }
-    const head = this.#headersOf(last)
-    head.set('Nats-Expected-Last-Sequence', String(lastSeq + run.length - 1))
-    const reply = await new Promise<Reply>((resolve) => this.#send(last, head, resolve))
+    for (const [place, publication] of run.slice(0, -1).entries()) {
+      this.#nc.publish(publication.subject, publication.data, { headers: headOf(publication, place) })
+    }
+    const reply = await new Promise<Reply>((resolve) => this.#send(last, headOf(last, run.length - 1), resolve))
     if (reply.seq !== undefined && !reply.duplicate) return reply.seq
     if (reply.silent) throw new NotAcknowledged()
     if (reply.unheard) throw storeUnavailable(notTaken)

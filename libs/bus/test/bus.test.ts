@@ -92,6 +92,23 @@ test(
   },
 )
 
+test('I8: of a run of which the beginning was lost on its way nothing is stored, and nothing of one that is sent again', async (t) => {
+  const { connect } = await startTestBus(t)
+  const audit = await connect('audit')
+  const run = ['a', 'b', 'c'].map((name, index) => ({
+    subject: subjects.auditRecord('default', 'files', name),
+    data: Buffer.from(name),
+    msgId: `audit.default.${index}`,
+    alone: true,
+  }))
+  const lastSeq = async () => (await audit.streamInfo('AUDIT')).lastSeq
+  await assert.rejects(audit.storeRun(run.slice(1), 1, soon()), LostRace)
+  assert.equal(await lastSeq(), 0)
+  assert.equal(await audit.storeRun(run, 0, soon()), 3)
+  await assert.rejects(audit.storeRun(run, 0, soon()), LostRace)
+  assert.equal(await lastSeq(), 3)
+})
+
 test('one idempotency key is one call, whichever server it names', async (t) => {
   const { connect } = await startTestBus(t)
   const gateway = await connect('gateway')

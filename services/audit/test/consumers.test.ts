@@ -7,7 +7,7 @@ import { suite, test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { type SealedRecord, verbs } from '@countersign/contracts'
 import { findGo, installPython, startTestBus, type TestBus, until } from '@countersign/testing'
-import { auditFolder, callWriter, indexPatienceMs, readAudit, startAudit, verifyFolder } from './harness.ts'
+import { auditFolder, callWriter, readAudit, startAudit, verifyFolder, whenIndexed } from './harness.ts'
 
 const run = promisify(execFile)
 const examples = join(import.meta.dirname, '../../../docs/examples/audit-consumer')
@@ -146,17 +146,12 @@ suite('consumers', { concurrency: true }, () => {
         assert.equal(await third.stop('SIGTERM'), 0)
 
         // The log has what the stream forgot, whether it is asked for or read.
-        const { records } = await until(
-          async () => {
-            const page = await console.callApi(verbs.audit.records, {
-              tenant: 'default',
-              before: oldest,
-              limit: oldest - 81,
-            })
-            return page.indexed === size && page
-          },
-          'all is indexed',
-          indexPatienceMs,
+        const { records } = await whenIndexed(() =>
+          console.callApi(verbs.audit.records, {
+            tenant: 'default',
+            before: oldest,
+            limit: oldest - 81,
+          }),
         )
         assert.deepEqual(records.map(({ index }) => index).toReversed(), upTo(81, oldest))
         assert.equal(await audit.stop('SIGTERM'), 0)

@@ -8,12 +8,13 @@ import { startTestBus, until } from '@countersign/testing'
 import {
   auditFolder,
   callWriter,
-  indexPatienceMs,
   openTestLog,
   readAll,
   readAudit,
   readLog,
+  indexPatienceMs,
   startAudit,
+  whenIndexed,
   verifyFolder,
 } from './harness.ts'
 import { filesWith, personalSettings } from './personal.ts'
@@ -44,14 +45,7 @@ test(
     const audit = await startAudit(t, testBus, folder, settings)
     await until(async () => (await reader.streamInfo('AUDIT')).lastSeq === 180, 'all is published')
     const query = { tenant: 'default', principal: 'p3', limit: 20 }
-    const { records } = await until(
-      async () => {
-        const page = await console.callApi(verbs.audit.records, query)
-        return page.indexed === page.size && page
-      },
-      'all is indexed',
-      indexPatienceMs,
-    )
+    const { records } = await whenIndexed(() => console.callApi(verbs.audit.records, query))
     assert.equal(records.length, 20)
     const stored = new Map((await readAll(reader, 'CALLS')).map(({ seq, data }) => [seq, data]))
     for (const { record } of records) {
@@ -100,9 +94,8 @@ test(
     const sealed = (size: number) =>
       until(async () => (await callApi(verbs.audit.status, { tenant: 'default' })).size === size, 'all is sealed')
     const argumentsOf = async () => {
-      const { records } = await until(
-        () => callApi(verbs.audit.records, { tenant: 'default', outcome: 'requested' }),
-        'the index is open',
+      const { records } = await whenIndexed(() =>
+        callApi(verbs.audit.records, { tenant: 'default', outcome: 'requested' }),
       )
       const data = records.map(({ record }) => record.cloudEvent['data'] as JsonObject)
       return data.map(({ arguments: args }) => (args as JsonObject)['inline'])
@@ -120,8 +113,8 @@ test(
     await callApi(verbs.audit.placeHold, { operator, subject: at.principal, reason: 'case 17' })
     await sealed(4)
     const callsWith = async (text: string) =>
-      (await callApi(verbs.audit.calls, { tenant: 'default', text })).calls.length
-    await until(async () => (await callsWith('zebra4711')) === 1, 'it is indexed', indexPatienceMs)
+      (await whenIndexed(() => callApi(verbs.audit.calls, { tenant: 'default', text }))).calls.length
+    assert.equal(await callsWith('zebra4711'), 1)
     await audit.stop('SIGTERM')
 
     const refused = new RegExp(
@@ -154,7 +147,7 @@ test(
     const declared = { ...settings, COUNTERSIGN_AUDIT_SUBJECT_KEYS_LOST: until4711 }
     audit = await startAudit(t, testBus, folder, declared)
     await sealed(5)
-    await until(async () => (await callsWith('zebra4711')) === 0, 'the index forgot')
+    await until(async () => (await callsWith('zebra4711')) === 0, 'the index forgot', indexPatienceMs)
     assert.deepEqual(await argumentsOf(), ['[erased]', '[erased]', { encrypted: [{ path: '/data' }] }])
     for (const tenant of ['default', 'other']) {
       const { records } = await callApi(verbs.audit.records, { tenant, outcome: 'keys_lost' })

@@ -18,12 +18,12 @@ import { describeProblem, proveCallFrom, verifyCallProof, verifyContent } from '
 import {
   auditFolder,
   callWriter,
-  indexPatienceMs,
   openTestLog,
   readAudit,
   readLog,
   startAudit,
   verifyFolder,
+  whenIndexed,
 } from './harness.ts'
 import { filesWith, personalSettings } from './personal.ts'
 
@@ -62,8 +62,8 @@ test(
     }
     await sealed(8)
     const callsWith = async (text: string) =>
-      (await console.callApi(verbs.audit.calls, { tenant: 'default', text })).calls.length
-    await until(async () => (await callsWith('zebra4711ann')) === 1, 'the index is open and has them')
+      (await whenIndexed(() => console.callApi(verbs.audit.calls, { tenant: 'default', text }))).calls.length
+    assert.equal(await callsWith('zebra4711ann'), 1)
     assert.notDeepEqual(filesWith(dirname(folder.dir), 'zebra4711ann'), [])
     const { calls } = await console.callApi(verbs.audit.calls, { tenant: 'default', principal: 'ann' })
     const before = await console.callApi(verbs.audit.status, { tenant: 'default' })
@@ -92,9 +92,8 @@ test(
 
     // It is an activity, sealed in the same log.
     await sealed(9)
-    const { records } = await until(
-      () => console.callApi(verbs.audit.records, { tenant: 'default', outcome: 'erased' }),
-      'the index is open',
+    const { records } = await whenIndexed(() =>
+      console.callApi(verbs.audit.records, { tenant: 'default', outcome: 'erased' }),
     )
     const [{ record }] = records as [(typeof records)[number]]
     assert.deepEqual([record.who?.actor, record.cloudEvent['id']], ['oscar', erased.id])
@@ -158,14 +157,8 @@ test(
     const writer = await callWriter(testBus)
     const { callApi } = await testBus.connect('console')
     const { at } = await writer.request({ tool: 'zebra4711' }, {})
-    const { calls } = await until(
-      async () => {
-        const page = await callApi(verbs.audit.calls, { tenant: 'default' })
-        return page.indexed === 1 && page
-      },
-      'it is indexed',
-      indexPatienceMs,
-    )
+    await until(async () => (await callApi(verbs.audit.status, { tenant: 'default' })).size === 1, 'it is sealed')
+    const { calls } = await whenIndexed(() => callApi(verbs.audit.calls, { tenant: 'default' }))
     assert.deepEqual(
       calls.map(({ callId, tool, principal }) => [callId, tool, principal]),
       [[at.callId, '[personal]', at.principal]],
@@ -242,10 +235,7 @@ test(
     await assert.rejects(callApi(verbs.audit.liftHold, { operator: stranger, id: overAnn.id, reason: 'r' }), {
       code: 'not_found',
     })
-    const { calls } = await until(
-      () => callApi(verbs.audit.calls, { tenant: 'default', principal: 'ann' }),
-      'the index is open',
-    )
+    const { calls } = await whenIndexed(() => callApi(verbs.audit.calls, { tenant: 'default', principal: 'ann' }))
     const { callId } = calls[0]!
     const overCall = await callApi(verbs.audit.placeHold, { operator, callId, reason: 'case 19' })
     assert.deepEqual([overCall.callId, overCall.subject], [callId, 'ann'])
@@ -256,10 +246,7 @@ test(
     await callApi(verbs.audit.liftHold, { operator, id: overCall.id, reason: 'closed' })
     assert.equal((await erase('ann')).keys, 1)
     await sealed(10)
-    const { records } = await until(
-      () => callApi(verbs.audit.records, { tenant: 'default', limit: 8 }),
-      'the index is open',
-    )
+    const { records } = await whenIndexed(() => callApi(verbs.audit.records, { tenant: 'default', limit: 8 }))
     assert.deepEqual(records.map(({ record }) => record.event).toReversed(), [
       'hold_placed',
       ...['erased', 'hold_placed', 'hold_placed'],

@@ -15,7 +15,7 @@ import {
   sha256,
   subjects,
 } from '@countersign/contracts'
-import { type Cleanup, requestedFixture, type TestBus } from '@countersign/testing'
+import { type Cleanup, requestedFixture, type TestBus, until } from '@countersign/testing'
 import { describeProblem, verifyLog } from '@countersign/tlog'
 import type { AuditLog } from '../src/log/audit-log.ts'
 import type { Log } from '../src/log/log.ts'
@@ -232,3 +232,14 @@ export function testRecords(
 
 /** The index's database runs at a low priority: beside other tests it may open late. */
 export const indexPatienceMs = 90_000
+
+/** Asks until the answer is of an index that has all of its tenant's log. */
+export function whenIndexed<P extends { indexed?: number | undefined; size?: number | undefined }>(
+  ask: () => Promise<P>,
+): Promise<P> {
+  const wholePage = async () => {
+    const page = await ask()
+    return page.size !== undefined && page.indexed === page.size && page
+  }
+  return until(wholePage, 'all is indexed', indexPatienceMs) as Promise<P>
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
-import { auditFolder, callWriter, indexPatienceMs, startAudit } from './harness.ts'
+import { auditFolder, callWriter, indexPatienceMs, startAudit, whenIndexed } from './harness.ts'
 
 const tenant = 'default'
 const timeoutMs = 20_000
@@ -23,7 +23,7 @@ test(
       await Promise.all(calls.map((call) => writer.deny(call)))
       // Somewhere in it: the index has begun with what came, and has not ended.
       const before = (total * round) / 3
-      await until(async () => (await ask()).indexed > before, 'it has begun to index')
+      await until(async () => (await ask()).indexed > before, 'it has begun to index', indexPatienceMs)
       await audit.stop('SIGKILL')
     }
     const audit = await startAudit(t, testBus, folder)
@@ -57,7 +57,7 @@ test(
     for (const { callId } of calls) called.add(callId)
     assert.deepEqual([calls.length, called.size, next], [total / 2, total / 2, null])
     assert.equal((await console.callApi(verbs.audit.reindex, { tenant }, timeoutMs)).size, total)
-    await until(async () => (await ask()).indexed === total, 'all is indexed anew')
+    await whenIndexed(ask)
     const top = await console.callApi(verbs.audit.top, { tenant, by: 'state' }, timeoutMs)
     assert.deepEqual(top.top, [{ value: 'denied', calls: total / 2 }])
     assert.equal(await audit.stop('SIGTERM'), 0, audit.output())

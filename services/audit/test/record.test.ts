@@ -12,7 +12,6 @@ import {
   activityWriter,
   auditFolder,
   callWriter,
-  indexPatienceMs,
   openTestLog,
   readAll,
   readAudit,
@@ -20,6 +19,7 @@ import {
   startAudit,
   testRecords,
   verifyFolder,
+  whenIndexed,
 } from './harness.ts'
 
 const soon = () => Date.now() + 10_000
@@ -51,8 +51,7 @@ test(
     const status = await statusOf('default')
     assert.equal(status.lastSeq, 461)
     const find = () => console.callApi(verbs.audit.calls, { tenant: 'default', principal: 'p3', limit: 1000 }, 20_000)
-    await until(async () => (await find()).indexed === 460, 'all is indexed', indexPatienceMs)
-    assert.equal((await find()).calls.length, 40)
+    assert.equal((await whenIndexed(find)).calls.length, 40)
     const { records } = await console.callApi(verbs.audit.records, {
       tenant: 'default',
       callId: late[7]!.at.callId,

@@ -49,7 +49,16 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
   return answer
 }
 
-async function askOnce(cluster: Cluster, { n, tool, key, sequel, gateway }: CallPlan, asked: number): Promise<Answer> {
+/**
+ * Asks for a call once, and waits for what the gateway says to it first.
+ *
+ * @param asked how often it was asked for, with this time
+ */
+export async function askOnce(
+  cluster: Cluster,
+  { n, tool, key, sequel, gateway }: CallPlan,
+  asked: number,
+): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined
   const withdraw = (id: number, afterMs: number) => {
     timer = setTimeout(() => {
