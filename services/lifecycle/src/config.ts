@@ -14,7 +14,7 @@ export const Settings = z.object({
     .min(100)
     .max(3_600_000)
     .default(10_000)
-    .describe('Time between two probes of a server that answers, in ms'),
+    .describe('Time between two probes of a server that answers, in ms; of more than 100 servers, as much longer'),
   pathPrepend: z.string().default('').describe('Folders put before PATH for the servers it runs'),
 })
 export type Settings = z.infer<typeof Settings>

@@ -2,7 +2,7 @@
  * Lifecycle: runs the tool servers as their documents say and keeps the registry of them.
  *
  * File map: server/desired reads the documents (server/document one file) → server/reconcile makes what runs follow them, with one
- * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe), takes the
+ * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe, server/probe-pace when the next one is), takes the
  * server/inventory of what can be used (server/check-definition), compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
  * (server/status) and writes that down (registry/make-entry, registry/entry-writer, registry/event-log; registry/load-registry reads it back
  * after a restart). runtime/environment reads what a server is given; runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.

@@ -19,6 +19,7 @@ import type { Wish } from './desired.ts'
 import type { Identity } from './document.ts'
 import { pin } from './pin.ts'
 import type { ProbeOutcome } from './probe.ts'
+import type { ProbePace } from './probe-pace.ts'
 import { Prober } from './prober.ts'
 import type { Phase, Verification } from './status.ts'
 
@@ -37,7 +38,7 @@ export interface KeeperOptions {
   events: EventLog
   checks: DefinitionChecks
   log: Logger
-  probeIntervalMs: number
+  probePace: ProbePace
   /** Whose log has what is said of a server of which nothing tells the tenant. */
   platformTenant: string
 }
@@ -204,7 +205,7 @@ export class ServerKeeper {
         pinned: () => this.#pinnedNames(),
         checks: this.#options.checks,
       },
-      intervalMs: this.#options.probeIntervalMs,
+      pace: this.#options.probePace,
       onOutcome: (outcome, starting) => ifCurrent(() => this.#probed(outcome, starting)),
     })
   }

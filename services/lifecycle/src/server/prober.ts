@@ -1,25 +1,31 @@
 import type { Upstream } from '@countersign/mcp'
+import type { ProbePace } from './probe-pace.ts'
 import { probe, type ProbeOutcome, type ProbeTarget } from './probe.ts'
 
 const firstRetryMs = 50
 const lastRetryMs = 1000
 /** How long a server that does not answer yet is asked again quickly. */
 const startupMs = 30_000
+/** A server that says again and again that its tools changed is believed so often. */
+const newsEveryMs = 500
 
 export interface ProberOptions {
   target: ProbeTarget
-  intervalMs: number
+  pace: ProbePace
   /** @param starting true while not answering is still what a starting server does */
   onOutcome: (outcome: ProbeOutcome, starting: boolean) => void
 }
 
-/** Probes one running server: quickly until it answers, then at intervals and whenever it says that its tools changed. */
+/** Probes one running server: quickly until it answers, then as the pace says and whenever it says that its tools changed. */
 export class Prober {
   readonly #options: ProberOptions
   readonly #startedAt = performance.now()
   #retryMs = firstRetryMs
   #timer: NodeJS.Timeout | undefined
   #listening: Upstream | undefined
+  #probedAt = Number.NEGATIVE_INFINITY
+  /** When its turn is. It keeps that when it is probed in between: who talks much takes no turn from others. */
+  #dueAt = Number.NEGATIVE_INFINITY
   #state: 'idle' | 'probing' | 'probing, again' | 'stopped' = 'idle'
 
   constructor(options: ProberOptions) {
@@ -34,13 +40,9 @@ export class Prober {
   }
 
   async #run(): Promise<void> {
-    if (this.#state === 'stopped') return
-    if (this.#state !== 'idle') {
-      this.#state = 'probing, again'
-      return
-    }
-    clearTimeout(this.#timer)
+    if (this.#stopped()) return
     this.#state = 'probing'
+    this.#probedAt = performance.now()
     const outcome = await probe(
       this.#options.target,
       this.#listening ? undefined : (upstream) => this.#listen(upstream),
@@ -51,10 +53,26 @@ export class Prober {
     this.#options.onOutcome(outcome, starting)
     const again = (this.#state as string) === 'probing, again'
     this.#state = 'idle'
-    if (again) return void this.#run()
-    const quick = outcome.kind !== 'verified' && starting
-    this.#timer = setTimeout(() => void this.#run(), quick ? this.#retryMs : this.#options.intervalMs)
-    if (quick) this.#retryMs = Math.min(lastRetryMs, this.#retryMs * 1.5)
+    if (again) return this.#hear()
+    if (outcome.kind === 'verified' || !starting) return this.#await()
+    this.#runIn(this.#retryMs)
+    this.#retryMs = Math.min(lastRetryMs, this.#retryMs * 1.5)
+  }
+
+  #await(): void {
+    if (this.#dueAt <= performance.now()) this.#dueAt = this.#options.pace.next()
+    this.#runIn(this.#dueAt - performance.now())
+  }
+
+  #runIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#run(), ms)
+  }
+
+  /** It says that its tools changed. */
+  #hear(): void {
+    if (this.#state === 'probing') this.#state = 'probing, again'
+    else if (this.#state === 'idle') this.#runIn(this.#probedAt + newsEveryMs - performance.now())
   }
 
   #stopped(): boolean {
@@ -64,6 +82,6 @@ export class Prober {
   #listen(upstream: Upstream): void {
     if (this.#stopped()) return void upstream.close()
     this.#listening = upstream
-    upstream.onToolsChanged(() => void this.#run())
+    upstream.onToolsChanged(() => this.#hear())
   }
 }

@@ -9,9 +9,12 @@ import type { DefinitionChecks } from './check-definition.ts'
 import { type Desired, DesiredReader, type Wish } from './desired.ts'
 import type { DocumentProblem } from './document.ts'
 import { ServerKeeper } from './keeper.ts'
+import { ProbePace } from './probe-pace.ts'
 
 /** Time between two looks at the documents; a file counts once two looks find it the same. */
-const lookMs = 250
+const lookMs = { least: 250, most: 2000 }
+/** Up to that, so many times as long as a look took: a thousand documents take tens of milliseconds. */
+const restAfterLook = 20
 /** Groups whose members may accept changed definitions. */
 const acceptingGroups = ['operators', 'approvers']
 
@@ -33,6 +36,7 @@ export interface ReconcilerOptions {
 export class Reconciler {
   readonly #options: ReconcilerOptions
   readonly #reader: DesiredReader
+  readonly #pace: ProbePace
   readonly #keepers = new Map<string, ServerKeeper>()
   readonly #leaving = new Map<string, Promise<void>>()
   #told = new Set<string>()
@@ -42,6 +46,7 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options
     this.#reader = new DesiredReader(options.serversDir)
+    this.#pace = new ProbePace(options.probeIntervalMs)
   }
 
   async start(): Promise<void> {
@@ -74,12 +79,14 @@ export class Reconciler {
   }
 
   async #look(): Promise<void> {
+    const begunMs = performance.now()
     try {
       this.#reconcile(await this.#reader.look())
     } catch (error) {
       this.#options.log.error({ err: error }, 'the documents could not be followed; trying again')
     }
-    if (!this.#stopped) this.#timer = setTimeout(() => void this.#look(), lookMs)
+    const restMs = Math.min(lookMs.most, Math.max(lookMs.least, restAfterLook * (performance.now() - begunMs)))
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.#look(), restMs)
   }
 
   #reconcile({ servers, problems, complete }: Desired): void {
@@ -98,10 +105,10 @@ export class Reconciler {
     const existing = this.#keepers.get(name)
     // A server of the same name that is still leaving has to be gone first; the next look finds it so.
     if (existing || this.#leaving.has(name)) return existing
-    const { bucket, log, runtime, events, checks, probeIntervalMs, platformTenant, known } = this.#options
+    const { bucket, log, runtime, events, checks, platformTenant, known } = this.#options
     const writer = new EntryWriter(bucket, log, name)
     const keeper = new ServerKeeper({
-      ...{ name, known: known.get(name), runtime, writer, events, checks, log, probeIntervalMs, platformTenant },
+      ...{ name, known: known.get(name), runtime, writer, events, checks, log, probePace: this.#pace, platformTenant },
     })
     known.delete(name)
     this.#keepers.set(name, keeper)
