@@ -3,6 +3,7 @@ import type { LoadOutcome } from './load.ts'
 import { processorMs } from './processor-time.ts'
 import { measurePublish, type StoreAlone } from './publish.ts'
 import { residentMiB } from './resident.ts'
+import { measureStart, type StartTimes } from './start.ts'
 import { startWorld } from './world.ts'
 import { writeSection } from './write-section.ts'
 
@@ -19,6 +20,8 @@ export interface Headline {
   memoryMiB: Record<string, number>
   /** Processor time of each process for a call at 64 callers, in milliseconds. */
   processorMsPerCall: Record<string, number>
+  /** Not measured when only some calls were asked for. */
+  start: StartTimes | undefined
 }
 
 /** Measures governed calls beside the same calls sent directly to the same tool server, in one run. */
@@ -26,6 +29,7 @@ export async function measureHeadline(
   { seconds, rate, only }: { seconds: number; rate: number | undefined; only: string | undefined },
   say: (line: string) => void,
 ): Promise<Headline> {
+  const start = only === undefined ? await measureStart() : undefined
   const publish = await measurePublish()
   const world = await startWorld(say)
   try {
@@ -75,14 +79,15 @@ export async function measureHeadline(
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       node: process.version,
     }
-    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB, processorMsPerCall }
+    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB, processorMsPerCall, start }
   } finally {
     await world.stop()
   }
 }
 
 /** The headline as a table for people. */
-export function headlineTable({ results, memoryMiB, processorMsPerCall, publish }: Headline): string {
+export function headlineTable(headline: Headline): string {
+  const { results } = headline
   const columns = ['calls', 'failed', 'callsPerSecond', 'p50Ms', 'p90Ms', 'p99Ms', 'maxMs'] as const
   const rows = Object.entries(results).map(([name, outcome]) => [
     name,
@@ -93,19 +98,20 @@ export function headlineTable({ results, memoryMiB, processorMsPerCall, publish 
   const lines = all.map((row) =>
     row.map((cell, index) => (index === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[index]!))).join('  '),
   )
-  return [...lines, '', ...summary({ results, memoryMiB, processorMsPerCall, publish }), ''].join('\n')
+  return [...lines, '', ...summary(headline), ''].join('\n')
 }
 
 /** What follows from the measurements, one line each. */
-function summary({
-  results,
-  memoryMiB,
-  processorMsPerCall,
-  publish,
-}: Pick<Headline, 'results' | 'memoryMiB' | 'processorMsPerCall' | 'publish'>): string[] {
+function summary({ results, memoryMiB, processorMsPerCall, publish, start }: Headline): string[] {
   const most = results['governed, 64 callers']?.callsPerSecond
   const share = (perSecond: number) => most && `${Math.round((100 * most * eventsPerCall) / perSecond)} %`
+  const seconds = (ms: number) => (ms / 1000).toFixed(1)
   return [
+    ...(start
+      ? [
+          `from npm start to the answer of the first governed call: ${seconds(start.freshMs)} s with fresh state, ${seconds(start.againMs)} s going on with it`,
+        ]
+      : []),
     ...added(results, 'one at a time'),
     ...added(results, 'half of that rate'),
     `resident MiB at 64 callers: ${listed(memoryMiB)}`,

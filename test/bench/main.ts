@@ -4,7 +4,7 @@
  *
  * File map: headline.ts (the marks) · isolation.ts (who notices whom) · soak.ts (what grows in an hour) · curves.ts (how cost grows)
  * → report.ts, plot.ts (into docs/) · compare/ (against others) · world.ts, processes.ts, upstream.ts, load.ts, open-session.ts,
- * publish.ts, resident.ts (what is measured, and with what)
+ * publish.ts, start.ts, resident.ts (what is measured, and with what)
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ import { curveSpecs, measureCurve } from './curves.ts'
 import { measureIsolation, writeIsolation } from './isolation.ts'
 import { headlineTable, measureHeadline, writeHeadline } from './headline.ts'
 import { measureSoak, soakTable, writeSoak } from './soak.ts'
-import { writeReport } from './report.ts'
+import { writeCurve } from './report.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -69,7 +69,8 @@ if (options.compare) {
     process.stdout.write(headlineTable(headline))
   }
   for (const spec of curves) {
-    keep(spec.name, await measureCurve(spec, { seconds, largest: Number(options.largest) }, say))
+    const curve = await measureCurve(spec, { seconds, largest: Number(options.largest) }, say)
+    keep(spec.name, curve)
+    await writeCurve(curve)
   }
-  if (curves.length > 0) await writeReport(results)
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Curve } from './curves.ts'
@@ -7,15 +7,12 @@ import { writeSection } from './write-section.ts'
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url))
 
-/** Writes the curves of a folder of results into `docs/performance.md` and their plots beside it. */
-export async function writeReport(results: string): Promise<void> {
-  const curves = readdirSync(results)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')) as Partial<Curve>)
-    .filter((each): each is Curve => each.points !== undefined)
+/** Writes a curve into its place in `docs/performance.md` and its plot beside it. */
+export async function writeCurve(curve: Curve): Promise<void> {
+  const { name } = curve
   mkdirSync(join(docs, 'performance'), { recursive: true })
-  for (const curve of curves) writeFileSync(join(docs, 'performance', `${curve.name}.svg`), plotOf(curve))
-  await writeSection('curves', '`npm run bench -- --report`', curves.map(section).join('\n'))
+  writeFileSync(join(docs, 'performance', `${name}.svg`), plotOf(curve))
+  await writeSection(`curve of ${name}`, `\`npm run bench -- --report --only ${name}\``, section(curve))
 }
 
 function section({ name, x, measured, points }: Curve): string {

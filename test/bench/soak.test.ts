@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { measureSoak, soakTable } from './soak.ts'
 
 test(
-  'two minutes at half load: no call fails, and open files and kept calls do not grow',
+  'two minutes at half load: no call fails, and open files and streams do not grow',
   { timeout: 600_000 },
   async () => {
     const soak = await measureSoak(120, console.error)

@@ -2,9 +2,11 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Bus } from '@countersign/bus'
+import { type StreamName, streams } from '@countersign/contracts'
 import type { LoadOutcome } from './load.ts'
 import { plot } from './plot.ts'
-import { residentMiB } from './resident.ts'
+import { processesOf, residentMiB } from './resident.ts'
 import { startWorld, type World } from './world.ts'
 import { writeSection } from './write-section.ts'
 
@@ -12,11 +14,13 @@ import { writeSection } from './write-section.ts'
 export interface Sample {
   atSeconds: number
   memoryMiB: Record<string, number>
-  callsKept: number
-  callsMiB: number
+  streams: Record<StreamName, { messages: number; mib: number }>
 }
 
-/** How one quantity went: of memory and the stream the medians of the second quarter and of the last, of open files those at rest. */
+/**
+ * How one quantity went: of memory and streams the medians of the second quarter and of the last, of open files those at rest. `AUDIT` grows
+ * until its budget is full and forgets its oldest then: it is flat as long as it stays within.
+ */
 export interface Trend {
   what: string
   before: number
@@ -38,9 +42,10 @@ const samplesAtLeast = 40
 /** Longer than any connection is kept that nobody uses. */
 const restMs = 12_000
 const restSampleMs = 500
+const auditMiB = streams.AUDIT.maxBytes / 2 ** 20
 
 /**
- * Runs at half load and watches memory, open files and the stream of calls. The first half is not judged: pools fill, the server
+ * Runs at half load and watches memory, open files and the streams. The first half is not judged: pools fill, the server
  * remembers ids for two minutes, and ended calls are kept for a sixth of the run at most ten minutes. Open files are counted before and after,
  * while nobody calls: during the load they are as many as calls happen to be in flight.
  */
@@ -57,15 +62,11 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
     const samples: Sample[] = []
     const started = performance.now()
     const everyMs = Math.min(30_000, (seconds * 1000) / samplesAtLeast)
-    const auditor = await world.connect('auditor')
+    const bus = await world.connect('provisioner')
     const watch = setInterval(() => {
-      void auditor.streamInfo('CALLS').then(({ bytes, firstSeq, lastSeq }) => {
-        samples.push({
-          atSeconds: Math.round((performance.now() - started) / 1000),
-          memoryMiB: residentMiB(world.running),
-          callsKept: lastSeq - firstSeq + 1,
-          callsMiB: Math.round((bytes / 2 ** 20) * 10) / 10,
-        })
+      const atSeconds = Math.round((performance.now() - started) / 1000)
+      void streamSizes(bus).then((sizes) => {
+        samples.push({ atSeconds, memoryMiB: residentMiB(world.running), streams: sizes })
       })
     }, everyMs)
     const load = await world.load({ ...job, ratePerSecond, seconds })
@@ -87,13 +88,21 @@ export async function measureSoak(seconds: number, say: (line: string) => void):
   }
 }
 
+async function streamSizes(bus: Bus): Promise<Sample['streams']> {
+  const sizes = Object.keys(streams).map(async (name) => {
+    const { bytes, firstSeq, lastSeq } = await bus.streamInfo(name as StreamName)
+    return [name, { messages: lastSeq - firstSeq + 1, mib: Math.round((bytes / 2 ** 20) * 10) / 10 }] as const
+  })
+  return Object.fromEntries(await Promise.all(sizes)) as Sample['streams']
+}
+
 /** The fewest files and sockets that each process has open while nobody calls; only where the system tells. */
 async function openFilesAtRest({ running }: World): Promise<Record<string, number>> {
   if (process.platform !== 'linux') return {}
   const fewest = new Map<string, number>()
   for (const until = performance.now() + restMs; performance.now() < until; await setTimeout(restSampleMs)) {
-    for (const { name, pid } of running.processes) {
-      const open = readdirSync(`/proc/${pid()}/fd`).length
+    for (const { name, pid } of processesOf(running)) {
+      const open = readdirSync(`/proc/${pid}/fd`).length
       fewest.set(name, Math.min(open, fewest.get(name) ?? open))
     }
   }
@@ -113,8 +122,14 @@ function trendsOf(samples: Sample[]): Trend[] {
     ...Object.keys(samples[0]?.memoryMiB ?? {}).map((name) =>
       medians(`${name} MiB`, ({ memoryMiB }) => memoryMiB[name]!, 5),
     ),
-    medians('messages in CALLS', ({ callsKept }) => callsKept, 100),
-    medians('MiB in CALLS', ({ callsMiB }) => callsMiB, 5),
+    ...(['CALLS', 'TIMERS', 'LIFECYCLE'] as const).flatMap((name) => [
+      medians(`messages in ${name}`, (sample) => sample.streams[name].messages, 100),
+      medians(`MiB in ${name}`, (sample) => sample.streams[name].mib, 5),
+    ]),
+    {
+      ...medians(`MiB in AUDIT, of ${auditMiB}`, (sample) => sample.streams.AUDIT.mib, 0),
+      flat: late.every((sample) => sample.streams.AUDIT.mib <= auditMiB),
+    },
   ]
 }
 
@@ -153,9 +168,9 @@ export async function writeSoak(soak: Soak): Promise<void> {
     'soak',
     '`npm run bench -- --soak 3600 --report`',
     `${at.slice(0, 10)}, ${cpus().length} cores, ${seconds} s at ${ratePerSecond} calls/s: ${load.calls.toLocaleString('en')} calls, ${load.failed} failed,
-p50 ${load.p50Ms} ms, p99 ${load.p99Ms} ms. Medians of the second quarter of the run and of its last; of open files those while nobody calls, before and after:
+p50 ${load.p50Ms} ms, p99 ${load.p99Ms} ms. Medians of the second quarter of the run and of its last; of open files those while nobody calls, before and after. AUDIT grows to its budget and forgets its oldest then:
 
-| what | second quarter, or before | last quarter, or after | flat |
+| what | second quarter, or before | last quarter, or after | flat, or within |
 | --- | ---: | ---: | --- |
 ${rows.join('\n')}
 

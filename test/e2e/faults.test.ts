@@ -104,7 +104,7 @@ test('I12: each service is killed under load, and every call ends once', { timeo
 })
 
 test(
-  'R16: lifecycle is replaced under load, and no call to a stdio server that it runs fails',
+  'I5: lifecycle is replaced under load, and no call to a stdio server that it runs fails',
   { timeout: 240_000 },
   async (t) => {
     const stack = await startStack(t)

@@ -73,7 +73,7 @@ export class Bus {
       const { state, config } = await jsm.streams.info('CALLS')
       return { bytes: state.bytes, maxBytes: config.max_bytes }
     })
-    this.payloads = new Payloads(this.#js)
+    this.payloads = new Payloads(this.#js, jsm)
     this.callApi = callApi(nc)
     this.serveApi = serveApi(nc)
   }
@@ -272,7 +272,7 @@ export class Bus {
     return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   }
 
-  /** The newest message of a stream; undefined for an empty one. */
+  /** The message of a stream under a sequence, for tests that look at what was stored; undefined where none can be read. */
   async lastMessage(stream: StreamName, seq: number) {
     const message = await this.#jsm.direct.getMessage(stream, { seq }).catch(() => null)
     return message
@@ -285,7 +285,7 @@ export class Bus {
     return findBusFaults(this.#jsm, this.serverVersion)
   }
 
-  /** Version and name of the server in use. */
+  /** The version of the server in use. */
   get serverVersion(): string {
     return this.#nc.info?.version ?? ''
   }

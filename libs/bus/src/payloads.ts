@@ -6,32 +6,45 @@ import {
   payloadStore,
   sha256,
 } from '@countersign/contracts'
-import type { JetStreamClient } from '@nats-io/jetstream'
-import { Objm, type ObjectStore } from '@nats-io/obj'
-import { fromStore } from './errors.ts'
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import { type ObjectInfo, Objm, type ObjectStore } from '@nats-io/obj'
+import { fromStore, storeUnavailable } from './errors.ts'
+import { readStream } from './read-stream.ts'
 
 /** Content as an event carries it: inside it, or by reference. */
 export type Carried = { inline: JsonObject } | { stored: PayloadRef }
 
-/** The object store for content too large for an event. Objects are named by their digest, so storing twice is the same. */
+/** Content that was stored so long ago is stored again: it is to be there for as long as if it were new. */
+const anewAfterMs = 24 * 3600 * 1000
+/** Read at once, at most. */
+const readBytes = 8 * 1024 * 1024
+
+/**
+ * The object store for content too large for an event. Objects are named by their digest. Storing one again replaces the chunks that somebody
+ * may be reading, so what is there is left alone.
+ */
 export class Payloads {
   readonly #js: JetStreamClient
+  readonly #jsm: JetStreamManager
   #store: Promise<ObjectStore> | undefined
 
-  constructor(js: JetStreamClient) {
+  constructor(js: JetStreamClient, jsm: JetStreamManager) {
     this.#js = js
+    this.#jsm = jsm
   }
 
   /** Puts content where it belongs by its size. */
   async carry(content: JsonObject): Promise<{ carried: Carried; digest: string }> {
     const text = canonicalJson(content)
     const digest = sha256(text)
-    // Canonical text has at least a byte a UTF-16 unit: only what may be too large is encoded to be measured.
+    // A UTF-16 unit takes three bytes at most: only what may be too large is encoded to be measured.
     if (text.length * 3 <= maxInlineBytes || Buffer.byteLength(text) <= maxInlineBytes)
       return { carried: { inline: content }, digest }
     const bytes = new TextEncoder().encode(text)
     const store = await this.#open()
-    await fromStore(store.putBlob({ name: digest }, bytes))
+    const there = await fromStore(store.info(digest))
+    const isFresh = there && !there.deleted && Date.now() - Date.parse(there.mtime) < anewAfterMs
+    if (!isFresh) await fromStore(store.putBlob({ name: digest }, bytes))
     return { carried: { stored: { ref: digest, digest, size: bytes.length } }, digest }
   }
 
@@ -44,10 +57,28 @@ export class Payloads {
     if ('inline' in carried) return carried.inline
     const { ref, digest } = carried.stored
     const store = await this.#open()
-    const bytes = await fromStore(store.getBlob(ref))
-    if (!bytes) throw new Error(`the stored content ${ref} is gone`)
+    const info = await fromStore(store.info(ref))
+    if (!info || info.deleted) throw new Error(`the stored content ${ref} is gone`)
+    const bytes = await fromStore(this.#read(info))
+    if (bytes.length !== info.size) {
+      throw storeUnavailable(`the stored content ${ref} is not whole just now: it is being stored anew; ask again`)
+    }
     if (sha256(bytes) !== digest) throw new Error(`the stored content ${ref} is not what its digest says`)
-    return JSON.parse(new TextDecoder().decode(bytes)) as JsonObject
+    return JSON.parse(bytes.toString()) as JsonObject
+  }
+
+  /** The chunks that are there. The client's own reading waits for ever for those that were replaced meanwhile. */
+  async #read({ nuid, chunks }: ObjectInfo): Promise<Buffer> {
+    const { name } = payloadStore
+    const read: Uint8Array[] = []
+    for (let from = 1; read.length < chunks;) {
+      const limits = { maxMessages: chunks - read.length, maxBytes: readBytes }
+      const part = await readStream(this.#jsm, `OBJ_${name}`, from, limits, `$O.${name}.C.${nuid}`)
+      if (part.length === 0) break
+      read.push(...part.map(({ data }) => data))
+      from = part.at(-1)!.seq + 1
+    }
+    return Buffer.concat(read)
   }
 
   #open(): Promise<ObjectStore> {

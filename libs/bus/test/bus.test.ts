@@ -185,6 +185,21 @@ test('large content goes to the object store and comes back checked', async (t) 
   assert.deepEqual(await executor.payloads.fetch(carried), content)
 })
 
+test('large content that is there is not stored again, and of what lost its chunks a reader learns that it is not whole', async (t) => {
+  const { connect } = await startTestBus(t)
+  const gateway = await connect('gateway')
+  const stream = 'OBJ_payloads' as 'CALLS'
+  const content = { text: '€'.repeat(200 * 1024) }
+  const { carried } = await gateway.payloads.carry(content)
+  const { lastSeq } = await gateway.streamInfo(stream)
+  assert.deepEqual((await gateway.payloads.carry(content)).carried, carried)
+  assert.equal((await gateway.streamInfo(stream)).lastSeq, lastSeq)
+  assert.deepEqual(await gateway.payloads.fetch(carried), content)
+  // As when it is stored anew while somebody reads it.
+  await gateway.purge(stream, { filter: '$O.payloads.C.>' })
+  await assert.rejects(gateway.payloads.fetch(carried), { code: 'store_unavailable', message: /not whole just now/ })
+})
+
 test('a bucket is followed from what is there through every change', async (t) => {
   const { connect } = await startTestBus(t)
   const [lifecycle, gateway] = await Promise.all([connect('lifecycle'), connect('gateway')])

@@ -51,7 +51,9 @@ export const Settings = z.object({
     .int()
     .min(0)
     .default(0)
-    .describe('What one tenant may ask of one replica a second; more is refused. 0: as much as it likes'),
+    .describe(
+      'What one tenant may ask of one replica a second; more waits for a second and is then refused. 0: as much as it likes',
+    ),
 })
 export type Settings = z.infer<typeof Settings>
 

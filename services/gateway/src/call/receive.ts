@@ -70,7 +70,7 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   if (call.era === modernEra) {
     await checkCallHeaders(services, call.principal, target, asked.arguments, call.headerOf)
   }
-  const leave = letIn(services, call)
+  const leave = await letIn(services, call)
   try {
     return await answerCall(services, call, asked, target)
   } finally {
@@ -79,11 +79,14 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
 }
 
 /** Says of a call that is not let in that it was refused: it has no history that would. */
-function letIn({ admission, refusals }: CallServices, { principal, address }: ReceivedCall): () => void {
+async function letIn(
+  { admission, refusals }: CallServices,
+  { principal, address, signal }: ReceivedCall,
+): Promise<() => void> {
   try {
-    return admission.enter(principal.tenant)
+    return await admission.enter(principal.tenant, signal)
   } catch (error) {
-    if (error instanceof CountersignError) refusals.call(principal, error.code, address)
+    if (error instanceof CountersignError && error.code !== 'cancelled') refusals.call(principal, error.code, address)
     throw error
   }
 }
