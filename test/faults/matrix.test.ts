@@ -9,12 +9,19 @@ import { killAndTakeOver } from './matrix/takeover.ts'
 
 const options = { ackWaitMs: 3000, auditGraceMs: 2000 }
 
+function isByReference({ log }: Evidence, callId: string): boolean {
+  const asked = log.find(({ record }) => record.callId === callId && record.event === 'requested')
+  const { data } = (asked?.record.cloudEvent ?? {}) as { data?: { arguments: object } }
+  return data !== undefined && 'stored' in data.arguments
+}
+
 /** One result a case, and one for the run as a whole. */
 async function assertRun(t: TestContext, evidence: Evidence, cases: readonly Case[]): Promise<void> {
   for (const { title, row, side, callId } of cases) {
     await t.test(title, () => {
       const history = evidence.calls.get(callId)
       assert.equal(history?.final?.name, row.ends[side], path(history))
+      if (row.large) assert.ok(isByReference(evidence, callId), 'its arguments were too large for an event')
     })
   }
   assert.deepEqual(checkRun(evidence), [])

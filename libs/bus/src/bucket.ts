@@ -58,29 +58,76 @@ export class Bucket {
   }
 
   /**
-   * Follows the bucket: first what is there, then every change. Resolves when what was there has been handed over.
+   * Follows the bucket: first what is there, then every change. Resolves when what was there has been handed over. A bucket that was lost and
+   * made anew, or went back to an earlier state, is followed from its beginning again, and what it lacks now counts as removed.
    *
    * @param onChange called in order, without waiting
    */
   async follow(onChange: (change: BucketChange) => void): Promise<{ stop: () => void }> {
+    let watched = await this.#watch(onChange)
+    let stopped = false
+    const look = async () => {
+      const { created, lastRevision } = await this.standing()
+      if (stopped || (created === watched.created && lastRevision >= watched.newest)) return
+      watched.stop()
+      // Until it is followed again each look finds it lost.
+      watched.created = ''
+      const again = await this.#watch(onChange)
+      if (stopped) return again.stop()
+      for (const key of watched.keys) {
+        if (!again.keys.has(key)) onChange({ key, value: undefined, revision: lastRevision })
+      }
+      watched = again
+    }
+    let looking: Promise<void> | undefined
+    const timer = setInterval(() => {
+      // Without the store there is nothing to look at; the next look finds out.
+      looking ??= look()
+        .catch(() => {})
+        .finally(() => (looking = undefined))
+    }, lookMs).unref()
+    return {
+      stop() {
+        stopped = true
+        clearInterval(timer)
+        watched.stop()
+      },
+    }
+  }
+
+  async #watch(onChange: (change: BucketChange) => void): Promise<Watched> {
+    // Before: what is made anew in between is noticed.
+    const { created } = await this.standing()
     const caughtUp = Promise.withResolvers<void>()
     const entries = await fromStore(this.#kv.watch())
+    const watched: Watched = { created, newest: 0, keys: new Set(), stop: () => entries.stop() }
     const deliver = async () => {
-      let known = false
       for await (const entry of entries) {
+        watched.newest = entry.revision
+        watched.keys.add(entry.key)
         onChange(changeOf(entry))
-        if (!known && entry.delta === 0) {
-          known = true
-          caughtUp.resolve()
-        }
+        if (entry.delta === 0) caughtUp.resolve()
       }
     }
     void deliver()
     const { values } = await fromStore(this.#kv.status())
     if (values === 0) caughtUp.resolve()
     await caughtUp.promise
-    return { stop: () => entries.stop() }
+    return watched
   }
+}
+
+/** How often a bucket that is followed is looked at. */
+const lookMs = 5000
+
+/** A bucket as it is being watched. */
+interface Watched {
+  /** When it was made. */
+  created: string
+  /** The newest revision that was handed over. */
+  newest: number
+  keys: Set<string>
+  stop: () => void
 }
 
 function changeOf(entry: KvEntry): BucketChange {

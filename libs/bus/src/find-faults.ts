@@ -1,4 +1,4 @@
-import { consumers, streams, type StreamSpec } from '@countersign/contracts'
+import { consumers, maxClockSkewMs, streams, type StreamSpec } from '@countersign/contracts'
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
 import { isSupportedVersion, minServerVersion } from './provision.ts'
 import { roomFor } from './room.ts'
@@ -12,7 +12,6 @@ export interface BusFault {
   remedy: string
 }
 
-const maxClockSkewMs = 5000
 /** More than this waiting for a consumer is worth a look. */
 const maxLag = 1000
 const provisionAgain = 'start Countersign again: its set-up puts the settings right'

@@ -1,5 +1,5 @@
 import { type ApiReply, type ApiVerb, CountersignError, isErrorCode, subjects } from '@countersign/contracts'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 
 /** Asks another service (`api.<service>.<verb>`). */
@@ -30,7 +30,7 @@ export function callApi(nc: NatsConnection) {
   }
 }
 
-/** Answers a verb; replicas share the work. Errors of the table travel, others are reported as `internal`. */
+/** Answers a verb; replicas share the work. Errors of the table travel, others and answers that cannot be sent are reported as `internal`. */
 export function serveApi(nc: NatsConnection) {
   return <I extends z.ZodType, O extends z.ZodType>(
     verb: ApiVerb<I, O>,
@@ -56,15 +56,32 @@ export function serveApi(nc: NatsConnection) {
         }
       }
     }
+    const respond = (message: Msg, reply: ApiReply<unknown>) => {
+      const problem = trySending(message, reply)
+      if (problem === undefined) return
+      const name = `${verb.service}.${verb.verb}`
+      onDefect(new Error(`the answer of ${name} could not be sent`, { cause: problem }))
+      const told = `${name} has an answer that cannot be sent, most likely because it is too large; ask for less, and see the log of ${verb.service}`
+      trySending(message, { ok: false, error: { code: 'internal', message: told } })
+    }
     const subject = subjects.api(verb.service, verb.verb)
     const subscription = nc.subscribe(subject, {
       queue: verb.service,
       callback: (error, message) => {
         // What a consumer has the server push here keeps its own subject: it is no request of who may ask (I11).
-        if (!error && message.subject === subject)
-          void answer(message.data).then((reply) => message.respond(JSON.stringify(reply)))
+        if (!error && message.subject === subject) void answer(message.data).then((reply) => respond(message, reply))
       },
     })
     return { stop: () => subscription.unsubscribe() }
+  }
+}
+
+/** Returns why an answer cannot be sent: it is larger than the bus carries, or is no JSON. Without a connection it is dropped. */
+function trySending(message: Msg, reply: ApiReply<unknown>): unknown {
+  try {
+    message.respond(JSON.stringify(reply))
+    return undefined
+  } catch (error) {
+    return error
   }
 }

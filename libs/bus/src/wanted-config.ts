@@ -1,5 +1,5 @@
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream'
-import type { StreamSpec } from '@countersign/contracts'
+import { consumers, type StreamSpec } from '@countersign/contracts'
 
 /** The settings a stream must have. */
 export function streamConfig(spec: StreamSpec, replicas: number) {
@@ -21,15 +21,16 @@ export function streamConfig(spec: StreamSpec, replicas: number) {
   } as const satisfies Partial<StreamConfig>
 }
 
-/** The settings a durable consumer must have. */
+/** The settings a durable consumer that is known when the bus is set up must have. */
 export function consumerConfig({ name, filter }: { name: string; filter: string }) {
   // Audit takes batches in order and acknowledges the last of each.
   const all = name === 'audit'
+  const { ackWaitMs } = Object.values(consumers).find((known) => known.name === name)!
   return {
     durable_name: name,
     filter_subject: filter,
     ack_policy: all ? 'all' : 'explicit',
-    ack_wait: (all ? 60 : 10) * 1e9,
+    ack_wait: ackWaitMs * 1e6,
     max_ack_pending: all ? 20_000 : 1000,
     max_deliver: -1,
   } as const satisfies Partial<ConsumerConfig>

@@ -217,6 +217,32 @@ test('a bucket is followed from what is there through every change', async (t) =
   assert.deepEqual(seen, ['server.a=1', 'server.b=2', 'server.a=undefined'])
 })
 
+test('R33, I13: a bucket that was lost and made anew is followed again, and what it lacks counts as removed', async (t) => {
+  const { server, connect } = await startTestBus(t)
+  const [lifecycle, gateway, provisioner] = await Promise.all([
+    connect('lifecycle'),
+    connect('gateway'),
+    connect('provisioner'),
+  ])
+  const bucket = await lifecycle.bucket('servers')
+  const text = (of: string) => new TextEncoder().encode(of)
+  await bucket.put('stays', text('before'))
+  await bucket.put('gone', text('before'))
+  const seen = new Map<string, string | undefined>()
+  const followed = await (
+    await gateway.bucket('servers')
+  ).follow(({ key, value }) => void seen.set(key, value && new TextDecoder().decode(value)))
+  t.after(() => followed.stop())
+  assert.deepEqual(Object.fromEntries(seen), { stays: 'before', gone: 'before' })
+  provisioner.hint('$JS.API.STREAM.DELETE.KV_servers', new Uint8Array())
+  await until(async () => (await bucket.standing().catch(() => undefined)) === undefined, 'it is gone')
+  await provision({ url: server.url, user: 'provisioner', password: server.passwords.provisioner })
+  await bucket.put('stays', text('after'))
+  await until(() => seen.get('stays') === 'after' && seen.get('gone') === undefined, 'it is followed again')
+  await bucket.put('stays', text('later'))
+  await until(() => seen.get('stays') === 'later', 'it is followed on')
+})
+
 test('a scheduled message rings where it was told to', async (t) => {
   const { connect } = await startTestBus(t)
   const policy = await connect('policy')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeEvent } from '@countersign/contracts'
+import { consumers, makeEvent, newCallId, subjects } from '@countersign/contracts'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { requestedFixture, startTestBus, until } from '@countersign/testing'
@@ -52,6 +52,89 @@ test('R46: a server that hangs is known not to answer, and is asked about everyt
   assert.equal(console.connected, true, 'one after the other would have taken so long that the connection is given up')
   server.process.kill('SIGCONT')
   assert.equal(await console.answers(20_000), true)
+})
+
+test('more messages than a consumer should have before it are told, those it has not acknowledged among them', async (t) => {
+  const { connect: connectAs } = await startTestBus(t)
+  const [console, gateway, policy] = await Promise.all([
+    connectAs('console'),
+    connectAs('gateway'),
+    connectAs('policy'),
+  ])
+  const request = async () => {
+    const at = { tenant: 'default', server: 'files', callId: newCallId(Date.now()) }
+    const subject = subjects.call(at, 'requested')
+    await gateway.store({ subject, data: Buffer.from('{}'), msgId: subject }, Date.now() + 20_000)
+  }
+  await Promise.all(Array.from({ length: 1000 }, request))
+  assert.deepEqual(await console.findFaults(), [], 'as many as it may have')
+  await request()
+  const found = () =>
+    until(async () => {
+      const faults = await console.findFaults()
+      return faults.length === 2 && faults
+    }, 'both consumers that have not read them are told')
+  const wanted = ['policy', 'audit'].map((service) => ({
+    what: `consumer ${service === 'policy' ? 'policy-requested' : service}`,
+    problem: `1001 messages wait for ${service}`,
+    remedy: `if that number does not fall, look at the log of ${service}`,
+  }))
+  assert.deepEqual(await found(), wanted)
+
+  const [hang, started] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const consumption = policy.consume({
+    ...{ stream: 'CALLS', consumer: consumers.policyRequested.name, maxInFlight: 10, ackWaitMs: 60_000 },
+    onProblem: () => {},
+    handler: () => {
+      started.resolve()
+      return hang.promise
+    },
+  })
+  t.after(() => {
+    hang.resolve()
+    return consumption.stop()
+  })
+  await started.promise
+  assert.deepEqual(await found(), wanted, 'what was delivered is not done')
+})
+
+test('clocks of nats-server and the services that are more than five seconds apart are told', async (t) => {
+  const { connect: connectAs, server } = await startTestBus(t)
+  const console = await connectAs('console')
+  const nc = await connect({
+    servers: server.url,
+    user: 'console',
+    pass: server.passwords.console,
+    inboxPrefix: '_INBOX_console',
+  })
+  t.after(() => nc.close())
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  const right = Date.now()
+  t.mock.timers.enable({ apis: ['Date'] })
+  for (const wrongByMs of [-3_600_000, 3_600_000]) {
+    t.mock.timers.setTime(right + wrongByMs)
+    const [fault, ...more] = await console.findFaults()
+    assert.match(
+      fault!.problem,
+      /^its clock and that of the services are 3[56]\d\d s apart, so holds expire early or late$/,
+    )
+    assert.deepEqual([fault!.what, fault!.remedy, more], ['nats-server', 'set all clocks by NTP', []])
+  }
+
+  // The server's clock to the millisecond, in an answer that takes twenty seconds.
+  const ask = jsm.streams.info.bind(jsm.streams)
+  const foundAt = async (theirs: number) => {
+    t.mock.timers.setTime(right)
+    jsm.streams.info = async (...args) => {
+      const info = await ask(...args)
+      t.mock.timers.setTime(right + 20_000)
+      return { ...info, ts: new Date(right + theirs).toISOString() }
+    }
+    return (await findBusFaults(jsm, console.serverVersion)).map(({ problem }) => problem)
+  }
+  for (const theirs of [-5000, 0, 10_000, 20_000, 25_000]) assert.deepEqual(await foundAt(theirs), [])
+  const told = 'its clock and that of the services are 5 s apart, so holds expire early or late'
+  for (const theirs of [-5001, 25_001]) assert.deepEqual(await foundAt(theirs), [told])
 })
 
 test('a server that is too old is told', async (t) => {

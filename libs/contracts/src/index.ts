@@ -76,7 +76,7 @@ export {
   Voted,
 } from './call/events.ts'
 export { exactNumbersMeta, moreExactNumbersMeta } from './call/exact-numbers.ts'
-export { Grant, GrantClaims, grantKeyId, grantSigningInput } from './call/grant.ts'
+export { Grant, GrantClaims, grantKeyId, grantSigningInput, maxClockSkewMs } from './call/grant.ts'
 export { History, type HistoryEntry, mayFollow, tally, type Tally } from './call/history.ts'
 export { toolResultProblem } from './call/tool-result.ts'
 export { count } from './count.ts'

@@ -66,14 +66,32 @@ export type BucketName = keyof typeof buckets
 /** The object store for arguments and results over 256 KiB. */
 export const payloadStore = { name: 'payloads', ttlMs: 7 * 24 * 3600 * 1000 } as const
 
+/** What is not acknowledged for so long is handed out again. Audit acknowledges batches, which take longer. */
+const [decisionAckWaitMs, auditAckWaitMs] = [10_000, 60_000]
+
 /** Durable consumers that are known when the bus is set up; the executor adds one a tool server. */
 export const consumers = {
-  policyRequested: { stream: 'CALLS', name: 'policy-requested', filter: subjects.callEvents('requested') },
-  policyVoted: { stream: 'CALLS', name: 'policy-voted', filter: subjects.callEvents('voted') },
-  policyExpired: { stream: 'TIMERS', name: 'policy-expired', filter: subjects.allHoldsExpired },
-  audit: { stream: 'CALLS', name: 'audit', filter: subjects.allCalls },
-  auditActivity: { stream: 'LIFECYCLE', name: 'audit', filter: '>' },
-} as const satisfies Record<string, { stream: StreamName; name: string; filter: string }>
+  policyRequested: {
+    stream: 'CALLS',
+    name: 'policy-requested',
+    filter: subjects.callEvents('requested'),
+    ackWaitMs: decisionAckWaitMs,
+  },
+  policyVoted: {
+    stream: 'CALLS',
+    name: 'policy-voted',
+    filter: subjects.callEvents('voted'),
+    ackWaitMs: decisionAckWaitMs,
+  },
+  policyExpired: {
+    stream: 'TIMERS',
+    name: 'policy-expired',
+    filter: subjects.allHoldsExpired,
+    ackWaitMs: decisionAckWaitMs,
+  },
+  audit: { stream: 'CALLS', name: 'audit', filter: subjects.allCalls, ackWaitMs: auditAckWaitMs },
+  auditActivity: { stream: 'LIFECYCLE', name: 'audit', filter: '>', ackWaitMs: auditAckWaitMs },
+} as const satisfies Record<string, { stream: StreamName; name: string; filter: string; ackWaitMs: number }>
 
 /** The executor's durable consumer for one tool server. */
 export function executorConsumer(server: string) {

@@ -241,5 +241,5 @@ export function whenIndexed<P extends { indexed?: number | undefined; size?: num
     const page = await ask()
     return page.size !== undefined && page.indexed === page.size && page
   }
-  return until(wholePage, 'all is indexed', indexPatienceMs) as Promise<P>
+  return until(wholePage, 'all is indexed', indexPatienceMs)
 }

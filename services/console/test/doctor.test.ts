@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { digestOf, newCallId } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { run } from '../src/cli/run.ts'
+import { start } from './cli-process.ts'
 import { type Console, serverFixture, startConsole, toolFixtures } from './console-fixture.ts'
 
 /** What the command says, of the state folder that is named. */
@@ -65,6 +66,20 @@ test('doctor says "accept it" of tools that can be accepted, and of others that 
     /odd +2 tools of it cannot be used, so nobody can call them: bad, worse\n +→ its server has to mend/,
   )
   assert.doesNotMatch(told, /accept odd/)
+})
+
+test('doctor tells that the clock of this machine is wrong, and what to do', async (t) => {
+  const console = await startConsole(t)
+  for (const wrongByMs of [3_600_000, -3_600_000]) {
+    const wrong = `data:text/javascript,const{now}=Date;Date.now=()=>now()+${wrongByMs}`
+    const { said: told, ended } = start(console.dir, ['doctor'], { NODE_OPTIONS: `--import=${wrong}` })
+    assert.equal(await ended, 1, told.stderr)
+    assert.match(
+      told.stdout,
+      /FAIL +clock +this machine and the console are 3[56]\d\d s apart, so .*\n +→ set both clocks by NTP\n/,
+    )
+    assert.match(told.stdout, /\n1 of \d+ checks failed\n$/)
+  }
 })
 
 test('R46: while audit hangs, doctor says what does not work and what was not looked at', async (t) => {

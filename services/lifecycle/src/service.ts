@@ -5,7 +5,7 @@
  * server/keeper a server, which starts it through runtime/local, has it probed by server/prober (server/probe one probe, server/probe-pace when the next one is), takes the
  * server/inventory of what can be used (server/check-definition), compares it with what is pinned (server/pin, server/definition-changes, server/accept), says how it is
  * (server/status) and writes that down (registry/make-entry, registry/entry-writer, registry/event-log; registry/load-registry reads it back
- * after a restart). runtime/environment reads what a server is given; runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
+ * after a restart, registry/registry-standing notices when it was lost). runtime/environment reads what a server is given; runtime/start-process, runtime/leftovers and runtime/process-identity look after child processes.
  *
  * It upholds: I6 (idempotence comes from the entries pinned here), I9 (secrets in files only this user may read), I12 (pins are in the
  * registry; a killed lifecycle finds its leftovers), I13 (what changed since it was pinned is quarantined until a person accepts it,
@@ -17,6 +17,7 @@ import type { Part, ServiceContext } from '@countersign/runtime'
 import type { LifecycleConfig } from './config.ts'
 import { EventLog } from './registry/event-log.ts'
 import { loadRegistry } from './registry/load-registry.ts'
+import { RegistryStanding } from './registry/registry-standing.ts'
 import { LocalRuntime } from './runtime/local.ts'
 import { DefinitionChecks } from './server/check-definition.ts'
 import { Reconciler } from './server/reconcile.ts'
@@ -45,6 +46,8 @@ export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<Servi
       async start() {
         await mkdir(serversDir, { recursive: true })
         const bucket = await bus.bucket('servers')
+        // Before it is read: what is lost in between is noticed.
+        const standing = await RegistryStanding.of(bucket)
         const known = await loadRegistry(bucket, log)
         reconciler = new Reconciler({
           ...{
@@ -53,6 +56,7 @@ export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<Servi
             platformTenant,
             known,
             bucket,
+            standing,
             runtime,
             events,
             checks: new DefinitionChecks(),

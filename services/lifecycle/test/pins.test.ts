@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { freePort } from '@countersign/config'
+import { operatorsGroup } from '@countersign/identity'
 import { until } from '@countersign/testing'
 import { changing, makeWorld, startLifecycle, untilVerified } from './start-lifecycle.ts'
 
@@ -39,9 +40,12 @@ test(
 
     // Only these people, only this very definition.
     const { digest } = changed.offered
-    await assert.rejects(world.accept('change', 'one', digest, ['agents']), { code: 'forbidden' })
+    await assert.rejects(world.accept('change', 'one', digest, ['agents', 'approvers']), {
+      code: 'forbidden',
+      message: /only members of operators /,
+    })
     await assert.rejects(world.accept('change', 'one', pinned.digest), { code: 'digest_mismatch' })
-    await assert.rejects(world.accept('change', 'one', digest, ['operators'], 'other'), { code: 'not_found' })
+    await assert.rejects(world.accept('change', 'one', digest, [operatorsGroup], 'other'), { code: 'not_found' })
     await assert.rejects(world.accept('change', 'none', digest), { code: 'not_found' })
     await assert.rejects(world.accept('none', 'one', digest), { code: 'not_found' })
     await assert.rejects(world.accept('change', 'two', digest), { code: 'not_found' })
@@ -53,7 +57,7 @@ test(
     assert.equal(world.tool('change', 'one')?.offered, undefined)
 
     // Accepted: pinned by that person.
-    await world.accept('change', 'three', added.offered!.digest, ['operators'])
+    await world.accept('change', 'three', added.offered!.digest)
     const accepted = await until(
       () => (world.tool('change', 'three')?.state === 'pinned' ? world.tool('change', 'three') : undefined),
       'it is pinned',

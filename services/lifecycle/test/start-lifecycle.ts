@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Condition, LifecycleEvent, registryKeys, ServerEntry, ToolEntry, verbs } from '@countersign/contracts'
+import { operatorsGroup } from '@countersign/identity'
 import { Parts } from '@countersign/runtime'
 import { createLogger } from '@countersign/telemetry'
 import { type Cleanup, startTestBus, type TestBus, until } from '@countersign/testing'
@@ -75,7 +76,7 @@ export async function makeWorld(t: Cleanup): Promise<World> {
       )
       return messages.map((message) => LifecycleEvent.parse(JSON.parse(new TextDecoder().decode(message!.data))))
     },
-    accept: (server, tool, digest, groups = ['approvers'], tenant = 'default') =>
+    accept: (server, tool, digest, groups = [operatorsGroup], tenant = 'default') =>
       console!.callApi(verbs.lifecycle.accept, { operator: { id: 'ann', tenant, groups }, server, tool, digest }),
     write: (file, document) =>
       writeFileSync(join(serversDir, file), typeof document === 'string' ? document : JSON.stringify(document)),

@@ -32,9 +32,6 @@ import { policyMetrics } from './metrics.ts'
 import { ArgumentChecks } from '@countersign/policies/schemas'
 import { serveVerbs } from './serve-verbs.ts'
 
-/** As the set-up made the consumers. */
-const ackWaitMs = 10_000
-
 /** The parts of policy, in start order: what decisions are made on first, then those who ask, then the calls. */
 export function policyParts(config: Settings, { bus, log, telemetry, expectations }: ServiceContext): Part[] {
   // Met by a folder without a good policy too: policy then answers, and denies.
@@ -76,7 +73,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     now: () => new Date(),
   }
   const consume = (
-    consumer: { stream: string; name: string },
+    consumer: { stream: string; name: string; ackWaitMs: number },
     maxInFlight: number,
     handler: (context: PolicyContext, delivery: Delivery) => Promise<void>,
   ): Part => {
@@ -88,7 +85,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
           stream: consumer.stream,
           consumer: consumer.name,
           maxInFlight,
-          ackWaitMs,
+          ackWaitMs: consumer.ackWaitMs,
           handler: (delivery) => handler(context, delivery),
           onProblem: ({ what, error, delivery }) =>
             log.warn(

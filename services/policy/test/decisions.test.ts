@@ -37,7 +37,8 @@ test('I1, I3: an allowed call gets a grant that verifies, bound to what was aske
     approvals: [],
     expiresAt: at.deadline,
   })
-  assert.ok(Date.parse(notBefore) <= Date.now())
+  // An executor whose clock is behind, by less than doctor complains of, takes it.
+  assert.equal(Date.parse(notBefore), Date.parse(history.find('allowed')!.time) - 5000)
   assert.deepEqual(data.arguments, { inline: { path: '/a' } })
   assert.equal(data.deadline, at.deadline)
   assert.equal(data.decision.policyRevision, policyRevision)

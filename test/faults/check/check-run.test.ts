@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newCallId } from '@countersign/contracts'
+import { canonicalJson, newCallId } from '@countersign/contracts'
 import { newGrantSigner } from '@countersign/testing'
 import { checkRun } from './check-run.ts'
 import { goodRun, historyOf, seal, type Spoilable } from './good-run.ts'
@@ -45,7 +45,7 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['received, and not dispatched', 'I1', (run) => rewrite(run, ['requested', 'cancelled'])],
   ['received oftener than dispatched', 'I1', (run) => run.received.push(run.received[0]!)],
   ['received twice and not idempotent', 'I6', (run) => run.received.push(run.received[0]!)],
-  ['received with other arguments', 'I3', (run) => (run.received[0]!.arguments = { n: 1, text: 'other' })],
+  ['received with other arguments', 'I3', (run) => receive(run, { n: 1, text: 'other' })],
   [
     'received as another text',
     'I3',
@@ -57,22 +57,44 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['a record of something else', 'I8 record', (run) => (run.stored[0]!.digest = 'sha256:other')],
   ['a gap in the sequences', 'I8 gap', (run) => (run.log[3]!.record.stream.seq = 5)],
   ['an entry twice', 'I8 log', (run) => run.log.push(run.log[3]!)],
+  ['an entry at the place of another', 'I8 log', (run) => (run.log[3]!.index = 4)],
   ['an entry that does not follow', 'I8 log', (run) => (run.log[2]!.record.stream.previous = 1)],
   ['a log that does not verify', 'I8 log', (run) => (run.logProblem = 'default/checkpoint: it is not signed')],
   ['a record that is not published', 'I8 AUDIT', (run) => run.published.pop()],
   ['a record published twice', 'I8 AUDIT', (run) => run.published.push(run.published[3]!)],
   ['another record published', 'I8 AUDIT', (run) => (run.published[1]!.leafHash = 'f'.repeat(44))],
+  ['a record published at the place of another', 'I8 AUDIT', (run) => (run.published[1]!.index = 2)],
   ['told denied', 'told', (run) => tell(run, { status: 'denied', code: 'policy' })],
+  [
+    'told denied for another reason',
+    'told',
+    (run) => tellOf(run, ['requested', 'denied'], { status: 'denied', code: 'expired' }),
+  ],
   ['told cancelled', 'told', (run) => tell(run, { status: 'cancelled' })],
   ['told unknown', 'told', (run) => tell(run, { status: 'unknown' })],
   ['told failed', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_died' })],
   ['told that it waits', 'told', (run) => tell(run, { status: 'pending' })],
   ['told another result', 'told', (run) => tell(run, { content: '[]' })],
   ["told another call's id", 'told', (run) => tell(run, { callId: newCallId(0) })],
+  ['told a result where there is none', 'told', (run) => tellOf(run, ['requested', 'denied'], {})],
+  ['told what is no answer', 'told', (run) => tell(run, { status: 'lost' })],
   ['told a result of no call', 'told', (run) => (run.told[0]!.n = 2)],
   ['told that the tool server refused', 'told', (run) => tell(run, { status: 'failed', code: 'upstream_error' })],
   ['told refused', 'told', (run) => tell(run, { status: 'refused', code: 'audit_behind', callId: undefined })],
 ]
+
+/** Has the tool server receive these arguments, as the text that they are. */
+function receive(run: Spoilable, received: { n: number; text: string }): void {
+  Object.assign(run.received[0]!, { arguments: received, body: canonicalJson(received) })
+}
+
+/** Another history, of which the caller is told what was told of the good one, but for this. */
+function tellOf(run: Spoilable, names: Parameters<typeof historyOf>[0], answer: object): void {
+  const { told } = run
+  rewrite(run, names)
+  run.told = told
+  tell(run, { callId: [...run.calls.keys()][0], ...answer })
+}
 
 function tell(run: Spoilable, answer: object): void {
   Object.assign(run.told[0]!.answer, answer)
@@ -86,6 +108,16 @@ test('the checker passes an idempotent call that was sent twice', () => {
   const run = goodRun()
   rewrite(run, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded'], true)
   run.received.push(run.received[0]!)
+  assert.deepEqual(checkRun(run), [])
+})
+
+test('the checker passes an answer that says no more than is known', () => {
+  const again = goodRun()
+  again.told[0]!.asked = 2
+  tell(again, { status: 'refused', code: 'audit_behind', callId: undefined })
+  assert.deepEqual(checkRun(again), [])
+  const run = goodRun()
+  tell(run, { status: 'unknown', code: 'store_unavailable', callId: undefined })
   assert.deepEqual(checkRun(run), [])
 })
 

@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { canonicalJson, sha256 } from '../digest.ts'
 import { Approval, callFields, Digest, Instant } from './common.ts'
 
+/** How far apart clocks may be: a grant is valid from so much earlier, and `doctor` complains above this. */
+export const maxClockSkewMs = 5000
+
 /** What a grant permits: exactly one call with exactly these arguments, by this caller, of this definition, for a while. */
 export const GrantClaims = z.object({
   ...callFields,

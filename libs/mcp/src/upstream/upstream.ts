@@ -202,12 +202,18 @@ export class Upstream {
       if (this.#credentials.token !== token) outcome = await this.#sendCall(hello.era, call)
     }
     if (session === undefined || !isSessionRefused(outcome)) return outcome
-    // Of the calls that learn it at once, the first opens the new session.
-    if (this.#sessionId === session) this.#connecting = undefined
+    this.#forget(session)
     return this.connect().then(
       ({ era }) => this.#sendCall(era, call),
       (error: unknown) => ({ kind: 'not-sent', message: (error as Error).message }),
     )
+  }
+
+  /** Of all that learn at once that a session was lost, the first opens the new one. */
+  #forget(session: string): void {
+    if (this.#sessionId !== session) return
+    this.#sessionId = undefined
+    this.#connecting = undefined
   }
 
   async #sendCall(era: Era, call: ToolCall): Promise<UpstreamOutcome> {
@@ -259,8 +265,9 @@ export class Upstream {
     this.#notices ??= listenForToolChanges({
       agent: this.#agent,
       url: this.#url,
-      open: async (refused) => {
-        await this.#credentials.look(refused)
+      open: async ({ token, session }) => {
+        await this.#credentials.look(token)
+        if (session !== undefined) this.#forget(session)
         const { era } = await this.connect()
         const params = { notifications: { toolsListChanged: true }, _meta: this.#envelope() }
         return era === legacyEra

@@ -220,6 +220,20 @@ test('I6: a call is sent again only when its session is refused by what cannot h
   assert.equal(await times(() => 'no such session', 400), 1)
 })
 
+test('calls that learn at once that their session was lost go on in one new session', async (t) => {
+  const { call, state } = await callRaw(t, { sessions: true })
+  const refuse = json(() => 'session not found', 404)
+  const good = json(resulting('{"content":[]}'))
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, () =>
+      call((request, response) =>
+        (request.headers['mcp-session-id'] === 'session-1' ? refuse : good)(request, response, 0),
+      ),
+    ),
+  )
+  assert.deepEqual([new Set(outcomes.map(({ kind }) => kind)), state.opened], [new Set(['result']), 2])
+})
+
 test('I6: without a session there is none to open anew', async (t) => {
   const { call, state } = await callRaw(t)
   assert.equal((await call(json(() => 'not found', 404))).kind, 'refused')

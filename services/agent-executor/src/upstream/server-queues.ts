@@ -15,6 +15,7 @@ export class ServerQueues {
   readonly #handler: (delivery: Delivery) => Promise<void>
   readonly #ackWaitMs: number
   readonly #queues = new Map<string, { concurrency: number; consumption: Promise<Consumption> }>()
+  #stopped = false
 
   /** @param ackWaitMs an executor that died is noticed after this long; a call in hand is kept alive well within it */
   constructor(bus: Bus, log: Logger, handler: (delivery: Delivery) => Promise<void>, ackWaitMs = 15_000) {
@@ -32,10 +33,15 @@ export class ServerQueues {
   }
 
   #open(name: string, concurrency: number): void {
+    // What opens now takes calls that nobody would wait for.
+    if (this.#stopped) return
     const consumption = this.#consume(name, concurrency, this.#queues.get(name)?.consumption)
-    this.#queues.set(name, { concurrency, consumption })
+    const queue = { concurrency, consumption }
+    this.#queues.set(name, queue)
     consumption.catch((error: unknown) => {
       this.#log.error({ err: error, server: name }, 'the queue of a server could not be opened; trying again')
+      // The limit changed meanwhile: the newer queue is on its way.
+      if (this.#queues.get(name) !== queue) return
       this.#queues.delete(name)
       setTimeout(() => this.#queues.has(name) || this.#open(name, concurrency), 1000).unref()
     })
@@ -53,7 +59,9 @@ export class ServerQueues {
     }
   }
 
+  /** Takes no more calls, opens no more queues, and waits for the calls in hand. */
   async stop(): Promise<void> {
+    this.#stopped = true
     await Promise.allSettled([...this.#queues.values()].map(async ({ consumption }) => (await consumption).stop()))
   }
 
@@ -62,7 +70,9 @@ export class ServerQueues {
     concurrency: number,
     previous: Promise<Consumption> | undefined,
   ): Promise<Consumption> {
-    await (await previous)?.stop()
+    // One that could not be opened has nothing to stop.
+    const before = await previous?.catch(() => undefined)
+    await before?.stop()
     const consumer = executorConsumer(server)
     await this.#bus.ensureConsumer(consumer, { maxAckPending: concurrency, ackWaitMs: this.#ackWaitMs })
     return this.#bus.consume({

@@ -146,6 +146,20 @@ export class ServerKeeper {
     })
   }
 
+  /**
+   * Writes all entries again.
+   *
+   * @param found names of the tools that the registry has now
+   */
+  putBack(found: Iterable<string>): void {
+    const names = [...found]
+    void this.#enqueue(() => {
+      if (!this.#entry) return
+      const removed = names.filter((name) => !this.#tools.has(name))
+      this.#options.writer.put(this.#entry, [...this.#tools.values()], removed)
+    })
+  }
+
   #enqueue<T>(change: () => Promise<T> | T): Promise<T> {
     const done = this.#queue.then(change)
     this.#queue = done.catch((error: unknown) => {

@@ -66,7 +66,7 @@ export class Prober {
 
   #runIn(ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#run(), ms)
+    this.#timer = setTimeout(() => void this.#run(), Math.max(0, ms))
   }
 
   /** It says that its tools changed. */

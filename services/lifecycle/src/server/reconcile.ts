@@ -1,9 +1,11 @@
 import { CountersignError, type Principal } from '@countersign/contracts'
 import type { Bucket } from '@countersign/bus'
+import { operatorsGroup } from '@countersign/identity'
 import type { Logger } from '@countersign/telemetry'
 import { EntryWriter } from '../registry/entry-writer.ts'
 import type { EventLog } from '../registry/event-log.ts'
-import type { KnownServer } from '../registry/load-registry.ts'
+import { type KnownServer, loadRegistry } from '../registry/load-registry.ts'
+import type { RegistryStanding } from '../registry/registry-standing.ts'
 import type { LocalRuntime } from '../runtime/local.ts'
 import type { DefinitionChecks } from './check-definition.ts'
 import { type Desired, DesiredReader, type Wish } from './desired.ts'
@@ -15,8 +17,6 @@ import { ProbePace } from './probe-pace.ts'
 const lookMs = { least: 250, most: 2000 }
 /** Up to that, so many times as long as a look took: a thousand documents take tens of milliseconds. */
 const restAfterLook = 20
-/** Groups whose members may accept changed definitions. */
-const acceptingGroups = ['operators', 'approvers']
 
 export interface ReconcilerOptions {
   serversDir: string
@@ -26,6 +26,8 @@ export interface ReconcilerOptions {
   /** The registry as an earlier lifecycle left it. */
   known: Map<string, KnownServer>
   bucket: Bucket
+  /** Of the registry when it was read. */
+  standing: RegistryStanding
   runtime: LocalRuntime
   events: EventLog
   checks: DefinitionChecks
@@ -69,9 +71,11 @@ export class Reconciler {
     operator: Principal,
     { server, tool, digest }: { server: string; tool: string; digest: string },
   ): Promise<void> {
-    if (!operator.groups.some((group) => acceptingGroups.includes(group))) {
-      const who = acceptingGroups.join(' or ')
-      throw new CountersignError('forbidden', `only members of ${who} may accept changed tools; ask one of them`)
+    if (!operator.groups.includes(operatorsGroup)) {
+      throw new CountersignError(
+        'forbidden',
+        `only members of ${operatorsGroup} may accept changed tools; ask one of them`,
+      )
     }
     const keeper = this.#keepers.get(server)
     if (!keeper) throw new CountersignError('not_found', 'there is no such server')
@@ -79,6 +83,8 @@ export class Reconciler {
   }
 
   async #look(): Promise<void> {
+    // Apart from the documents, which do not wait for a store that hangs.
+    void this.#putBackIfLost()
     const begunMs = performance.now()
     try {
       this.#reconcile(await this.#reader.look())
@@ -87,6 +93,23 @@ export class Reconciler {
     }
     const restMs = Math.min(lookMs.most, Math.max(lookMs.least, restAfterLook * (performance.now() - begunMs)))
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#look(), restMs)
+  }
+
+  /** Pins that were lost from the registry are put back, or the next start would pin whatever is offered then (I12, I13). */
+  async #putBackIfLost(): Promise<void> {
+    const { standing, bucket, known, log } = this.#options
+    const putBack = async () => {
+      const found = await loadRegistry(bucket, log)
+      if (this.#stopped) return
+      log.error('the registry was lost, or went back to an earlier state; what it should have is put back')
+      for (const [name, keeper] of this.#keepers) keeper.putBack(found.get(name)?.tools.keys() ?? [])
+      // What was removed since that state is removed again by the next look at the documents.
+      for (const [name, server] of found)
+        if (!this.#keepers.has(name) && !this.#leaving.has(name)) known.set(name, server)
+    }
+    await standing
+      .look(putBack)
+      .catch((error: unknown) => log.debug({ err: error }, 'the registry could not be looked at; trying again'))
   }
 
   #reconcile({ servers, problems, complete }: Desired): void {

@@ -14,7 +14,7 @@ import { unknownApproval } from './unknown-approval.ts'
 
 /** Histories read at once. */
 const concurrency = 16
-/** Waiting calls in one answer, and the bytes they may take. */
+/** Waiting calls in one answer, and the bytes they may take: well below what the bus carries. One is listed however large it is. */
 const maxListed = 500
 const maxListedBytes = 2 * 1024 * 1024
 
@@ -27,12 +27,13 @@ export interface ApprovalList {
 
 /**
  * What waits for people. The truth is the stream, asked each time; only what never changes is remembered: that a call has ended,
- * and which groups decide about it (I12).
+ * which groups decide about it, and where its hold stands in the stream (I12).
  */
 export class Approvals {
   readonly #context: Pick<PolicyContext, 'bus' | 'log' | 'now'>
   #ended = new Set<string>()
   #groups = new Map<string, readonly string[]>()
+  #heldSeqs = new Map<string, number>()
 
   constructor(context: Pick<PolicyContext, 'bus' | 'log' | 'now'>) {
     this.#context = context
@@ -43,20 +44,22 @@ export class Approvals {
     const open = await this.#open(viewer.tenant)
     const mayConcern = ({ callId }: CallAddress) =>
       all || (this.#groups.get(callId)?.some((group) => viewer.groups.includes(group)) ?? true)
-    const left = open.filter(mayConcern).toSorted((a, b) => a.callId.localeCompare(b.callId))
+    const left = await this.#oldestFirst(open.filter(mayConcern))
     const approvals: ApprovalView[] = []
     let bytes = 0
     // A few at a time, so that a viewer with much to do is answered without reading what does not fit.
-    while (left.length > 0 && approvals.length < maxListed && bytes < maxListedBytes) {
+    while (left.length > 0) {
       const views = await Promise.all(left.splice(0, concurrency).map((at) => this.#look(at)))
       for (const view of views.filter((each) => each !== undefined)) {
         const now = this.#context.now()
         if (!all && checkVote(view, { voter: viewer, digest: view.digest }, now) !== undefined) continue
+        bytes += Buffer.byteLength(JSON.stringify(view))
+        const fits = approvals.length < maxListed && bytes <= maxListedBytes
+        if (!fits && approvals.length > 0) return { approvals, more: true }
         approvals.push(view)
-        bytes += JSON.stringify(view).length
       }
     }
-    return { approvals: approvals.toSorted((a, b) => a.heldAt.localeCompare(b.heldAt)), more: left.length > 0 }
+    return { approvals, more: false }
   }
 
   /**
@@ -80,9 +83,25 @@ export class Approvals {
     const held = Object.keys(counts).flatMap((subject) => parseCallSubject(subject) ?? [])
     // What audit has purged need not be remembered any longer.
     const present = new Set(held.map(({ callId }) => callId))
-    for (const known of [this.#ended, this.#groups])
+    for (const known of [this.#ended, this.#groups, this.#heldSeqs])
       for (const callId of known.keys()) if (!present.has(callId)) known.delete(callId)
     return held.filter((at) => at.tenant === tenant && !this.#ended.has(at.callId))
+  }
+
+  /** Calls in the order they were held in. Their ids do not tell: that of a call with an idempotency key is a hash. */
+  async #oldestFirst(held: CallAddress[]): Promise<CallAddress[]> {
+    const unknown = held.filter(({ callId }) => !this.#heldSeqs.has(callId))
+    while (unknown.length > 0) {
+      await Promise.all(
+        unknown.splice(0, concurrency).map(async (at) => {
+          const stored = await this.#context.bus.lastStored('CALLS', subjects.call(at, 'held'))
+          if (stored) this.#heldSeqs.set(at.callId, stored.seq)
+        }),
+      )
+    }
+    // A replica of the store that lags lacks the newest.
+    const seqOf = ({ callId }: CallAddress) => this.#heldSeqs.get(callId) ?? Number.MAX_SAFE_INTEGER
+    return held.toSorted((a, b) => seqOf(a) - seqOf(b))
   }
 
   /** Looks at one held call; undefined when it does not wait any more. */

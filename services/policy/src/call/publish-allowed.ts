@@ -1,4 +1,11 @@
-import { type Approval, type CallEvent, callFieldsOf, type Decision, makeEvent } from '@countersign/contracts'
+import {
+  type Approval,
+  type CallEvent,
+  callFieldsOf,
+  type Decision,
+  makeEvent,
+  maxClockSkewMs,
+} from '@countersign/contracts'
 import type { Binding } from '../rules/verdict.ts'
 import { type PolicyContext, storePatienceMs } from './context.ts'
 
@@ -11,8 +18,9 @@ export interface GrantTerms {
 }
 
 /**
- * Stores the grant: signed, bound to the call as it was asked and to the definition as it was judged, expiring (I1, I3, I4). The
- * arguments travel on exactly as the request carried them.
+ * Stores the grant: signed, bound to the call as it was asked and to the definition as it was judged, expiring (I1, I3, I4). It
+ * is valid from a little earlier, for executors whose clock is behind; its end is strict. The arguments travel on exactly as the request
+ * carried them.
  *
  * @param followsSeq the sequence of the event that was decided on (I2)
  * @throws LostRace when the call moved on meanwhile
@@ -31,7 +39,7 @@ export async function publishAllowed(
     ...binding,
     policyRevision: decision.policyRevision,
     approvals,
-    notBefore: now.toISOString(),
+    notBefore: new Date(now.getTime() - maxClockSkewMs).toISOString(),
     expiresAt: deadline,
   })
   const event = makeEvent(

@@ -6,6 +6,7 @@ import { findLocalInfo } from '../connect/find-console.ts'
 import { auditFindings, newCallFindings } from './audit-findings.ts'
 import { busFindings, serviceFindings } from './bus-findings.ts'
 import { grantFindings, unknownFinding } from './call-findings.ts'
+import { clockFinding } from './clock-finding.ts'
 import { contentFindings } from './content-findings.ts'
 import { diskFinding } from './disk-finding.ts'
 import { exportFindings } from './export-findings.ts'
@@ -13,8 +14,6 @@ import { bad, failure, type Finding, good, warn } from './finding.ts'
 import { gatewayFinding } from './gateway-finding.ts'
 import { policyFindings } from './policy-findings.ts'
 import { serverFindings } from './server-findings.ts'
-
-const maxClockSkewMs = 5000
 
 /** Looks at everything that has to be right, from the outside in; what cannot be reached ends the examination, and nobody silent is asked twice. */
 export async function* examine({ client, where, nowMs }: Invocation): AsyncGenerator<Finding> {
@@ -87,15 +86,5 @@ async function fileMode(path: string): Promise<Finding> {
     'local.json',
     `${path} holds tokens and has mode ${mode.toString(8)}, so others may read it`,
     `chmod 600 ${path}`,
-  )
-}
-
-function clockFinding(theirs: number, before: number, after: number): Finding {
-  const skew = theirs < before ? before - theirs : Math.max(0, theirs - after)
-  if (skew <= maxClockSkewMs) return good('clock', 'this machine and the console agree')
-  return bad(
-    'clock',
-    `this machine and the console are ${Math.round(skew / 1000)} s apart, so approvals expire early or late`,
-    'set both clocks by NTP',
   )
 }
