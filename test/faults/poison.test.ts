@@ -11,7 +11,8 @@ import {
   makeEvent,
   newCallId,
   parseCallSubject,
-  parseHoldExpired,
+  recordKind,
+  sha256,
   subjects,
   verbs,
 } from '@countersign/contracts'
@@ -95,11 +96,61 @@ const poisons = (): Poison[] => [
   },
 ]
 
-async function publish(cluster: Cluster, { as, subject, data, headers }: Poison): Promise<void> {
+/** A poison of LIFECYCLE, which audit alone takes. */
+interface ActivityPoison extends Pick<Poison, 'what' | 'as' | 'subject' | 'data'> {
+  /** Where `AUDIT` has its record. */
+  sealedUnder: string
+}
+
+/** Garbage with an ending of its own, by which the log shows that each was sealed once. */
+const garbageNo = (n: number) => Uint8Array.from([...garbage, n])
+
+const activityPoisons = (): ActivityPoison[] => [
+  {
+    what: 'garbage as what was done to a server',
+    as: 'lifecycle',
+    subject: subjects.lifecycleEvent('default', serverName, 'tool_accepted'),
+    data: garbageNo(1),
+    sealedUnder: subjects.auditRecord('default', serverName, 'tool_accepted'),
+  },
+  {
+    what: 'garbage as an activity',
+    as: 'console',
+    subject: subjects.activity('default', 'signed_in'),
+    data: garbageNo(2),
+    sealedUnder: subjects.auditRecord('default', undefined, 'signed_in'),
+  },
+  {
+    what: 'nothing as an activity',
+    as: 'policy',
+    subject: subjects.activity('default', 'policies_changed'),
+    data: empty,
+    sealedUnder: subjects.auditRecord('default', undefined, 'policies_changed'),
+  },
+  {
+    what: 'an activity that is no event',
+    as: 'gateway',
+    subject: subjects.activity('default', 'token_refused'),
+    data: encode({ data: {} }),
+    sealedUnder: subjects.auditRecord('default', undefined, 'token_refused'),
+  },
+  {
+    what: 'a subject that names no server',
+    as: 'lifecycle',
+    subject: 'lifecycle.X.Y.tool_accepted',
+    data: garbageNo(3),
+    sealedUnder: subjects.auditRecord('invalid', undefined, 'invalid'),
+  },
+]
+
+async function publish(
+  cluster: Cluster,
+  { as, subject, data, headers }: Pick<Poison, 'as' | 'subject' | 'data' | 'headers'>,
+): Promise<void> {
   const bus = await cluster.bus(as)
   const msgId = crypto.randomUUID()
   await bus.store({ subject, data, msgId, ...(headers ? { headers } : {}) }, Date.now() + 10_000)
-  const callId = subject.split('.')[3]
+  const { callId } = parseCallSubject(subject) ?? {}
   if (callId !== undefined) cluster.poisoned.add(callId)
 }
 
@@ -111,10 +162,12 @@ function logOf(cluster: Cluster, service: string): string {
     .join('')
 }
 
+const allConsumers = [...Object.values(consumers), executorConsumer(serverName)]
+
+/** How many messages wait, by stream and consumer: audit's two have the same name. */
 async function lags(provisioner: Bus): Promise<Record<string, number>> {
-  const all = [...Object.values(consumers), executorConsumer(serverName)]
-  const found = await Promise.all(all.map(({ stream, name }) => provisioner.consumerLag(stream, name)))
-  return Object.fromEntries(all.map(({ name }, index) => [name, found[index]!]))
+  const found = await Promise.all(allConsumers.map(({ stream, name }) => provisioner.consumerLag(stream, name)))
+  return Object.fromEntries(allConsumers.map(({ stream, name }, index) => [`${stream} ${name}`, found[index]!]))
 }
 
 test(
@@ -123,7 +176,8 @@ test(
   async (t) => {
     const cluster = await startCluster(t, { ackWaitMs: 3000 })
     const all = poisons()
-    for (const poison of all) await publish(cluster, poison)
+    const ofActivity = activityPoisons()
+    for (const poison of [...all, ...ofActivity]) await publish(cluster, poison)
 
     // Calls go on, and people can vote.
     const answers = await Promise.all(
@@ -145,9 +199,7 @@ test(
 
     // Nothing is left, so nothing is tried again.
     const provisioner = await cluster.bus('provisioner')
-    const none = Object.fromEntries(
-      [...Object.values(consumers), executorConsumer(serverName)].map(({ name }) => [name, 0]),
-    )
+    const none = Object.fromEntries(allConsumers.map(({ stream, name }) => [`${stream} ${name}`, 0]))
     await until(
       async () => {
         assert.deepEqual(await lags(provisioner), none)
@@ -162,13 +214,26 @@ test(
       const at = headers?.['Nats-Schedule-Target'] ?? subject
       if (toldBy !== undefined) assert.ok(logOf(cluster, toldBy).includes(at), `${toldBy} tells of ${what} (${at})`)
       // What came through CALLS is in the audit log, malformed or not.
-      if (parseHoldExpired(at) === undefined && headers === undefined) {
+      if (headers === undefined) {
         const seq = evidence.stored.find((stored) => stored.subject === subject)?.seq
         assert.ok(
-          evidence.log.some(({ record }) => record.stream.seq === seq),
+          evidence.log.some(({ record }) => recordKind(record) === 'call' && record.stream.seq === seq),
           `audit has sealed ${what}`,
         )
       }
+    }
+    // What came through LIFECYCLE is there once, as malformed.
+    for (const { what, data, sealedUnder } of ofActivity) {
+      const digest = sha256(data)
+      const records = evidence.log.flatMap(({ record }) =>
+        record.version === 3 && record.stream.name === 'LIFECYCLE' && record.cloudEvent.digest === digest ? record : [],
+      )
+      assert.deepEqual(
+        records.map(({ tenant, server, event }) => subjects.auditRecord(tenant, server, event)),
+        [sealedUnder],
+        `audit has sealed ${what} once`,
+      )
+      assert.equal(typeof records[0]!.cloudEvent.malformed, 'string', `audit has sealed ${what} as malformed`)
     }
     // Who verifies the log is told of each call that begins in the middle, and of nothing else.
     const begun = all.flatMap(({ subject, headers }) =>

@@ -2,7 +2,8 @@
 export interface FaultPoint {
   /**
    * What the process is about to do or has done: `publish:<event>` (a call's event), `store:<stream>` (an alarm, a sealed record, a server
-   * event), `take:<consumer>` (a message was delivered), `ack:<consumer>`, `purge:<stream>`, `put:<bucket>`.
+   * event), `take:<consumer>` (a message was delivered), `ack:<consumer>`, `purge:<stream>`, `put:<bucket>`, `carry:payloads` (arguments
+   * or a result, in the object store where they are large).
    */
   step: string
   side: 'before' | 'after'

@@ -1,5 +1,12 @@
-import { type BatchOptions, Bucket, type Bus, type ConsumeOptions, type Publication } from '@countersign/bus'
-import type { BucketName, CallAddress, CallEvent, CallEventName, StreamName } from '@countersign/contracts'
+import {
+  type BatchOptions,
+  Bucket,
+  type Bus,
+  type ConsumeOptions,
+  type Payloads,
+  type Publication,
+} from '@countersign/bus'
+import type { BucketName, CallAddress, CallEvent, CallEventName, JsonObject, StreamName } from '@countersign/contracts'
 import type { Faults } from './faults.ts'
 
 /**
@@ -8,7 +15,7 @@ import type { Faults } from './faults.ts'
  * @param ackWaitMs stands in for the consumers' own ack waits, so that a run need not wait 15 s for each redelivery
  */
 export function faultyBus(bus: Bus, faults: Faults, ackWaitMs: number | undefined): Bus {
-  const around = async <T>(step: string, texts: string[], work: () => Promise<T>): Promise<T> => {
+  const around: Around = async (step, texts, work) => {
     await faults.at(step, 'before', ...texts)
     const done = await work()
     await faults.at(step, 'after', ...texts)
@@ -76,17 +83,23 @@ export function faultyBus(bus: Bus, faults: Faults, ackWaitMs: number | undefine
       around(`purge:${stream}`, [what.filter ?? ''], () => bus.purge(stream, what)),
 
     bucket: async (name: BucketName) => faultyBucket(await bus.bucket(name), name, around),
+
+    payloads: faultyPayloads(bus.payloads, around),
   }
   return overlaid(bus, faulty)
 }
 
-function faultyBucket(
-  bucket: Bucket,
-  name: BucketName,
-  around: <T>(step: string, texts: string[], work: () => Promise<T>) => Promise<T>,
-): Bucket {
+type Around = <T>(step: string, texts: string[], work: () => Promise<T>) => Promise<T>
+
+function faultyBucket(bucket: Bucket, name: BucketName, around: Around): Bucket {
   return overlaid(bucket, {
     put: (key: string, value: Uint8Array) => around(`put:${name}`, [key], () => bucket.put(key, value)),
+  })
+}
+
+function faultyPayloads(payloads: Payloads, around: Around): Payloads {
+  return overlaid(payloads, {
+    carry: (content: JsonObject) => around('carry:payloads', [JSON.stringify(content)], () => payloads.carry(content)),
   })
 }
 

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Bus, connectBus, RegistryView } from '@countersign/bus'
 import { freePort } from '@countersign/config'
-import type { BusUser } from '@countersign/contracts'
+import { type BusUser, recordKind } from '@countersign/contracts'
 import { openKeyReader } from '@countersign/subject-keys'
 import { type Cleanup, until } from '@countersign/testing'
 import { openState, type State, stateLayout } from '../../../deploy/local/src/state.ts'
 import type { Evidence, Told } from '../check/evidence.ts'
 import { readEvidence } from '../check/read-evidence.ts'
 import { Disk } from './disk.ts'
+import { fetchStored } from './fetch-stored.ts'
 import { Nats } from './nats.ts'
 import { Replica } from './replica.ts'
 import { policyText, serverName, serverText, toolNames } from './tools.ts'
@@ -157,7 +158,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     async evidence() {
       const keys = await openKeyReader(layout.subjectKeys, layout.subjectKek)
       try {
-        return await readEvidence({
+        const evidence = await readEvidence({
           auditor: await cluster.bus('auditor'),
           auditDir: layout.audit,
           recordFile,
@@ -166,6 +167,9 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
           told: cluster.told,
           poisoned: cluster.poisoned,
         })
+        // The auditor may not read what is stored beside the streams.
+        const payloads = async () => (await cluster.bus('console')).payloads
+        return { ...evidence, calls: await fetchStored(evidence.calls, payloads) }
       } finally {
         keys.close()
       }
@@ -188,7 +192,9 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
 
 /** Every call has ended, every event is sealed, every record is published. */
 function isSettled({ calls, stored, log, published }: Evidence): boolean {
-  const sealed = log.at(-1)?.record.stream.seq ?? 0
+  // Neither the last tree nor the last record of one need be about the newest call.
+  const seqs = log.flatMap(({ record }) => (recordKind(record) === 'call' ? record.stream.seq : []))
+  const sealed = seqs.reduce((newest, seq) => Math.max(newest, seq), 0)
   return (
     [...calls.values()].every(({ final }) => final) &&
     stored.every(({ seq }) => seq <= sealed) &&

@@ -8,6 +8,8 @@ import { ask, type Asked, cancel } from './ask.ts'
 export interface CallPlan {
   n: number
   tool: ToolName
+  /** Its arguments, and with a tool that repeats them its result, are too large for an event. */
+  large?: boolean
   /** With a key the caller asks again when no answer came; without, it never does. */
   key?: string
   /** `approve` and `reject` when it is held, `expire`: nobody votes; `cancel`: withdrawn soon after it was asked; `resolve`: ruled on. */
@@ -19,6 +21,8 @@ export interface CallPlan {
 export const approver: Principal = { id: 'approver', tenant: 'default', groups: ['approvers'] }
 export const operator: Principal = { id: 'operator', tenant: 'default', groups: ['operators'] }
 
+/** Over the 256 KiB that an event may carry. */
+const largeLength = 300_000
 const patienceMs = 120_000
 const pauseMs = 150
 const cancelAfterMs = 60
@@ -49,6 +53,15 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
   return answer
 }
 
+/** How the text of a large call begins: there and in no other call. */
+export function markOfLarge(n: number): string {
+  return `large call ${n} `
+}
+
+function textOfLarge(n: number): string {
+  return markOfLarge(n).padEnd(largeLength, 'x')
+}
+
 /**
  * Asks for a call once, and waits for what the gateway says to it first.
  *
@@ -56,7 +69,7 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
  */
 export async function askOnce(
   cluster: Cluster,
-  { n, tool, key, sequel, gateway }: CallPlan,
+  { n, tool, large, key, sequel, gateway }: CallPlan,
   asked: number,
 ): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined
@@ -70,7 +83,7 @@ export async function askOnce(
     url: cluster.gateways[(gateway + asked - 1) % cluster.gateways.length]!,
     token: cluster.state.tokens.agent,
     name: tool,
-    arguments: { n, text: `call ${n}` },
+    arguments: { n, text: large ? textOfLarge(n) : `call ${n}` },
     key,
     progress: sequel === 'cancel',
     ...(sequel === 'cancel' ? { onSent: (id: number) => withdraw(id, cancelAfterMs) } : {}),

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { callIdFromKey } from '@countersign/contracts'
 import type { FaultPoint } from '../entry/fault-point.ts'
 import type { Cluster } from '../harness/cluster.ts'
-import type { CallPlan } from '../load/drive.ts'
+import { type CallPlan, markOfLarge } from '../load/drive.ts'
 import { matrix, type Row } from './table.ts'
 
 /** One fault of the matrix: a row, a side, and the call it happens to. */
@@ -30,13 +30,16 @@ export function casesOf(cluster: Cluster, action: FaultPoint['action'], from: nu
         const n = from + index
         const key = `case-${n}`
         const callId = callIdFromKey('default', 'agent', key)
+        const large = row.large ?? false
+        const claim = join(cluster.state.layout.dir, `claim-${n}`)
         return {
-          title: `${row.service} killed ${side} ${row.step} (${row.tool}, ${row.sequel})`,
+          title: `${row.service} killed ${side} ${row.step} (${large ? 'large ' : ''}${row.tool}, ${row.sequel})`,
           row,
           side,
-          plan: { n, tool: row.tool, key, sequel: row.sequel, gateway: 0 },
+          plan: { n, tool: row.tool, large, key, sequel: row.sequel, gateway: 0 },
           callId,
-          point: { step: row.step, side, text: callId, action, claim: join(cluster.state.layout.dir, `claim-${n}`) },
+          // Content that goes into the object store does not say which call it is of.
+          point: { step: row.step, side, text: large ? markOfLarge(n) : callId, action, claim },
         }
       })
   )

@@ -8,6 +8,7 @@ export interface Row {
   step: string
   tool: ToolName
   sequel: CallPlan['sequel']
+  large?: boolean
   ends: { before: CallEventName; after: CallEventName }
 }
 
@@ -20,6 +21,12 @@ const row = (
   after = before,
 ): Row => ({ service, step, tool, sequel, ends: { before, after } })
 
+/** What is stored by reference: a call with large arguments, and with a large result. */
+const carry = (service: Row['service'], tool: ToolName, ends: CallEventName): Row => ({
+  ...row(service, 'carry:payloads', tool, 'wait', ends),
+  large: true,
+})
+
 const requested = `ack:${consumers.policyRequested.name}`
 const voted = `ack:${consumers.policyVoted.name}`
 const expired = `ack:${consumers.policyExpired.name}`
@@ -31,6 +38,7 @@ const executor = `ack:${executorConsumer(serverName).name}`
  */
 export const matrix: readonly Row[] = [
   row('gateway', 'publish:requested', 'read', 'wait', 'succeeded'),
+  carry('gateway', 'read', 'succeeded'),
   // Its caller asks again, and withdraws again.
   row('gateway', 'publish:cancelled', 'held-read', 'cancel', 'cancelled'),
 
@@ -52,6 +60,9 @@ export const matrix: readonly Row[] = [
   row('agent-executor', 'publish:dispatched', 'write', 'wait', 'succeeded', 'unknown'),
   row('agent-executor', 'publish:succeeded', 'read', 'wait', 'succeeded'),
   row('agent-executor', 'publish:succeeded', 'write', 'wait', 'unknown', 'succeeded'),
+  carry('agent-executor', 'read', 'succeeded'),
+  // A result that is in the object store and in no history is no result.
+  carry('agent-executor', 'write', 'unknown'),
   row('agent-executor', 'publish:failed', 'die-read', 'wait', 'failed'),
   row('agent-executor', 'publish:failed', 'rpc-error', 'wait', 'unknown', 'failed'),
   row('agent-executor', 'publish:unknown', 'die-write', 'wait', 'unknown'),
