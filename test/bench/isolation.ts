@@ -17,6 +17,7 @@ const rounds = 3
 const servers = 100
 /** Calls a second of those who should not notice: well below what this can do. */
 const calm = 50
+const warmupSeconds = 8
 
 /** Measures how little a hanging server, a failing one, and a greedy tenant move the calls of others. */
 export async function measureIsolation(seconds: number, say: (line: string) => void): Promise<Isolation[]> {
@@ -78,7 +79,7 @@ const greedyTenant: Scene = {
     const other = { url: world.governed('bench-other').url, headers: { authorization: `Bearer ${token}` } }
     await world.untilListed(other, 3)
     const asks = (ratePerSecond: number) => (duration: number) =>
-      world.load({ ...other, tools: ['echo-2'], ratePerSecond, concurrency: 64, seconds: duration, warmupSeconds: 0 })
+      world.load({ ...other, tools: ['echo-2'], ratePerSecond, concurrency: 1000, seconds: duration, warmupSeconds: 0 })
     return {
       calm: { ...world.governed('bench'), tools: ['echo-2'] },
       // A tenth below the share, so that the calm ones are compared with calls that are all taken.
@@ -104,6 +105,8 @@ async function measure(
       ])
       return checked(outcome).p99Ms
     }
+    // Code is compiled and every server is connected to before anything is compared.
+    await world.load({ ...scene.calm, ratePerSecond: 0, concurrency: 32, seconds: warmupSeconds, warmupSeconds: 0 })
     await calmly(scene.beside)
     const [withoutP99Ms, withP99Ms]: [number[], number[]] = [[], []]
     for (let round = 0; round < rounds; round++) {
