@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { KV, KvEntry } from '@nats-io/kv'
-import { apiErrors, fromStore, LostRace } from './errors.ts'
+import { apiErrors, fromStore, LostRace, storeUnavailable } from './errors.ts'
 
 /** One change of a bucket; `value` is undefined for a removal. */
 export interface BucketChange {
@@ -110,15 +110,27 @@ export class Bucket {
       }
     }
     void deliver()
-    const { values } = await fromStore(this.#kv.status())
-    if (values === 0) caughtUp.resolve()
-    await caughtUp.promise
+    // One that is lost meanwhile never gets there.
+    const late = storeUnavailable(`a bucket could not be read within ${catchUpMs} ms; ask again`)
+    const timer = setTimeout(() => caughtUp.reject(late), catchUpMs)
+    try {
+      const { values } = await fromStore(this.#kv.status())
+      if (values === 0) caughtUp.resolve()
+      await caughtUp.promise
+    } catch (error) {
+      watched.stop()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
     return watched
   }
 }
 
 /** How often a bucket that is followed is looked at. */
 const lookMs = 5000
+/** How long it may take to hand over what is in a bucket: tens of thousands of entries take seconds. */
+const catchUpMs = 60_000
 
 /** A bucket as it is being watched. */
 interface Watched {
