@@ -15,7 +15,7 @@ import { readStream } from './read-stream.ts'
 export type Carried = { inline: JsonObject } | { stored: PayloadRef }
 
 /** Content that was stored so long ago is stored again: it is to be there for as long as if it were new. */
-const anewAfterMs = 24 * 3600 * 1000
+const anewAfterMs = 3600 * 1000
 /** Read at once, at most. */
 const readBytes = 8 * 1024 * 1024
 
