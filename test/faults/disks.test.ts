@@ -12,6 +12,7 @@ import { openState, stateLayout } from '../../deploy/local/src/state.ts'
 import { startCluster } from './harness/cluster.ts'
 import { Disk } from './harness/disk.ts'
 import { noDisk } from './harness/disk-program.ts'
+import { isUnacknowledged } from './check/evidence.ts'
 import { askOnce } from './load/drive.ts'
 import { underLoad } from './load/under-load.ts'
 
@@ -26,7 +27,11 @@ test(
     const run = await underLoad(t, cluster, 8)
     const refused = () =>
       cluster.told.filter(
-        ({ answer }) => answer.kind === 'result' && ['store_full', 'store_unavailable'].includes(answer.code ?? ''),
+        ({ answer }) =>
+          isUnacknowledged(answer) ||
+          (answer.kind === 'result' &&
+            answer.status === 'refused' &&
+            ['store_full', 'store_unavailable'].includes(answer.code ?? '')),
       ).length
     await cluster.disks.nats.leave(200_000)
     // Each caller of the load may be waiting for a call that was stored just before: somebody else asks.

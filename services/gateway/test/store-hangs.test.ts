@@ -85,7 +85,7 @@ test('I6, R43: a call that ran is never said to be refused, also when its result
     const { structuredContent, isError } = (await answer).body.result!
     assert.deepEqual(
       [isError, structuredContent.status, structuredContent.code, structuredContent.callId],
-      [true, 'unknown', 'store_unavailable', at.callId],
+      [false, 'running', 'store_unavailable', at.callId],
     )
     assert.equal(structuredContent.retryable, retryable)
     assert.match(structuredContent.message, /was taken, and goes on or has ended.*countersign_call_status/)

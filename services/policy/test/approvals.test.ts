@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { verify } from 'node:crypto'
 import { test } from 'node:test'
 import { LostRace } from '@countersign/bus'
-import { callFieldsOf, digestOf, grantSigningInput, makeEvent, sha256, verbs } from '@countersign/contracts'
+import {
+  type CallAddress,
+  callFieldsOf,
+  digestOf,
+  grantSigningInput,
+  makeEvent,
+  sha256,
+  verbs,
+} from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { cancelled } from './cancel.ts'
 import { pinnedTool, policyText, toolDefinition } from './fixtures.ts'
@@ -101,6 +109,28 @@ test('I12: a hold expires although policy was away when its alarm rang', async (
   assert.equal((await world.gateway.history(at)).state, 'held')
   await world.start()
   await untilState(world.gateway, at, 'denied')
+})
+
+test('I5: an alarm that rings before its hold is stored rings again', async (t) => {
+  const world = await startWorld(t, { 'a.yaml': one.replace('quorum: 1', 'quorum: 1, expiresAfter: 1s') })
+  const bus = await world.connect('policy')
+  const [publishEvent, readHistory] = [bus.publishEvent.bind(bus), bus.history.bind(bus)]
+  let looks = 0
+  t.mock.method(bus, 'history', async (at: CallAddress) => {
+    const history = await readHistory(at)
+    looks += 1
+    return history
+  })
+  // As if the store had been away between the two for longer than the hold is to wait.
+  t.mock.method(bus, 'publishEvent', async (...args: Parameters<typeof publishEvent>) => {
+    if (args[1] === 'held') await until(() => looks > 0, 'the alarm has rung')
+    return publishEvent(...args)
+  })
+  await world.start(bus)
+  const { at } = await world.request({}, write)
+  const history = await untilState(world.gateway, at, 'denied')
+  assert.ok(history.find('held'))
+  assert.equal(history.find('denied')!.data.reason.code, 'expired')
 })
 
 test('I13: an approval of a definition that changed meanwhile lets nothing run', async (t) => {

@@ -78,9 +78,9 @@ export async function startWorld(
     grantKeyFile,
     writePolicy,
     putTool,
-    /** Starts one instance of the service, as its own user with its own connection. */
-    async start() {
-      const bus = await connect('policy')
+    /** Starts one instance of the service, as its own user with its own connection unless one is given. */
+    async start(given?: Bus) {
+      const bus = given ?? (await connect('policy'))
       const expectations = new Expectations()
       const telemetry = startTelemetry('policy-test')
       const config: Settings = {

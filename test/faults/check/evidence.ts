@@ -17,6 +17,11 @@ export type Answer =
   /** The connection broke before an answer came. */
   | { kind: 'none'; why: string }
 
+/** It is not known whether the store took the call, and that is what was said. */
+export function isUnacknowledged(answer: Answer): boolean {
+  return answer.kind === 'result' && answer.status === 'unknown' && answer.code === 'store_unavailable'
+}
+
 /** One answer, and what it was for. */
 export interface Told {
   n: number

@@ -1,5 +1,5 @@
 import { CountersignError, errorRow, type Principal, verbs } from '@countersign/contracts'
-import type { Answer } from '../check/evidence.ts'
+import { type Answer, isUnacknowledged } from '../check/evidence.ts'
 import type { Cluster } from '../harness/cluster.ts'
 import type { ToolName } from '../harness/tools.ts'
 import { ask, type Asked, cancel } from './ask.ts'
@@ -40,7 +40,7 @@ export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answe
     await pause()
   }
   // What the store may not have taken cannot be asked about: there may be no such call.
-  const callId = answer.kind === 'result' && answer.code !== 'store_unavailable' ? answer.callId : undefined
+  const callId = answer.kind === 'result' && !isUnacknowledged(answer) ? answer.callId : undefined
   if (callId === undefined) return answer
   if (answer.kind === 'result' && answer.status === 'pending') await vote(cluster, plan, callId, deadline)
   if (answer.kind === 'result' && answer.status === 'unknown' && plan.sequel === 'resolve') {

@@ -153,13 +153,16 @@ export function unacknowledgedResult(callId: string, keyed: boolean): JsonObject
   )
 }
 
-/** A call that is stored, and of which it cannot be told now how it stands. */
+/**
+ * A call that is stored, and of which it cannot be told now how it stands: for its caller it goes on. It is not `unknown`, which is for
+ * an operator to find out.
+ */
 export function unansweredResult(callId: string, keyed: boolean, { code }: CountersignError): JsonObject {
   const next = keyed
     ? `Ask again with the same idempotency key, or ask countersign_call_status with callId ${callId}.`
     : `Do not call the tool again: ask countersign_call_status with callId ${callId} for the outcome.`
   const text = `The call ${callId} was taken, and goes on or has ended, but its answer cannot be given now (${code}). ${next}`
-  return ownResult('unknown', callId, text, { code, retryable: keyed })
+  return { ...ownResult('running', callId, text, { code, retryable: keyed }), isError: false }
 }
 
 /** A call that was refused before it was stored: there is none to ask about later. */

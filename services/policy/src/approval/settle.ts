@@ -1,5 +1,5 @@
 import { LostRace } from '@countersign/bus'
-import type { Approval, CallAddress, CallEvent, History } from '@countersign/contracts'
+import type { Approval, CallAddress, CallEvent, CallEventName, History } from '@countersign/contracts'
 import type { PolicyContext } from '../call/context.ts'
 import { gatherFacts } from '../call/gather-facts.ts'
 import { publishAllowed } from '../call/publish-allowed.ts'
@@ -13,20 +13,25 @@ import { recheck } from './recheck.ts'
  * compare-and-set lets one of them (I2).
  *
  * @param seenSeq the sequence of an event of the call that is known to be stored, so that an older copy is not judged
- * @returns whether the call is still waiting
+ * @returns where the call stood when it was looked at, and whether it is still waiting for people
  * @throws Error when the history read is older than that
  */
-export async function settle(context: PolicyContext, at: CallAddress, seenSeq = 0): Promise<{ waiting: boolean }> {
+export async function settle(
+  context: PolicyContext,
+  at: CallAddress,
+  seenSeq = 0,
+): Promise<{ state: CallEventName | undefined; waiting: boolean }> {
   const history = await context.bus.history(at)
   if (history.last && history.lastSeq < seenSeq)
     throw new Error('the history read is older than the vote; looking again later')
   const requested = history.find('requested')
-  if (!history.waiting || !requested) return { waiting: false }
+  const { state } = history
+  if (!history.waiting || !requested) return { state, waiting: false }
   const conclusion = conclude(history, context.now())
   try {
     switch (conclusion.state) {
       case 'waiting':
-        return { waiting: true }
+        return { state, waiting: true }
       case 'approved':
         await allow(context, history, requested, conclusion)
         break
@@ -43,9 +48,9 @@ export async function settle(context: PolicyContext, at: CallAddress, seenSeq = 
   } catch (error) {
     // Another replica, a cancellation or a further vote: whoever wrote last looks again.
     if (!(error instanceof LostRace)) throw error
-    return { waiting: true }
+    return { state, waiting: true }
   }
-  return { waiting: false }
+  return { state, waiting: false }
 }
 
 async function allow(

@@ -1,5 +1,5 @@
 import { canonicalJson, type History } from '@countersign/contracts'
-import { callsByNumber, type Evidence, path, type Told, type Violation } from '../evidence.ts'
+import { callsByNumber, type Evidence, isUnacknowledged, path, type Told, type Violation } from '../evidence.ts'
 
 /** What callers were told agrees with what happened. */
 export function eachAnswer(evidence: Evidence): Violation[] {
@@ -25,8 +25,7 @@ function contradiction(
   if (answer.kind === 'error') return undefined
   // Asked for only this once, so nothing else can have stored it.
   if (answer.status === 'refused') return history && !askedAgain ? 'told that it was refused and not stored' : undefined
-  // It is not known whether the store took it, and that is what was said.
-  if (answer.status === 'unknown' && answer.code === 'store_unavailable') return undefined
+  if (isUnacknowledged(answer)) return undefined
   if (!history) return `told ${answer.status}, and there is no such call`
   if (answer.callId !== callId) return `told the call id ${answer.callId}, which is another's`
   switch (answer.status) {
