@@ -4,7 +4,8 @@
  * One subscription receives all acknowledgements, matched by a token in the reply subject: the client's own request path
  * builds two stack traces a publish, which were a fifth of each service's time. Under load, events that pile up travel as one
  * atomic batch, which the server makes durable with one fsync; when a batch is refused, each event is published alone, so that
- * one loser of a race does not hurt the others.
+ * one loser of a race does not hurt the others. No two events of a batch expect something of the same history: the server asks what was
+ * stored before the batch, and would take both.
  */
 import { headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { apiErrors, LostRace, NotAcknowledged, storeFull, storeUnavailable } from './errors.ts'
@@ -184,12 +185,17 @@ export class Publisher {
 
   /** Sends what was gathered: one at a time while it is little, as a batch when it is much. */
   #drain(): void {
+    // One batch at a time; what arrives meanwhile makes the next one.
+    if (this.#batching) return
     if (this.#queue.length >= batchMin) {
-      // One batch at a time; what arrives meanwhile makes the next one.
-      if (!this.#batching) this.#batch(this.#queue.splice(0, batchMax))
-      return
+      const { batch, others } = firstOfEachHistory(this.#queue.slice(0, batchMax))
+      if (batch.length >= batchMin) {
+        this.#queue.splice(0, batchMax, ...others)
+        this.#batch(batch)
+        return
+      }
     }
-    while (this.#inFlight < window && this.#queue.length > 0 && !this.#batching) this.#single(this.#queue.shift()!)
+    while (this.#inFlight < window && this.#queue.length > 0) this.#single(this.#queue.shift()!)
   }
 
   #single({ publication, resolve }: Waiting): void {
@@ -262,6 +268,20 @@ export class Publisher {
       settle(error ? { error } : { seq: seq!, duplicate: duplicate ?? false })
     }
   }
+}
+
+/** Parts what may travel in one batch from what has to wait for another event of its history. */
+function firstOfEachHistory(waiting: readonly Waiting[]): { batch: Waiting[]; others: Waiting[] } {
+  const histories = new Set<string>()
+  const batch: Waiting[] = []
+  const others: Waiting[] = []
+  for (const one of waiting) {
+    const history = one.publication.expect?.filter
+    if (history === undefined || !histories.has(history)) batch.push(one)
+    else others.push(one)
+    if (history !== undefined) histories.add(history)
+  }
+  return { batch, others }
 }
 
 function delay(ms: number): Promise<void> {

@@ -92,6 +92,32 @@ test(
   },
 )
 
+test(
+  'I2: of a flood of writers of one connection for the same few calls, one a call wins',
+  { timeout: 60_000 },
+  async (t) => {
+    const { connect } = await startTestBus(t)
+    const gateway = await connect('gateway')
+    const calls = Array.from({ length: 50 }, () => newCallId(Date.now()))
+    // As callers do who ask again under their keys while the store is away. The first ten are asked for once: they travel alone, and a
+    // batch with one of them again would be refused.
+    const asked = [...calls.slice(0, 10), ...[1, 2, 3].flatMap(() => calls.slice(10))]
+    const events = asked.map((callId, index) => ({ ...requested({ callId }), id: `asked-${index}` }))
+    const results = await Promise.allSettled(
+      events.map((event) => gateway.publishEvent(event.data, 'requested', event, 0, soon())),
+    )
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, calls.length)
+    for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof LostRace)
+    for (const callId of calls) {
+      const { entries } = await gateway.history({ tenant: 'default', server: '*', callId })
+      assert.deepEqual(
+        entries.map(({ name }) => name),
+        ['requested'],
+      )
+    }
+  },
+)
+
 test('I8: of a run of which the beginning was lost on its way nothing is stored, and nothing of one that is sent again', async (t) => {
   const { connect } = await startTestBus(t)
   const audit = await connect('audit')
