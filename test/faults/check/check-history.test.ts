@@ -19,17 +19,18 @@ interface Edit {
   claims?: object
   allowedArgs?: { a: number }
   signature?: string
-  /** Two people were asked, and these approved. */
-  held?: { approvers: string[]; notRequester?: boolean; over?: string[] }
+  /** Two people were asked, and these approved; `voters` voted, where that is somebody else. */
+  held?: { approvers: string[]; voters?: string[]; notRequester?: boolean; over?: string[] }
 }
 
 /** A good history, with ways to break it. */
 function history(edit: Edit = {}): History {
   const call = callFixture({}, args)
   const fields = callFieldsOf(call)
-  const { approvers = [], notRequester = true, over = [] } = edit.held ?? {}
-  const votes = approvers.map((approver, n) => ({ approver, digest: over[n] ?? digest }))
-  const approvals = votes.map((vote) => ({ ...vote, at: now.toISOString() }))
+  const { approvers = [], voters = approvers, notRequester = true, over = [] } = edit.held ?? {}
+  const overDigest = (approver: string, n: number) => ({ approver, digest: over[n] ?? digest })
+  const votes = voters.map(overDigest)
+  const approvals = approvers.map(overDigest).map((vote) => ({ ...vote, at: now.toISOString() }))
   const allowed = allowedFixture(signer, call, args, { definitionDigest, approvals, ...edit.claims })
   if (edit.allowedArgs) allowed.arguments = { inline: edit.allowedArgs }
   if (edit.signature) allowed.grant.signature = edit.signature
@@ -125,6 +126,16 @@ const broken: [what: string, edit: Edit, ...problems: string[]][] = [
   ['one approval of two', { held: { approvers: ['ann'] } }, 'I4 fewer people than the quorum'],
   ['one person twice', { held: { approvers: ['ann', 'ann'] } }, 'I4 fewer people than the quorum'],
   ['an approval by who asked', { held: { approvers: ['ann', 'agent'] } }, 'I4 the requester approved'],
+  [
+    'an approval by who did not vote',
+    { held: { approvers: ['ann', 'bob'], voters: ['ann'] } },
+    'I4 an approval that is no vote',
+  ],
+  [
+    'an approval of a call that was not held',
+    { claims: { approvals: [{ approver: 'ann', at: now.toISOString(), digest }] } },
+    'I4 approvals of a call that nobody held',
+  ],
   [
     'an approval of other arguments',
     { held: { approvers: ['ann', 'bob'], over: [digest, otherDigest] } },

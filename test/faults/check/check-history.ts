@@ -64,7 +64,13 @@ export function checkHistory(history: History, grantPublicPem: string): string[]
       )
     }
     const held = history.find('held')?.data
+    expect(held !== undefined || claims.approvals.length === 0, 'I4 approvals of a call that nobody held')
     if (held) {
+      const votes = history.all('voted').filter(({ data }) => data.vote === 'approve')
+      expect(
+        claims.approvals.every(({ approver }) => votes.some(({ data }) => data.approver === approver)),
+        'I4 an approval that is no vote',
+      )
       const approvers = new Set(claims.approvals.map(({ approver }) => approver))
       expect(approvers.size >= held.approval.quorum, 'I4 fewer people than the quorum')
       expect(!held.approval.notRequester || !approvers.has(requested.principal), 'I4 the requester approved')
