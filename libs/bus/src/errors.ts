@@ -20,6 +20,14 @@ export function storeFull(): CountersignError {
   )
 }
 
+/** There is no space for content that is too large for an event; what is left is for results. */
+export function payloadsFull(): CountersignError {
+  return new CountersignError(
+    'store_full',
+    'the object store for arguments and results over 256 KiB has no space left; send less, ask again when some of it is a week old, or have its limit raised',
+  )
+}
+
 /** The error of a store that does not do what it is asked. */
 export function storeUnavailable(detail: string, cause?: unknown): CountersignError {
   return new CountersignError('store_unavailable', detail, cause === undefined ? {} : { cause })

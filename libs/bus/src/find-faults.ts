@@ -1,4 +1,4 @@
-import { consumers, maxClockSkewMs, streams, type StreamSpec } from '@countersign/contracts'
+import { consumers, maxClockSkewMs, payloadStore, streams, type StreamSpec } from '@countersign/contracts'
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
 import { isSupportedVersion, minServerVersion } from './provision.ts'
 import { roomFor } from './room.ts'
@@ -28,6 +28,7 @@ export async function findBusFaults(jsm: JetStreamManager, serverVersion: string
   }
   const found = await Promise.all([
     ...Object.values<StreamSpec>(streams).map((spec) => streamFaults(jsm, spec)),
+    payloadFaults(jsm),
     ...Object.values(consumers).map((consumer) => consumerFaults(jsm, consumer)),
   ])
   return [...faults, ...found.flat()]
@@ -65,6 +66,17 @@ async function streamFaults(jsm: JetStreamManager, spec: StreamSpec): Promise<Bu
     faults.push({ what, problem, remedy: 'wait until ended calls are purged, or raise its byte budget' })
   }
   return faults
+}
+
+async function payloadFaults(jsm: JetStreamManager): Promise<BusFault[]> {
+  const what = `object store ${payloadStore.name}`
+  const info = await jsm.streams.info(`OBJ_${payloadStore.name}`).catch((error: unknown) => untold(what, error))
+  if ('problem' in info) return [info]
+  const { config, state } = info
+  if (config.max_bytes <= 0) return [{ what, problem: 'it has no byte budget', remedy: provisionAgain }]
+  if (state.bytes <= config.max_bytes * roomFor('requested')) return []
+  const problem = `${Math.round((100 * state.bytes) / config.max_bytes)} % of its budget is used, so calls with more than 256 KiB of arguments are refused`
+  return [{ what, problem, remedy: 'wait until what it has is a week old, or raise its byte budget' }]
 }
 
 async function consumerFaults(

@@ -1,5 +1,6 @@
 import {
   canonicalJson,
+  CountersignError,
   type JsonObject,
   maxInlineBytes,
   type PayloadRef,
@@ -8,8 +9,9 @@ import {
 } from '@countersign/contracts'
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
 import { type ObjectInfo, Objm, type ObjectStore } from '@nats-io/obj'
-import { fromStore, storeUnavailable } from './errors.ts'
+import { fromStore, payloadsFull, storeUnavailable } from './errors.ts'
 import { readStream } from './read-stream.ts'
+import { roomFor } from './room.ts'
 
 /** Content as an event carries it: inside it, or by reference. */
 export type Carried = { inline: JsonObject } | { stored: PayloadRef }
@@ -33,8 +35,13 @@ export class Payloads {
     this.#jsm = jsm
   }
 
-  /** Puts content where it belongs by its size. */
-  async carry(content: JsonObject): Promise<{ carried: Carried; digest: string }> {
+  /**
+   * Puts content where it belongs by its size.
+   *
+   * @param begins with arguments: a new call leaves room for what those that run come to
+   * @throws CountersignError `store_full`, `store_unavailable`
+   */
+  async carry(content: JsonObject, begins = false): Promise<{ carried: Carried; digest: string }> {
     const text = canonicalJson(content)
     const digest = sha256(text)
     // A UTF-16 unit takes three bytes at most: only what may be too large is encoded to be measured.
@@ -44,7 +51,7 @@ export class Payloads {
     const store = await this.#open()
     const there = await fromStore(store.info(digest))
     const isFresh = there && !there.deleted && Date.now() - Date.parse(there.mtime) < anewAfterMs
-    if (!isFresh) await fromStore(store.putBlob({ name: digest }, bytes))
+    if (!isFresh) await this.#put(store, digest, bytes, begins ? roomFor('requested') : 1)
     return { carried: { stored: { ref: digest, digest, size: bytes.length } }, digest }
   }
 
@@ -65,6 +72,16 @@ export class Payloads {
     }
     if (sha256(bytes) !== digest) throw new Error(`the stored content ${ref} is not what its digest says`)
     return JSON.parse(bytes.toString()) as JsonObject
+  }
+
+  async #put(store: ObjectStore, name: string, bytes: Uint8Array, share: number): Promise<void> {
+    const { config, state } = (await fromStore(store.status())).streamInfo
+    // Asked before anything is sent: of what does not fit the first chunks would be stored.
+    if (config.max_bytes > 0 && state.bytes + bytes.length > config.max_bytes * share) throw payloadsFull()
+    await fromStore(store.putBlob({ name }, bytes)).catch((error: unknown) => {
+      // Somebody else took the space meanwhile.
+      throw error instanceof CountersignError && error.code === 'store_full' ? payloadsFull() : error
+    })
   }
 
   /** The chunks that are there. The client's own reading waits for ever for those that were replaced meanwhile. */

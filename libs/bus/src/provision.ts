@@ -19,6 +19,8 @@ export interface ProvisionOptions {
   callsMaxBytes?: number
   /** Upper bound of `AUDIT`, in bytes; when it is full, it forgets its oldest records, which are in the log. */
   auditMaxBytes?: number
+  /** Upper bound of arguments and results that are too large for events, in bytes; when it is full, they are refused. */
+  payloadsMaxBytes?: number
 }
 
 /**
@@ -65,10 +67,14 @@ export async function provision(options: ProvisionOptions): Promise<void> {
     for (const bucket of Object.values<{ name: string; ttlMs?: number }>(buckets)) {
       await kvm.create(bucket.name, { replicas: options.replicas ?? 1, ...(bucket.ttlMs ? { ttl: bucket.ttlMs } : {}) })
     }
-    await new Objm(jetstream(nc)).create(payloadStore.name, {
+    const payloads = await new Objm(jetstream(nc)).create(payloadStore.name, {
       replicas: options.replicas ?? 1,
       ttl: payloadStore.ttlMs * 1e6,
     })
+    // Not when it is made: one that was made before with another bound would be refused.
+    const { streamInfo } = await payloads.status()
+    const maxBytes = options.payloadsMaxBytes ?? payloadStore.maxBytes
+    await jsm.streams.update(streamInfo.config.name, { ...streamInfo.config, max_bytes: maxBytes })
     for (const consumer of Object.values(consumers)) {
       await ensureConsumer(jsm, consumer.stream, consumerConfig(consumer))
     }

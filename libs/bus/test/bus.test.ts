@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { connectBus, LostRace, provision, Terminal } from '@countersign/bus'
+import { type Carried, connectBus, LostRace, provision, Terminal } from '@countersign/bus'
 import { findNatsServer, startNatsServer } from '@countersign/bus/server'
 import { callFieldsOf, makeEvent, newCallId, subjects, verbs } from '@countersign/contracts'
 import { requestedFixture, startTestBus, until } from '@countersign/testing'
@@ -224,6 +224,24 @@ test('large content that is there is not stored again, and of what lost its chun
   // As when it is stored anew while somebody reads it.
   await gateway.purge(stream, { filter: '$O.payloads.C.>' })
   await assert.rejects(gateway.payloads.fetch(carried), { code: 'store_unavailable', message: /not whole just now/ })
+})
+
+test('I7: the object store has a budget, of which arguments leave a part for results', async (t) => {
+  const { connect } = await startTestBus(t, { payloadsMaxBytes: 2 * 1024 * 1024 })
+  const [gateway, executor] = await Promise.all([connect('gateway'), connect('agent-executor')])
+  const content = (n: number) => ({ n, text: 'x'.repeat(300 * 1024) })
+  const none = { code: 'store_full', message: /object store .* over 256 KiB has no space left/ }
+  await gateway.payloads.carry(content(1), true)
+  await gateway.payloads.carry(content(2), true)
+  await assert.rejects(gateway.payloads.carry(content(3), true), none)
+  assert.ok(await gateway.payloads.carry({ n: 3 }, true), 'what is small is not kept there')
+  const results: Carried[] = []
+  const fill = async () => {
+    for (let n = 4; ; n++) results.push((await executor.payloads.carry(content(n))).carried)
+  }
+  await assert.rejects(fill(), none)
+  assert.ok(results.length > 2, String(results.length))
+  assert.deepEqual(await executor.payloads.fetch(results.at(-1)!), content(3 + results.length))
 })
 
 test('a bucket is followed from what is there through every change', async (t) => {

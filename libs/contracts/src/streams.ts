@@ -64,7 +64,7 @@ export const buckets = {
 export type BucketName = keyof typeof buckets
 
 /** The object store for arguments and results over 256 KiB. */
-export const payloadStore = { name: 'payloads', ttlMs: 7 * 24 * 3600 * 1000 } as const
+export const payloadStore = { name: 'payloads', ttlMs: 7 * 24 * 3600 * 1000, maxBytes: 8 * GiB } as const
 
 /** What is not acknowledged for so long is handed out again. Audit acknowledges batches, which take longer. */
 const [decisionAckWaitMs, auditAckWaitMs] = [10_000, 60_000]

@@ -23,7 +23,7 @@ export interface TestBus {
 /** Starts a nats-server on a free port with fresh state; it goes away with the test. */
 export async function startTestBus(
   t: Cleanup,
-  options: Pick<ProvisionOptions, 'callsMaxBytes' | 'auditMaxBytes'> = {},
+  options: Pick<ProvisionOptions, 'callsMaxBytes' | 'auditMaxBytes' | 'payloadsMaxBytes'> = {},
 ): Promise<TestBus> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-'))
   const server = await startNatsServer({ binary: await findNatsServer(), dir, port: -1 })

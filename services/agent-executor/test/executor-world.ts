@@ -34,11 +34,17 @@ import { ServerQueues } from '../src/upstream/server-queues.ts'
 const soon = () => Date.now() + 10_000
 
 /** An executor on a real bus with a scripted tool server. */
-export async function setUp(t: TestContext, tools: ToolDefinition[], limits: Partial<ServerLimits> = {}, entry = {}) {
+export async function setUp(
+  t: TestContext,
+  tools: ToolDefinition[],
+  limits: Partial<ServerLimits> = {},
+  entry = {},
+  store: Parameters<typeof startTestBus>[1] = {},
+) {
   // Hooks run in the order they are added: executors end their calls while their bus is there.
   const running: (() => Promise<void>)[] = []
   t.after(() => Promise.all(running.map((stop) => stop())).then(() => {}))
-  const testBus = await startTestBus(t)
+  const testBus = await startTestBus(t, store)
   const { connect, dir } = testBus
   const [gateway, policy, lifecycle] = await Promise.all([connect('gateway'), connect('policy'), connect('lifecycle')])
   const upstream = await startScriptedServer(t, tools)

@@ -41,6 +41,19 @@ test('I1, I3: an allowed call is sent once, byte for byte, between dispatched an
   assert.ok(upstream.calls[0]!.body.includes('"arguments":{"a":{"é":[1.5,null,"x\\"y"]},"z":1}'))
 })
 
+test('I5: a call whose large result finds no space ends at once, and says that the tool ran', async (t) => {
+  const world = await setUp(t, [scriptedTool('echo')], { maxResultBytes: 1_000_000 }, {}, { payloadsMaxBytes: 400_000 })
+  await world.startExecutor()
+  // Arguments that an event just carries; with what is around it the result that repeats them is more.
+  const large = (n: number) => world.allow('echo', { n, text: 'x'.repeat(256 * 1024 - 40) })
+  assert.equal((await world.ended((await large(1)).call)).final.name, 'succeeded')
+  const { final } = await world.ended((await large(2)).call)
+  const { error } = (final.event as CallEvent<'failed'>).data
+  assert.equal(error.code, 'result_too_large')
+  assert.match(error.message, /^The tool ran, but there is no space left/)
+  assert.equal((await world.ended((await world.allow('echo')).call)).final.name, 'succeeded', 'small ones go on')
+})
+
 test('R34: arguments that a modern tool wants mirrored reach it in headers, too', async (t) => {
   const inputSchema = {
     type: 'object',

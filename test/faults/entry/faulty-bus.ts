@@ -99,7 +99,8 @@ function faultyBucket(bucket: Bucket, name: BucketName, around: Around): Bucket 
 
 function faultyPayloads(payloads: Payloads, around: Around): Payloads {
   return overlaid(payloads, {
-    carry: (content: JsonObject) => around('carry:payloads', [JSON.stringify(content)], () => payloads.carry(content)),
+    carry: (content: JsonObject, begins?: boolean) =>
+      around('carry:payloads', [JSON.stringify(content)], () => payloads.carry(content, begins)),
   })
 }
 

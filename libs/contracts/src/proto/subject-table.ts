@@ -109,7 +109,9 @@ ${table(
 
 Key-value buckets ${Object.values(buckets)
     .map(({ name }) => code(name))
-    .join(', ')}; object store ${code(payloadStore.name)} for arguments and results over 256 KiB.
+    .join(
+      ', ',
+    )}; object store ${code(payloadStore.name)} for arguments and results over 256 KiB, at most ${payloadStore.maxBytes.toLocaleString('en')} bytes, for a week.
 
 ## Who may publish what
 

@@ -5,6 +5,7 @@ import {
   type CallEventName,
   type CallFields,
   callFieldsOf,
+  CountersignError,
   type Failure,
   type JsonObject,
   makeEvent,
@@ -26,6 +27,12 @@ const missingCapability = -32021
 const tooManyRequests = 429
 const wantsToAsk =
   'The tool wants to ask its client something (elicitation, sampling, roots), which is not passed on yet.'
+
+/** Space may come back in a week: its caller, and the calls behind it, are not kept waiting for that. */
+const noSpaceForResult = failed(
+  'result_too_large',
+  'The tool ran, but there is no space left for results of more than 256 KiB, so its result was dropped; ask for less.',
+)
 
 /**
  * Names the ending of a call. Where the tool may have run and the answer is missing, only a tool that is safe to repeat has
@@ -122,8 +129,12 @@ export async function publishOutcome(
   }
   switch (ending.name) {
     case 'succeeded': {
-      const { carried, digest } = await bus.payloads.carry(ending.result)
-      const data = { ...common, result: carried, resultDigest: digest, toolError: ending.toolError }
+      const kept = await bus.payloads.carry(ending.result).catch((error: unknown) => {
+        if (error instanceof CountersignError && error.code === 'store_full') return undefined
+        throw error
+      })
+      if (!kept) return publishOutcome(bus, at, call, noSpaceForResult, follows, deadlineMs)
+      const data = { ...common, result: kept.carried, resultDigest: kept.digest, toolError: ending.toolError }
       return store('succeeded', makeEvent('succeeded', data, context))
     }
     case 'failed': {

@@ -110,7 +110,7 @@ async function answerCall(
     services.refusals.call(principal, 'audit_behind', call.address)
     throw new CountersignError('audit_behind', refusal)
   }
-  const { carried, digest } = await bus.payloads.carry(args)
+  const { carried, digest } = await bus.payloads.carry(args, true)
   const request = {
     principal,
     target,
