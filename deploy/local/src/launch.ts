@@ -1,7 +1,7 @@
 /**
  * The launcher: everything on one machine, from one command.
  *
- * File map: options (command line) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
+ * File map: options (command line) · bundle (the services in few files) · ports · state (keys, tokens, samples) · nats (the embedded server) · watch-store (when its disk was full) · supervise (service
  * processes) · launcher-user (as whom it asks) · await-samples (when agents can work) · policy-standing (what is in force) · screen (what people see) · `../start.sh` (`npm start`), `../install.mjs` (what must be there before any
  * of this can run).
  */
@@ -12,6 +12,7 @@ import { freePort, isPortFree } from '@countersign/config'
 import { auditLogOrigin, type LocalInfo } from '@countersign/contracts'
 import { verifierKey } from '@countersign/tlog'
 import { awaitSamples, type ToolServer } from './await-samples.ts'
+import { programsOf } from './bundle.ts'
 import { type LauncherUser, letLauncherIn } from './launcher-user.ts'
 import { commandOf, stopLeftoverNats, superviseNats } from './nats.ts'
 import { compileCache, type Options, root, services, settingsOf } from './options.ts'
@@ -81,12 +82,13 @@ export async function launch(options: Options, say: (line: string) => void): Pro
   const stop = () => stopProcesses().finally(leave)
   try {
     launcher = await letLauncherIn(layout.users, localTenant)
+    const bundled = programsOf(say)
     const server = await superviseNats(state, ports.nats, say, say)
     processes.push(server)
+    const programOf = await bundled
     const start = async (service: (typeof services)[number], name: string, env: Record<string, string>) => {
-      const main = join(root, 'services', service, 'src', 'main.ts')
       const logFile = join(layout.logs, `${name}.log`)
-      processes.push(await superviseService({ name, main, env, logFile, onDeath: say }))
+      processes.push(await superviseService({ name, main: programOf(service), env, logFile, onDeath: say }))
     }
     const started = services.map((name, place) =>
       start(name, name, { ...settingsOf(options, place), ...environmentOf(name, state, server.url, ports) }),

@@ -7,8 +7,11 @@ import type { BusUser } from '@countersign/contracts'
 /** The checkout this launcher belongs to. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
+/** What is made of this checkout and can be made again. */
+export const cacheDir = resolve(root, 'node_modules', '.cache', 'countersign')
+
 /** Where Node keeps what it compiled, for every process of this checkout. */
-export const compileCache = resolve(root, 'node_modules', '.cache', 'countersign', 'compiled')
+export const compileCache = resolve(cacheDir, 'compiled')
 
 /** Where the state lies unless somebody says otherwise. */
 export const defaultStateDir = resolve(root, '.countersign')

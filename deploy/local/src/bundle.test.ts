@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { bundleServices, programsOf } from './bundle.ts'
+import { services } from './options.ts'
+
+test('each service starts from its bundle, which is made once for the same sources', async () => {
+  const [programOf, again] = [await bundleServices(), await bundleServices()]
+  for (const service of services) {
+    assert.equal(again(service), programOf(service))
+    const { stderr, status } = spawnSync(process.execPath, [programOf(service)], { env: {}, encoding: 'utf8' })
+    assert.match(stderr, /COUNTERSIGN_NATS_PASSWORD_FILE is missing/, 'it has got as far as its settings')
+    assert.equal(status, 1)
+  }
+})
+
+test('where nothing can be bundled the services start from their sources, and why is told', async () => {
+  const told: string[] = []
+  const programOf = await programsOf(
+    (line) => told.push(line),
+    () => Promise.reject(new Error('no bundler for this machine')),
+  )
+  assert.match(programOf('audit'), /services.audit.src.main\.ts$/)
+  assert.deepEqual(told, [
+    'the services start from their sources, which takes longer, because they could not be bundled: no bundler for this machine',
+  ])
+})
