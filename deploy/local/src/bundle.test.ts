@@ -10,7 +10,7 @@ test('each service starts from its bundle, which is made once for the same sourc
     assert.equal(again(service), programOf(service))
     const { stderr, status } = spawnSync(process.execPath, [programOf(service)], { env: {}, encoding: 'utf8' })
     assert.match(stderr, /COUNTERSIGN_NATS_PASSWORD_FILE is missing/, 'it has got as far as its settings')
-    assert.equal(status, 1)
+    assert.equal(status, 2)
   }
 })
 
