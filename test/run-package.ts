@@ -12,8 +12,10 @@ const files = globSync(patterns).toSorted()
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 }
 rmSync('.test', { recursive: true, force: true })
 
+/** The longest takes seven minutes. One that leaves something running would keep everybody waiting for ever. */
+const fileTimeoutMs = 15 * 60_000
 // One file at a time unless told otherwise: several packages are tested at once already.
-const events = run({ files, concurrency: jobs === undefined ? false : Number(jobs) })
+const events = run({ files, concurrency: jobs === undefined ? false : Number(jobs), timeout: fileTimeoutMs })
 events.on('test:summary', ({ counts: of, file }) => {
   // Each file has a summary of its own; the one without a file is the sum of them.
   if (file !== undefined) return

@@ -10,6 +10,9 @@ import { underLoad } from './load/under-load.ts'
 /** How often each server is struck; `FAULTS_ROUNDS=5` for a longer run by hand. */
 const rounds = Number(process.env.FAULTS_ROUNDS ?? 1)
 
+/** Longer than two attempts to publish, a single one and the batch after it; another server may be elected meanwhile, or not. */
+const pausedMs = 4500
+
 /** Who keeps `CALLS` now, the leader first. */
 async function keepers(cluster: Cluster): Promise<[leader: NatsNode, ...followers: NatsNode[]]> {
   const bus = await cluster.bus('provisioner')
@@ -63,12 +66,48 @@ async function race(cluster: Cluster): Promise<void> {
   }
 }
 
+/**
+ * Begins many calls at once while the server that leads `CALLS` is stopped for longer than an attempt may take: what waited with it may be
+ * stored when it goes on, and so may the attempts after it. Every call begins all the same, and begins once.
+ */
+async function flood(cluster: Cluster): Promise<void> {
+  const [leader] = await keepers(cluster)
+  const user = 'gateway'
+  const bus = await connectBus({ url: cluster.nats.url, user, password: cluster.state.passwords[user] })
+  const paused = leader.pause(pausedMs)
+  const outcomes = await Promise.all(
+    Array.from({ length: 200 }, async () => {
+      const call = callFixture()
+      cluster.poisoned.add(call.callId)
+      const event = makeEvent('requested', requestedFixture(call), { now: new Date() })
+      const error = await bus.publishEvent(call, 'requested', event, 0, Date.now() + 30_000).then(
+        () => undefined,
+        (reason: unknown) => String(reason),
+      )
+      return { call, error }
+    }),
+  )
+  await paused
+  const beginnings = await Promise.all(
+    outcomes.map(async ({ call }) => (await bus.history(call)).all('requested').length),
+  )
+  await bus.close()
+  assert.deepEqual(
+    Map.groupBy(outcomes, ({ error }) => error)
+      .keys()
+      .toArray(),
+    [undefined],
+  )
+  assert.ok(beginnings.every((count) => count === 1))
+}
+
 test(
   'I1, I2, I3, I5, I6, I8, I12: of three servers one dies, is cut off or loses its disk, and calls go on',
   { timeout: 600_000 },
   async (t) => {
     const cluster = await startCluster(t, { ackWaitMs: 3000, nodes: 3, heldFor: '15s' })
     await race(cluster)
+    await flood(cluster)
     const run = await underLoad(t, cluster, 16)
     for (let round = 0; round < rounds; round++) {
       const [leader] = await keepers(cluster)

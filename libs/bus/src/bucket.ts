@@ -1,4 +1,5 @@
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
+import type { BucketName } from '@countersign/contracts'
 import type { KV, KvEntry } from '@nats-io/kv'
 import { apiErrors, fromStore, LostRace, storeUnavailable } from './errors.ts'
 
@@ -12,14 +13,26 @@ export interface BucketChange {
 /** A key-value bucket. */
 export class Bucket {
   readonly #kv: KV
+  readonly #jsm: JetStreamManager
+  readonly #name: BucketName
 
-  constructor(kv: KV) {
+  constructor(kv: KV, jsm: JetStreamManager, name: BucketName) {
     this.#kv = kv
+    this.#jsm = jsm
+    this.#name = name
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     const entry = await fromStore(this.#kv.get(key))
-    return entry?.operation === 'PUT' ? entry.value : undefined
+    // It was asked of any server of a cluster, and may have been written a moment ago: then the one that leads them has it.
+    if (!entry) return this.#getOfLeader(key)
+    return entry.operation === 'PUT' ? entry.value : undefined
+  }
+
+  async #getOfLeader(key: string): Promise<Uint8Array | undefined> {
+    const newest = { last_by_subj: `$KV.${this.#name}.${key}` }
+    const message = await fromStore(this.#jsm.streams.getMessage(`KV_${this.#name}`, newest))
+    return message && !message.header.has('KV-Operation') ? message.data : undefined
   }
 
   /** Reads an entry with its revision, which is 0 for one that never was; there is no value where there is none any more. */
@@ -39,7 +52,9 @@ export class Bucket {
       return await fromStore(this.#kv.put(key, value, { previousSeq: revision }))
     } catch (error) {
       const code = error instanceof JetStreamApiError ? error.code : 0
-      throw apiErrors.wrongLastSequence.has(code) ? new LostRace((error as Error).message) : error
+      throw apiErrors.wrongLastSequence.has(code) || apiErrors.sequenceInProcess.has(code)
+        ? new LostRace((error as Error).message)
+        : error
     }
   }
 

@@ -49,6 +49,9 @@ export interface BusOptions {
   onStatus?: (up: boolean, detail: string) => void
 }
 
+/** Whether several servers keep a stream is asked again after this: it may be scaled while services run. */
+const replicatedForMs = 60_000
+
 /** A connection to the bus, as one of its users. */
 export class Bus {
   readonly #nc: NatsConnection
@@ -57,8 +60,8 @@ export class Bus {
   readonly #publisher: Publisher
   readonly #room: Room
   readonly #inboxPrefix: string
-  /** Whether several servers keep `CALLS`; known once it was asked for. */
-  #replicated: Promise<boolean> | undefined
+  /** Whether several servers keep `CALLS`. */
+  #replicated: { known: Promise<boolean>; askedAt: number } | undefined
   readonly payloads: Payloads
   readonly callApi: ReturnType<typeof callApi>
   readonly serveApi: ReturnType<typeof serveApi>
@@ -143,9 +146,12 @@ export class Bus {
   }
 
   #isReplicated(): Promise<boolean> {
-    this.#replicated ??= this.#jsm.streams.info('CALLS').then(({ config }) => config.num_replicas > 1)
-    this.#replicated.catch(() => (this.#replicated = undefined))
-    return this.#replicated
+    const now = performance.now()
+    if (this.#replicated && now - this.#replicated.askedAt < replicatedForMs) return this.#replicated.known
+    const known = this.#jsm.streams.info('CALLS').then(({ config }) => config.num_replicas > 1)
+    known.catch(() => (this.#replicated = undefined))
+    this.#replicated = { known, askedAt: now }
+    return known
   }
 
   consume(options: ConsumeOptions): Consumption {
@@ -172,7 +178,7 @@ export class Bus {
 
   /** Opens a bucket that the set-up has made. */
   async bucket(name: BucketName): Promise<Bucket> {
-    return new Bucket(await new Kvm(this.#js).open(name))
+    return new Bucket(await new Kvm(this.#js).open(name), this.#jsm, name)
   }
 
   /** Tells whoever listens now; nothing is stored, so it may only ever be a hint. */
@@ -187,7 +193,12 @@ export class Bus {
   listen(subject: string, handler: (subject: string, payload: Uint8Array) => void): { stop: () => void } {
     const subscription: Subscription = this.#nc.subscribe(subject, {
       callback: (error, message) => {
-        if (!error && subjectCovers(subject, message.subject)) handler(message.subject, message.data)
+        if (error || !subjectCovers(subject, message.subject)) return
+        try {
+          handler(message.subject, message.data)
+        } catch {
+          // A hint that cannot be read is none. Thrown into the client it would end its reading, of everything on this connection.
+        }
       },
     })
     return { stop: () => subscription.unsubscribe() }

@@ -73,6 +73,10 @@ function isSilence(error: unknown): boolean {
 
 /** JetStream's error codes that the bus tells apart. */
 export const apiErrors = {
-  wrongLastSequence: new Set([10071, 10164]),
+  wrongLastSequence: new Set([10071]),
+  /** On a cluster: this message is on its way to being stored, from an earlier attempt. */
+  idInProcess: new Set([10158]),
+  /** On a cluster: another message of what is expected of is on its way, and not decided. */
+  sequenceInProcess: new Set([10164]),
   full: new Set([10047, 10077, 10023]),
 } as const

@@ -54,6 +54,10 @@ interface Waiting {
 const attemptMs = 2000
 /** A stream of a cluster is without a leader for some seconds after the server that led it died. */
 const unheardMs = 250
+/** What is on its way in a cluster is decided within some round trips between its servers, or when another leads them. */
+const inProcessMs = 50
+const undecided =
+  'another event of this call was on its way into the event store all the time, so this one was not stored; ask again'
 const notTaken = 'the event store has no stream that takes the event just now, so nothing was stored; ask again'
 const notReached = 'the event store cannot be reached, so nothing was stored and nothing runs; ask again'
 /** Publishes in flight at once before the rest is gathered into batches. */
@@ -111,7 +115,7 @@ export class Publisher {
     let uncertain = false
     for (;;) {
       await this.#untilConnected(deadlineMs, uncertain)
-      const reply = await this.#enqueue(publication)
+      const reply = await this.#enqueue(uncertain ? { ...publication, alone: true } : publication)
       if (reply.silent) {
         uncertain = true
         if (Date.now() < deadlineMs) continue
@@ -124,7 +128,15 @@ export class Publisher {
       }
       const { error } = reply
       if (error === undefined) return { seq: reply.seq!, duplicate: reply.duplicate ?? false }
-      if (apiErrors.wrongLastSequence.has(error.err_code ?? 0)) {
+      const code = error.err_code ?? 0
+      if (apiErrors.idInProcess.has(code) || apiErrors.sequenceInProcess.has(code)) {
+        uncertain ||= apiErrors.idInProcess.has(code)
+        if (Date.now() + inProcessMs >= deadlineMs)
+          throw uncertain ? new NotAcknowledged() : storeUnavailable(undecided)
+        await delay(inProcessMs)
+        continue
+      }
+      if (apiErrors.wrongLastSequence.has(code)) {
         // The server looks at the sequence before the id: what beat us may be our own earlier attempt.
         const stored = await this.#findStored(publication.subject).catch(() => {
           throw new NotAcknowledged()
@@ -133,7 +145,7 @@ export class Publisher {
         throw new LostRace(error.description)
       }
       if (uncertain) throw new NotAcknowledged()
-      if (apiErrors.full.has(error.err_code ?? 0)) throw storeFull()
+      if (apiErrors.full.has(code)) throw storeFull()
       throw storeUnavailable(`the event store refused the event: ${error.description}`)
     }
   }
@@ -221,16 +233,23 @@ export class Publisher {
       head.set('Nats-Batch-Commit', '1')
       this.#send(publication, head, (reply) => {
         this.#batching = false
-        if (reply.seq === undefined) {
-          // Atomic means all or none: publish each alone, so that only the one at fault fails.
-          for (const waiting of batch) this.#single(waiting)
-        } else {
-          const first = reply.seq - batch.length + 1
-          batch.forEach(({ resolve }, place) => resolve({ seq: first + place }))
-        }
+        this.#batched(batch, reply)
         this.#drain()
       })
     })
+  }
+
+  #batched(batch: readonly Waiting[], reply: Reply): void {
+    if (reply.seq !== undefined) {
+      const first = reply.seq - batch.length + 1
+      batch.forEach(({ resolve }, place) => resolve({ seq: first + place }))
+    } else if (reply.silent) {
+      // It may be stored, and may be yet: whoever waits tries again, and knows.
+      for (const { resolve } of batch) resolve(reply)
+    } else {
+      // Atomic means all or none: publish each alone, so that only the one at fault fails.
+      for (const waiting of batch) this.#single(waiting)
+    }
   }
 
   #send({ subject, data }: Publication, head: MsgHdrs, settle: (reply: Reply) => void): void {

@@ -57,3 +57,17 @@ test('a subject is covered by patterns as NATS matches them', () => {
   for (const pattern of matching) assert.ok(subjectCovers(pattern, 'a.b.c'), pattern)
   for (const pattern of others) assert.ok(!subjectCovers(pattern, 'a.b.c'), pattern)
 })
+
+test('a hint that its reader cannot read ends nothing: what comes after it on the same connection is heard', async (t) => {
+  const { connect: connectAs } = await startTestBus(t)
+  const [gateway, policy] = await Promise.all([connectAs('gateway'), connectAs('policy')])
+  const heard: string[] = []
+  gateway.listen(subjects.replies('g1'), (_subject, payload) =>
+    heard.push(String(JSON.parse(Buffer.from(payload).toString()))),
+  )
+  await gateway.answers(5000)
+  policy.hint(subjects.replies('g1'), Buffer.from('no JSON'))
+  policy.hint(subjects.replies('g1'), Buffer.from('"and on"'))
+  await until(() => heard.length === 1, 'the second is heard')
+  assert.deepEqual(heard, ['and on'])
+})

@@ -16,6 +16,8 @@ export interface TestBus {
   server: NatsServer
   dir: string
   connect(user: BusUser): Promise<Bus>
+  /** Starts the server again, which has ended, on what is in its folder; it goes away with the test, too. */
+  startAgain(): Promise<NatsServer>
   /** Takes a bucket away with all that is in it, and makes it anew, as an operator does who lost it. */
   loseBucket(name: BucketName): Promise<void>
 }
@@ -26,11 +28,14 @@ export async function startTestBus(
   options: Pick<ProvisionOptions, 'callsMaxBytes' | 'auditMaxBytes' | 'payloadsMaxBytes'> = {},
 ): Promise<TestBus> {
   const dir = await mkdtemp(join(tmpdir(), 'countersign-'))
-  const server = await startNatsServer({ binary: await findNatsServer(), dir, port: -1 })
+  const binary = await findNatsServer()
+  const server = await startNatsServer({ binary, dir, port: -1 })
+  const servers = [server]
   const buses: Bus[] = []
   t.after(async () => {
     await Promise.all(buses.map((bus) => bus.close()))
-    await server.stop('SIGKILL')
+    // Before their folder goes: one that runs writes on.
+    await Promise.all(servers.map((each) => each.stop('SIGKILL')))
     await rm(dir, { recursive: true, force: true })
   })
   const setUp = () =>
@@ -50,6 +55,11 @@ export async function startTestBus(
     server,
     dir,
     connect,
+    async startAgain() {
+      const again = await startNatsServer({ binary, dir, port: server.port, passwords: server.passwords })
+      servers.push(again)
+      return again
+    },
     async loseBucket(name) {
       const provisioner = await connect('provisioner')
       const bucket = await provisioner.bucket(name)

@@ -79,7 +79,7 @@ test(
     // Another disk with a server, and a tool of this one, that are gone by now.
     const { dir, server: natsServer } = world.testBus
     const binary = await findNatsServer()
-    const { passwords, port } = natsServer
+    const { passwords } = natsServer
     const older = await startNatsServer({ binary, dir: join(dir, 'older'), port: -1, passwords })
     const as = (user: 'provisioner' | 'lifecycle') => ({ url: older.url, user, password: passwords[user] })
     await provision(as('provisioner'))
@@ -93,8 +93,7 @@ test(
     await natsServer.stop()
     rmSync(join(dir, 'store'), { recursive: true })
     renameSync(join(dir, 'older', 'store'), join(dir, 'store'))
-    const again = await startNatsServer({ binary, dir, port, passwords })
-    t.after(() => again.stop('SIGKILL'))
+    await world.testBus.startAgain()
 
     const reader = await readerOf(world)
     await until(async () => (await reader.tool('change', 'one')) !== undefined, 'the pin is there again')

@@ -72,6 +72,13 @@ export class NatsNode {
     await once(child, 'exit')
   }
 
+  /** Stops it in its tracks for a while; its connections stay. */
+  async pause(forMs: number): Promise<void> {
+    this.#child?.kill('SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, forMs))
+    this.#child?.kill('SIGCONT')
+  }
+
   /** Removes everything it has stored; it must not be running. */
   async loseDisk(): Promise<void> {
     await rm(this.#options.dir, { recursive: true })

@@ -48,8 +48,8 @@ export function readRpcMessage(value: unknown): RpcMessage {
   }
   if (isJsonObject(error)) {
     const { code, message, data } = error
-    if (!Number.isInteger(code) || typeof message !== 'string')
-      return invalid('"error" needs an integer code and a message', id, 'error')
+    if (!Number.isSafeInteger(code) || typeof message !== 'string')
+      return invalid('"error" needs a message, and for its code an integer that a double holds exactly', id, 'error')
     return {
       kind: 'error',
       id: isRpcId(id) ? id : null,

@@ -75,7 +75,14 @@ test('R45: an answer that is no result says that the tool ran; what is none of t
   }
   for (const text of ['{"jsonrpc":"2.0","id":77,"result":null}', '{"jsonrpc":"2.0","id":77,"result":{}}', '{}', 'null'])
     assert.equal((await call(json(() => text))).kind, 'garbage', text)
-  assert.equal((await call(json((id) => `{"jsonrpc":"2.0","id":${id},"error":"x"}`))).kind, 'garbage')
+  // A code that no event may carry would make the call unreadable for good.
+  for (const error of [
+    '"x"',
+    '{"code":1e300,"message":"x"}',
+    '{"code":9007199254740993,"message":"x"}',
+    '{"code":1.5}',
+  ])
+    assert.equal((await call(json((id) => `{"jsonrpc":"2.0","id":${id},"error":${error}}`))).kind, 'garbage', error)
 })
 
 test('R45: what passes for the result of a tool, the official SDK reads', () => {

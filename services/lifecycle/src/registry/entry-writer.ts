@@ -42,13 +42,21 @@ export class EntryWriter {
 
   /** Resolves when everything that was given so far is in the registry. */
   flushed(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined))
+    this.#flushing ??= this.#flush().then(() => {
+      this.#flushing = undefined
+      // Given between the last look and now.
+      return this.#isPending ? this.flushed() : undefined
+    })
     return this.#flushing
+  }
+
+  get #isPending(): boolean {
+    return this.#tools.size > 0 || this.#entry !== undefined
   }
 
   async #flush(): Promise<void> {
     let failed = false
-    while (this.#tools.size > 0 || this.#entry) {
+    while (this.#isPending) {
       try {
         // A server's removal is seen before its tools vanish.
         if (this.#entry?.value === undefined) await this.#flushEntry()
