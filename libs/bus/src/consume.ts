@@ -10,6 +10,11 @@ export interface ConsumeOptions {
   handler: (delivery: Delivery) => Promise<void>
   /** Told of everything that was not acknowledged at once, and of a consumer that cannot be read. */
   onProblem: (problem: { what: 'terminated' | 'redelivery' | 'consumer'; error: unknown; delivery?: Delivery }) => void
+  /**
+   * Makes the consumer if it is not there: it may be taken away, and with its stream it is lost with the disk. Called at most once a second
+   * while asking anew does not help. Without it a lost consumer is waited for.
+   */
+  ensure?: () => Promise<void>
   /** Messages handled at once. */
   maxInFlight: number
   /** The consumer's ack wait: a message in hand is kept alive three times within it. */
@@ -30,6 +35,7 @@ const heartbeatMs = 3000
 /** How long the server keeps a request open. */
 const requestMs = 30_000
 const retryMs = 500
+const ensureAgainMs = 1000
 /**
  * What was on its way when a subscription ended has arrived within a round trip; without a connection nothing does. On a cluster the consumer
  * may be led by another server, which hears of it a little later: what it sends in between is handed out again after the ack wait.
@@ -75,8 +81,9 @@ export function consume(nc: NatsConnection, inboxPrefix: string, options: Consum
     wanted: () => (stopped ? 0 : maxInFlight - inHand.size),
     threshold: Math.ceil(maxInFlight / 4),
     onMessage: (message) => void handle(message),
-    onProblem: (problem) =>
-      onProblem({ what: 'consumer', error: new Error(`${stream}/${consumer} cannot be read: ${problem}`) }),
+    onProblem: (problem, cause) =>
+      onProblem({ what: 'consumer', error: new Error(`${stream}/${consumer} ${problem}`, { cause }) }),
+    ensure: options.ensure,
   })
   // A call may take long: tell the server that it is still being worked on, so that nobody else is given it.
   const working = setInterval(() => {
@@ -104,7 +111,8 @@ interface RequestOptions {
   threshold: number
   onMessage: (message: Msg) => void
   /** Told once of what keeps messages from coming, until some do. */
-  onProblem: (problem: string) => void
+  onProblem: (problem: string, cause?: unknown) => void
+  ensure: ConsumeOptions['ensure']
 }
 
 /**
@@ -120,6 +128,9 @@ class Requests {
   #asked = 0
   #heardAt = 0
   #told: string | undefined
+  #ensuring: Promise<void> | undefined
+  #ensureAfter = 0
+  #ensureTold: string | undefined
   #away = false
   #ended = false
   #end: () => Promise<void> = async () => {}
@@ -154,7 +165,8 @@ class Requests {
     this.#ended = true
     clearInterval(this.#watch)
     clearTimeout(this.#retry)
-    await this.#end()
+    // What is made late would undo what comes after this consumption.
+    await Promise.all([this.#end(), this.#ensuring])
   }
 
   async #followConnection(): Promise<void> {
@@ -206,11 +218,30 @@ class Requests {
 
   #failed(inbox: string, problem: string): void {
     if (inbox !== this.#inbox || this.#ended) return
-    if (problem !== this.#told) this.#options.onProblem(problem)
+    // Once is a server that stops, or another one that leads the consumer.
+    if (this.#told !== undefined) this.#ensure()
+    if (problem !== this.#told) this.#options.onProblem(`cannot be read: ${problem}`)
     this.#told = problem
     // Nothing of this beginning counts any more.
     this.#inbox = ''
     this.#retry = setTimeout(() => this.#begin(), retryMs).unref()
+  }
+
+  /** Beside asking anew, which is not to wait for a server that does not answer this. */
+  #ensure(): void {
+    const { ensure, onProblem } = this.#options
+    if (!ensure || performance.now() < this.#ensureAfter) return
+    this.#ensureAfter = Infinity
+    this.#ensuring = ensure()
+      .then(
+        () => (this.#ensureTold = undefined),
+        (error: unknown) => {
+          const problem = error instanceof Error ? error.message : String(error)
+          if (problem !== this.#ensureTold) onProblem(`cannot be made: ${problem}`, error)
+          this.#ensureTold = problem
+        },
+      )
+      .then(() => void (this.#ensureAfter = performance.now() + ensureAgainMs))
   }
 }
 

@@ -98,3 +98,68 @@ test('R33: a consumer that is taken away is told once, and read again when it is
   assert.match(first!, /^consumer: CALLS\/policy-requested cannot be read: .*\(409\)$/)
   assert.ok(others.length <= 1, `told once of each thing: ${problems.join('; ')}`)
 })
+
+test('R33: who may make its consumer makes it again, however often it is lost, and tells once what keeps it from that', async (t) => {
+  const { server, connect } = await startTestBus(t)
+  const [gateway, policy, provisioner] = await Promise.all([
+    connect('gateway'),
+    connect('policy'),
+    connect('provisioner'),
+  ])
+  const handled: number[] = []
+  const problems: string[] = []
+  const ensured: number[] = []
+  const consumption = policy.consume({
+    ...consumer,
+    maxInFlight: 5,
+    onProblem: ({ error }) => problems.push((error as Error).message),
+    handler: async ({ seq }) => void handled.push(seq),
+    async ensure() {
+      ensured.push(performance.now())
+      await provisioner.ensureConsumer(consumers.policyRequested, { maxAckPending: 1000, ackWaitMs })
+    },
+  })
+  t.after(() => consumption.stop())
+  await store(gateway)
+  await until(() => handled.length === 1, 'it is read')
+  assert.equal(ensured.length, 0, 'one that is there is not made')
+
+  provisioner.hint('$JS.API.CONSUMER.DELETE.CALLS.policy-requested', new Uint8Array())
+  await until(() => ensured.length > 0, 'it is made again')
+  await store(gateway)
+  await until(() => new Set(handled).size === 2, 'it is read again')
+
+  provisioner.hint('$JS.API.STREAM.DELETE.CALLS', new Uint8Array())
+  const tried = ensured.length
+  await until(() => ensured.length >= tried + 3, 'making it is tried again and again')
+  const { url, passwords } = server
+  await provision({ url, user: 'provisioner', password: passwords.provisioner })
+  provisioner.hint('$JS.API.CONSUMER.DELETE.CALLS.policy-requested', new Uint8Array())
+  const before = handled.length
+  await store(gateway)
+  await until(() => handled.length > before, 'what is in the new stream is read')
+  assert.equal(problems.filter((problem) => /cannot be made/.test(problem)).length, 1, problems.join('; '))
+  for (const [place, at] of ensured.entries()) assert.ok(place === 0 || at - ensured[place - 1]! >= 1000)
+})
+
+test('a consumption that stops while its consumer is being made ends after that', async (t) => {
+  const { connect } = await startTestBus(t)
+  const [policy, provisioner] = await Promise.all([connect('policy'), connect('provisioner')])
+  const made = Promise.withResolvers<void>()
+  let ensuring = false
+  const consumption = policy.consume({
+    ...consumer,
+    maxInFlight: 5,
+    onProblem: () => {},
+    handler: async () => {},
+    ensure: () => ((ensuring = true), made.promise),
+  })
+  provisioner.hint('$JS.API.CONSUMER.DELETE.CALLS.policy-requested', new Uint8Array())
+  await until(() => ensuring, 'it is being made')
+  let ended = false
+  const stopped = consumption.stop().then(() => (ended = true))
+  await setTimeout(100)
+  assert.equal(ended, false)
+  made.resolve()
+  await stopped
+})

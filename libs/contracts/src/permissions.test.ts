@@ -141,6 +141,13 @@ test('I11: what a caller withdraws is told from gateway to gateway', () => {
   assert.deepEqual(subscribers(subjects.withdrawals('s')), ['gateway'])
 })
 
+test('I11: who has a call in hand is told from executor to executor', () => {
+  for (const word of ['asked', 'confirmed'] as const) {
+    assert.deepEqual(publishers(subjects.inHand('e', word)), ['agent-executor'])
+    assert.deepEqual(subscribers(subjects.inHand('e', word)), ['agent-executor'])
+  }
+})
+
 test('I11: events of calls cannot be read by subscribing; the auditor, who only reads, is the one exception', () => {
   for (const name of callEventNames) assert.deepEqual(subscribers(subjects.call(at, name)), ['auditor'], name)
 })

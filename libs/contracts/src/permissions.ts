@@ -168,8 +168,15 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           ...writePayloads,
           subjects.replies('*'),
           subjects.midcall('*', '*', 'down'),
+          subjects.inHand('*', 'asked'),
+          subjects.inHand('*', 'confirmed'),
         ],
-        subscribe: [inbox, subjects.midcall('*', '*', 'up')],
+        subscribe: [
+          inbox,
+          subjects.midcall('*', '*', 'up'),
+          subjects.inHand('*', 'asked'),
+          subjects.inHand('*', 'confirmed'),
+        ],
       }
     case 'lifecycle':
       return {

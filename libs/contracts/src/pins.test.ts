@@ -37,6 +37,7 @@ test('pin: subjects', () => {
       replies: subjects.replies('g'),
       midcall: subjects.midcall('g', 'c', 'up'),
       withdrawals: subjects.withdrawals('s'),
+      inHand: subjects.inHand('e', 'asked'),
       api: subjects.api('policy', 'vote'),
     },
     {
@@ -53,6 +54,7 @@ test('pin: subjects', () => {
       replies: 'replies.g',
       midcall: 'midcall.g.c.up',
       withdrawals: 'midcall.sessions.s.withdrawn',
+      inHand: 'midcall.executors.e.asked',
       api: 'api.policy.vote',
     },
   )

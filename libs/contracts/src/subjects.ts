@@ -53,6 +53,8 @@ export const subjects = {
   midcallDown: (gatewayId: string) => `midcall.${gatewayId}.*.down`,
   /** Core NATS: a caller withdrew a request of this session, and another gateway may have it. */
   withdrawals: (session: string) => `midcall.sessions.${session}.withdrawn`,
+  /** Core NATS: an executor is asked for a call that it claimed, by id, and confirms those that it has in hand. */
+  inHand: (executor: string, word: 'asked' | 'confirmed') => `midcall.executors.${executor}.${word}`,
   /** Core NATS: the server tells that a reader refused a message for good. */
   unreadable: (stream: string, consumer: string) => `$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${stream}.${consumer}`,
   api: (service: string, verb: string) => `api.${service}.${verb}`,

@@ -111,6 +111,17 @@ test('a hold without approval says why it needs one, with an example that compil
   assert.deepEqual(problemsOf(rule(`name: writes, when: "true", effect: hold, ${example}`)), [])
 })
 
+test('R5: a hold is no longer than what it is about is kept, and as long as that allows', () => {
+  const holding = (expiresAfter: string) =>
+    rule(`name: writes, when: "true", effect: hold, approval: { groups: [a], expiresAfter: ${expiresAfter} }`)
+  for (const allowed of ['6d', '144h', '518400s']) assert.deepEqual(problemsOf(holding(allowed)), [], allowed)
+  for (const refused of ['7d', '145h', '518401s']) {
+    assert.deepEqual(problemsOf(holding(refused)), [
+      `1.yaml:6:90: rule "writes": \`approval.expiresAfter\` must be at most 6d, not "${refused}": arguments over 256 KiB are kept for 7d, and must still be there when the last vote lets them run; write 6d or less, the call can be asked for again`,
+    ])
+  }
+})
+
 test('schema problems say what the value must be, placed at it, or at what misses it', () => {
   assert.deepEqual(problemsOf(policy('A_b')), ['1.yaml:3:19: `metadata.name` must be a lower-case DNS name, not "A_b"'])
   const cases: [rule: string, problem: string][] = [

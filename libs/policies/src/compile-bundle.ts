@@ -1,8 +1,11 @@
 import {
+  type ApprovalSpec,
   digestOf,
+  durationMs,
   type Json,
   matchTarget,
   parseJsonPath,
+  payloadStore,
   type DocumentProblem,
   type PolicyRule,
   type ToolPolicy,
@@ -11,6 +14,13 @@ import { type DocumentFile, type ParsedDocument, parseDocuments } from '@counter
 import { compileCondition } from './cel/condition.ts'
 import type { Policy, PolicySet, Rule } from './policy.ts'
 import { toolPolicyKind } from './tool-policy-kind.ts'
+
+const dayMs = 24 * 3600 * 1000
+/**
+ * The longest hold, in days: one less than large arguments are kept. They are stored before the call is held (up to two hours before,
+ * where they are used anew and a call may take an hour) and are fetched until its grant ends, five minutes after the last vote.
+ */
+const maxHoldDays = payloadStore.ttlMs / dayMs - 1
 
 /** A whole set of files, judged: the policies that are good, and everything that is wrong. */
 export interface Compiled {
@@ -78,6 +88,8 @@ function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>):
       problems.push(problem([...path, 'name'], message))
     }
     seen.add(rule.name)
+    const tooLong = rule.effect === 'hold' && tooLongHold(rule.approval)
+    if (tooLong) problems.push(problem([...path, 'approval', 'expiresAfter'], `rule "${rule.name}": ${tooLong}`))
     const result = compileCondition(rule.when)
     if ('problem' in result) {
       problems.push(problem([...path, 'when'], `rule "${rule.name}": \`when\` ${result.problem}`))
@@ -107,6 +119,12 @@ function compilePolicy({ file, document, problem }: ParsedDocument<ToolPolicy>):
     },
     problems,
   }
+}
+
+/** What is wrong with a hold that would outlive the arguments of its call; undefined for any other. */
+function tooLongHold({ expiresAfter }: ApprovalSpec): string | undefined {
+  if (durationMs(expiresAfter) <= maxHoldDays * dayMs) return undefined
+  return `\`approval.expiresAfter\` must be at most ${maxHoldDays}d, not "${expiresAfter}": arguments over 256 KiB are kept for ${maxHoldDays + 1}d, and must still be there when the last vote lets them run; write ${maxHoldDays}d or less, the call can be asked for again`
 }
 
 function compileRule(rule: PolicyRule, condition: Rule['condition']): Rule {

@@ -2,7 +2,7 @@
  * The agent-executor: runs exactly what was allowed, once, and says how it ended.
  *
  * File map, in the order of a call:
- *   upstream/server-queues → call/on-allowed → (call/recover) → call/verify-grant → call/claim → call/execute → call/publish-outcome
+ *   upstream/server-queues → call/on-allowed → (call/recover → call/ask-holder) → call/verify-grant → call/claim → call/execute → call/publish-outcome
  *   upstream/dial keeps the connections, which take secrets out of results
  *
  * It upholds: I1 and I4 (no send without a grant that verifies), I2 (claims by compare-and-set), I3 (the text sent is the text
@@ -13,6 +13,7 @@ import { RegistryView } from '@countersign/bus'
 import { WatchedFile } from '@countersign/config'
 import { parseMidcall, subjects } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
+import { answerAskers } from './call/ask-holder.ts'
 import { OnAllowed } from './call/on-allowed.ts'
 import { readGrantKeys } from './call/verify-grant.ts'
 import type { Settings } from './config.ts'
@@ -27,13 +28,14 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
   const registry = new RegistryView()
   const dialer = new Dialer()
   const duration = telemetry.meter.createHistogram('mcp.client.operation.duration', { unit: 's' })
+  const executor = crypto.randomUUID()
   const onAllowed = new OnAllowed({
     bus,
     log,
     registry,
     dialer,
     keys,
-    executor: crypto.randomUUID(),
+    executor,
     onEnded: (ending, tool, seconds) =>
       duration.record(seconds, {
         'mcp.method.name': 'tools/call',
@@ -48,6 +50,7 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
   })
   const queues = new ServerQueues(bus, log, (delivery) => onAllowed.handle(delivery))
   let listening: { stop: () => void } | undefined
+  let answering: { stop: () => void } | undefined
   return [
     { name: 'grant keys', start: async () => void (await keys.read()) },
     { name: 'upstreams', start() {}, stop: () => dialer.close() },
@@ -59,6 +62,13 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
         )
       },
       stop: () => listening?.stop(),
+    },
+    {
+      name: 'answers to other executors',
+      start() {
+        answering = answerAskers(bus, executor, (callId) => onAllowed.holds(callId))
+      },
+      stop: () => answering?.stop(),
     },
     {
       name: 'queues',

@@ -26,6 +26,7 @@ import {
   startTestBus,
   until,
 } from '@countersign/testing'
+import { answerAskers } from '../src/call/ask-holder.ts'
 import { OnAllowed } from '../src/call/on-allowed.ts'
 import { readGrantKeys } from '../src/call/verify-grant.ts'
 import { Dialer } from '../src/upstream/dial.ts'
@@ -62,22 +63,16 @@ export async function setUp(
     const registry = new RegistryView()
     const dialer = new Dialer()
     const keys = new WatchedFile(keysFile, readGrantKeys)
+    const executor = crypto.randomUUID()
     const onAllowed = new OnAllowed(
-      {
-        bus: own,
-        log,
-        registry,
-        dialer,
-        keys,
-        executor: crypto.randomUUID(),
-        onEnded: () => {},
-      },
+      { bus: own, log, registry, dialer, keys, executor, onEnded: () => {} },
       { unnoticedMs: patienceMs, awayMs: patienceMs, startingMs: patienceMs },
     )
     const queues = new ServerQueues(own, log, (delivery) => onAllowed.handle(delivery), 1000)
     const listening = own.listen(subjects.midcall('*', '*', 'up'), (subject) =>
       onAllowed.withdraw(subject.split('.')[2]!),
     )
+    const answering = answerAskers(own, executor, (callId) => onAllowed.holds(callId))
     await registry.start(own, (name, changed) => {
       dialer.apply(name, changed)
       queues.apply(name, changed)
@@ -88,10 +83,11 @@ export async function setUp(
       onAllowed.stop()
       await queues.stop()
       listening.stop()
+      answering.stop()
       await dialer.close()
     }
     running.push(stop)
-    return { stop }
+    return { stop, executor }
   }
   /** Writes a call's history up to `allowed`, as gateway and policy would. */
   const allow = async (
@@ -123,7 +119,9 @@ export async function setUp(
     return { call, seq: stored.seq }
   }
   /** An executor that claims and then is gone: its claims are written by hand, its deliveries are never acknowledged. */
-  const claimAndDie = async (...calls: Awaited<ReturnType<typeof allow>>[]) => {
+  const claimAndDie = (...calls: Awaited<ReturnType<typeof allow>>[]) => claimAs('dead', ...calls)
+  /** The same, in the name of one that may live. */
+  const claimAs = async (executor: string, ...calls: Awaited<ReturnType<typeof allow>>[]) => {
     const dead = await connect('agent-executor')
     const consumer = { stream: 'CALLS', name: 'executor-scripted', filter: subjects.callEvents('allowed', 'scripted') }
     await dead.ensureConsumer(consumer, { maxAckPending: 10, ackWaitMs: 500 })
@@ -138,7 +136,7 @@ export async function setUp(
     })
     await until(() => delivered.length >= calls.length, 'the dead executor got them')
     for (const { call, seq } of calls) {
-      const data = { ...callFieldsOf(call), executor: 'dead', attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
+      const data = { ...callFieldsOf(call), executor, attempt: 1, definitionDigest: `sha256:${'0'.repeat(64)}` }
       await dead.publishEvent(call, 'dispatched', makeEvent('dispatched', data, { now: new Date() }), seq, soon())
     }
     await dead.close()
@@ -157,6 +155,7 @@ export async function setUp(
     startExecutor,
     allow,
     claimAndDie,
+    claimAs,
     ended,
     signer,
     keysFile,

@@ -62,3 +62,47 @@ test('I13: a definition that changes while its call waits to be sent is not call
   assert.equal((final.event as CallEvent<'failed'>).data.error.code, 'definition_changed')
   assert.equal(again.calls.length, 0)
 })
+
+test('I4: a call that waits to be sent until its grant has expired is not sent', async (t) => {
+  const tools = [scriptedTool('echo')]
+  const { upstream, startExecutor, allow, ended, lifecycle, policy } = await setUp(t, tools)
+  await startExecutor(undefined, 60_000)
+  await upstream.close()
+  const expiresAt = new Date(Date.now() + 3000).toISOString()
+  const { call } = await allow('echo', {}, { expiresAt })
+  await until(async () => (await policy.history(call)).entries.length === 3, 'the call is claimed')
+  await until(() => Date.now() >= Date.parse(expiresAt), 'the grant has expired')
+  const again = await startScriptedServer(t, tools)
+  // The tool's entry stays as it was, so that nothing is judged again for its sake.
+  await register(lifecycle, serverEntryFixture('scripted', again.url, { restarts: 1 }), [])
+  const { names, final } = await ended(call)
+  const { error } = (final.event as CallEvent<'failed'>).data
+  assert.deepEqual([names.at(-2), error.code], ['dispatched', 'grant_expired'])
+  assert.match(error.message, /; nothing ran;/)
+  assert.equal(again.calls.length, 0)
+})
+
+test('I6: a call that waited is sent when it is certain that it is still claimed, however long that takes to find out', async (t) => {
+  const tools = [scriptedTool('echo')]
+  const { connect, upstream, startExecutor, allow, ended, lifecycle, policy } = await setUp(t, tools)
+  const bus = await connect('agent-executor')
+  const history = bus.history.bind(bus)
+  let silent = 2
+  bus.history = async (at) => {
+    if (silent-- > 0) throw new Error('no answer')
+    return history(at)
+  }
+  await startExecutor(bus, 60_000)
+  await upstream.close()
+  const { call } = await allow('echo')
+  const { entries } = await until(async () => {
+    const read = await policy.history(call)
+    return read.entries.length === 3 && read
+  }, 'the call is claimed')
+  await until(() => Date.now() - Date.parse(entries[2]!.event.time) > 1500, 'the claim is not fresh')
+  const again = await startScriptedServer(t, tools)
+  await register(lifecycle, serverEntryFixture('scripted', again.url, { restarts: 1 }), tools)
+  assert.deepEqual((await ended(call)).names, ['requested', 'allowed', 'dispatched', 'succeeded'])
+  assert.ok(silent < 0)
+  assert.equal(again.calls.length, 1)
+})

@@ -3,14 +3,14 @@
  *
  * File map, in the order of a call:
  *   call/on-requested → call/gather-facts → call/decide → call/publish-verdict → publish-allowed (sign-grant) · publish-denied · approval/open
- *   approval/vote → approval/on-voted → approval/settle (conclude, recheck) · approval/on-hold-expired · approval/list · approval/resolve
+ *   approval/vote → approval/on-voted → approval/settle (conclude, recheck) · approval/on-hold-expired · approval/hold-sweep · approval/list · approval/resolve
  *   rules/ one pure function a rule, in the order of call/decide
  *   bundle/ the documents in force (accept-policies, refuse-policies), kept with what is to be recorded of them (keep-policies, record-changes);
  *     libs/policies reads and compiles them, and has the language of `when`
  *   call/visible what a caller may see · call/audit-lag how far audit is · serve-verbs `api.policy.<verb>`
  *
  * It upholds: I2 (every event by compare-and-set on what was judged), I3 (arguments proven by their digest, passed on untouched), I4
- * (grants bound and expiring; votes by distinct people over the digest held), I5 (every hold has an alarm), I6 (idempotence from the
+ * (grants bound and expiring; votes by distinct people over the digest held), I5 (every hold has an alarm, and is swept when none rings), I6 (idempotence from the
  * pinned definition), I7 (no policy, no audit, a condition that fails: refused), I10 (what is visible, by the same rules), I12 (policies,
  * holds and votes are in the store), I13 (a changed definition is not callable, nor is a hold on the old one).
  */
@@ -18,6 +18,7 @@ import { type Consumption, type Delivery, RegistryView } from '@countersign/bus'
 import { WatchedFile } from '@countersign/config'
 import { type AuditStanding, consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
+import { HoldSweep, sweepPace } from './approval/hold-sweep.ts'
 import { onHoldExpired } from './approval/on-hold-expired.ts'
 import { onVoted } from './approval/on-voted.ts'
 import { PolicyBundle } from './bundle/bundle.ts'
@@ -32,8 +33,12 @@ import { policyMetrics } from './metrics.ts'
 import { ArgumentChecks } from '@countersign/policies/schemas'
 import { serveVerbs } from './serve-verbs.ts'
 
-/** The parts of policy, in start order: what decisions are made on first, then those who ask, then the calls. */
-export function policyParts(config: Settings, { bus, log, telemetry, expectations }: ServiceContext): Part[] {
+/** The parts of policy, in start order: what decisions are made on first, then those who ask, then the calls; `pace` is that of the hold sweep. */
+export function policyParts(
+  config: Settings,
+  { bus, log, telemetry, expectations }: ServiceContext,
+  pace = sweepPace,
+): Part[] {
   // Met by a folder without a good policy too: policy then answers, and denies.
   const policiesLoaded = expectations.expect('policies loaded')
   const registryFollowed = expectations.expect('registry followed')
@@ -97,6 +102,7 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
       stop: () => consumption?.stop(),
     }
   }
+  const holdSweep = new HoldSweep(context, pace)
   return [
     { name: 'grant key', start: async () => void (await signer.read()) },
     {
@@ -136,5 +142,6 @@ export function policyParts(config: Settings, { bus, log, telemetry, expectation
     consume(consumers.policyExpired, 32, onHoldExpired),
     consume(consumers.policyVoted, 32, onVoted),
     consume(consumers.policyRequested, 256, onRequested),
+    { name: 'hold sweep', start: () => holdSweep.start(), stop: () => holdSweep.stop() },
   ]
 }

@@ -200,6 +200,28 @@ test('I4: one person voting many times at once is counted once', async (t) => {
   }
 })
 
+test('I4: a vote counts whose acknowledgement was lost before another person voted, and its voter is told so', async (t) => {
+  const world = await startWorld(t, { 'a.yaml': ops.replace('quorum: 2', 'quorum: 3') })
+  const bus = await world.connect('policy')
+  await world.start(bus)
+  const { vote } = await hold(world)
+  const publishEvent = bus.publishEvent.bind(bus)
+  const stored = t.mock.method(bus, 'publishEvent', async (...args: Parameters<typeof publishEvent>) => {
+    stored.mock.restore()
+    await publishEvent(...args)
+    await vote(bob)
+    // As the publisher does that heard nothing.
+    return publishEvent(...args)
+  })
+  const { votes } = await vote(ann)
+  assert.deepEqual(
+    votes.map(({ approver }) => approver),
+    ['ann', 'bob'],
+  )
+  await assert.rejects(vote(ann), { code: 'already_voted' })
+  await assert.rejects(vote(ann, 'reject'), { code: 'already_voted' })
+})
+
 test('I12: a vote that was stored without its verdict is completed by a new instance', async (t) => {
   const world = await startWorld(t, { 'a.yaml': one })
   const first = await world.start()

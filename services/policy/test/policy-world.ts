@@ -15,6 +15,7 @@ import {
 import { Expectations, Parts } from '@countersign/runtime'
 import { createLogger, startTelemetry } from '@countersign/telemetry'
 import { type Cleanup, requestedFixture, startTestBus, until } from '@countersign/testing'
+import type { SweepPace } from '../src/approval/hold-sweep.ts'
 import type { Settings } from '../src/config.ts'
 import { policyParts } from '../src/service.ts'
 import { epoch, pinnedTool, policyText, toolDefinition } from './fixtures.ts'
@@ -36,6 +37,7 @@ export async function startWorld(
   t: Cleanup,
   files: Record<string, string> = { 'ops.yaml': ops },
   settings: Partial<Settings> = {},
+  sweepPace?: SweepPace,
 ) {
   const running: (() => Promise<void>)[] = []
   // Hooks run in the order they are added: the service stops while its bus is there.
@@ -98,7 +100,7 @@ export async function startWorld(
         ...settings,
       }
       const log = createLogger('policy-test', config.logLevel)
-      const parts = new Parts(policyParts(config, { bus, log, telemetry, expectations }))
+      const parts = new Parts(policyParts(config, { bus, log, telemetry, expectations }, sweepPace))
       await parts.start(graceMs)
       let stopped: Promise<void> | undefined
       const stop = () => (stopped ??= parts.stop(graceMs).then(() => telemetry.stop()))

@@ -82,6 +82,13 @@ ${table(
       'gateway',
       'A caller withdrew a request of its session, which another gateway may have.',
     ],
+    [
+      code(subjects.inHand('<executor>', 'asked')),
+      'none',
+      'agent-executor',
+      'Another executor asks whether this one has a call in hand that it claimed.',
+    ],
+    [code(subjects.inHand('<executor>', 'confirmed')), 'none', 'agent-executor', 'It has.'],
     ...Object.values(verbs).flatMap((group) =>
       Object.values(group).map(({ service, verb }) => [
         code(subjects.api(service, verb)),

@@ -2,11 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, type Delivery, encode, LostRace, type RegistryView, Terminal } from '@countersign/bus'
 import type { WatchedFile } from '@countersign/config'
 import {
-  type Allowed,
   type CallAddress,
   type CallEvent,
   canonicalJson,
-  type Condition,
   decodeEvent,
   type Failure,
   parseCallSubject,
@@ -15,7 +13,8 @@ import {
 } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { Dialed, Dialer } from '../upstream/dial.ts'
-import { claim } from './claim.ts'
+import { askHolder } from './ask-holder.ts'
+import { claim, type Claim, claimStands } from './claim.ts'
 import { execute } from './execute.ts'
 import { type Ending, endingOf, publishOutcome } from './publish-outcome.ts'
 import { recover } from './recover.ts'
@@ -68,6 +67,7 @@ interface Verdict {
 
 const usualPatience: Patience = { unnoticedMs: 1000, awayMs: 10_000, startingMs: 30_000 }
 const lookForServerMs = 100
+const readAgainMs = 500
 /** An outcome must not be lost to an outage: storing it is tried for this long. */
 const outcomePatienceMs = 600_000
 /** The file of grant keys is not looked at more often than this, whatever grants say. */
@@ -108,18 +108,30 @@ export class OnAllowed {
     this.#stopping = true
   }
 
+  /** Whether a call is in hand here, for another executor that was given it too. */
+  holds(callId: string): boolean {
+    return this.#inHand.has(callId)
+  }
+
   /** Passes a withdrawal on to the tool server, if the call is in hand here. */
   withdraw(callId: string): void {
     this.#inHand.get(callId)?.abort.abort()
   }
 
   async #run(at: CallAddress, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { bus, registry } = this.#services
+    const { bus, registry, executor } = this.#services
     const event = decodeEvent('allowed', delivery.data)
     let turn = { follows: delivery.seq, attempt: 1 }
     if (delivery.redelivered) {
-      const recovery = recover(await bus.history(at), event.data)
+      const history = await bus.history(at)
+      if (history.last && history.lastSeq < delivery.seq)
+        throw new Error('the history read is older than the grant; looking again later')
+      const recovery = recover(history, event.data)
       if (recovery.action === 'leave') return
+      const { claimedBy } = recovery
+      // Its outcome is worth more than an `unknown`, and its call may be running (I5, I6).
+      if (claimedBy !== undefined && claimedBy !== executor && (await askHolder(bus, claimedBy, at.callId)))
+        throw new Error('the executor that claimed the call has it in hand; looking again later')
       if (recovery.action === 'declare-unknown') {
         const message = 'The executor stopped while the tool was running.'
         await this.#end(
@@ -168,39 +180,57 @@ export class OnAllowed {
     const { bus, dialer, executor } = this.#services
     const { at } = waiting
     const { data, traceparent } = event
-    let dispatched: number
+    const { follows, attempt } = turn
+    let claimed: Claim
     try {
       const credentials = dialer.of(at.server)?.credentials
-      dispatched = await claim(bus, at, data, { ...turn, executor, traceparent, credentials })
+      claimed = await claim(bus, at, data, { follows, attempt, executor, traceparent, credentials })
     } catch (error) {
       if (!(error instanceof LostRace)) throw error
-      const { final } = await bus.history(at)
-      // Withdrawn in time, or ended: nothing to do. Else another executor claimed it, and what it does shows in the history.
-      if (final) return
-      throw new Error('another executor claimed the call; looking again later', { cause: error })
+      return this.#leave(at, error)
     }
     const started = performance.now()
-    const ending = await this.#send(waiting, event, call, turn.attempt)
-    await this.#end(at, event, ending, dispatched, performance.now() - started)
+    const ending = await this.#send(waiting, event, call, { attempt, claimed })
+    await this.#end(at, event, ending, claimed.seq, performance.now() - started)
+  }
+
+  /**
+   * Leaves a call whose history went on without this executor. Withdrawn in time, or ended: nothing to do. Else another executor claimed it,
+   * and may die: then what is acknowledged here would be handed to nobody (I5).
+   */
+  async #leave(at: CallAddress, cause: unknown): Promise<void> {
+    const { final } = await this.#services.bus.history(at)
+    if (!final) throw new Error('another executor claimed the call; looking again later', { cause })
   }
 
   /**
    * Sends a claimed call. Where it is certain that nothing was sent, a server that is started again meanwhile is sent it once lifecycle
    * has looked at what it offers now (I13).
+   *
+   * @throws Error when another executor took the call over before it was sent
    */
   async #send(
     waiting: Waiting,
     { data, traceparent }: CallEvent<'allowed'>,
     { argumentsText, verdict, judge }: JudgedCall,
-    attempt: number,
+    { attempt, claimed }: { attempt: number; claimed: Claim },
   ): Promise<Ending> {
-    const { bus, registry, dialer } = this.#services
+    const { bus, log, registry, dialer } = this.#services
     const { at, signal } = waiting
     let judged = verdict
     for (;;) {
-      // Claiming takes a while, and so does waiting: what is sent is what was judged.
+      const stands = await claimStands(bus, at, claimed).catch((error: unknown): undefined => {
+        log.warn({ callId: at.callId, err: error }, 'it is not known whether a call may still be sent; looking again')
+      })
+      // Claiming takes a while, and so does waiting: what is sent is what was judged, and may be sent now (I4).
       if (registry.tool(at.server, data.tool) !== judged.tool) judged = await judge()
-      if (judged.refusal) return { name: 'failed', error: judged.refusal }
+      const refusal = judged.refusal ?? grantExpired(data, Date.now(), attempt)
+      if (refusal) return { name: 'failed', error: refusal }
+      if (stands === undefined) {
+        await pause(readAgainMs)
+        continue
+      }
+      if (!stands) throw new Error('the call was taken for lost before it was sent, and went on without this executor')
       const dialed = dialer.of(at.server)
       const definition = judged.tool?.pinned?.definition
       const outcome = dialed
@@ -229,7 +259,8 @@ export class OnAllowed {
   }
 
   #mayWait({ at, sinceMs, signal }: Waiting): boolean {
-    const available = this.#services.registry.server(at.tenant, at.server)?.conditions.find(isAvailability)
+    const conditions = this.#services.registry.server(at.tenant, at.server)?.conditions
+    const available = conditions?.find(({ type }) => type === 'Available')
     const { awayMs, startingMs } = this.#patience
     if (this.#stopping || signal.aborted) return false
     return Date.now() - sinceMs < (available?.status === 'Unknown' ? startingMs : awayMs)
@@ -248,13 +279,13 @@ export class OnAllowed {
     for (;;) {
       try {
         const event = await publishOutcome(bus, at, call, ending, follows, deadlineMs)
-        this.#tell(data, event)
+        bus.hint(subjects.replies(data.replyTo), encode(event))
         onEnded(ending, data.tool, durationMs / 1000)
         return
       } catch (error) {
         if (error instanceof LostRace) {
-          log.warn({ callId: at.callId, ending: ending.name }, 'the call was ended by somebody else')
-          return
+          log.warn({ callId: at.callId, ending: ending.name }, 'the call went on without this executor')
+          return this.#leave(at, error)
         }
         if (Date.now() >= deadlineMs) throw error
         // No space, or no object store: what the tool did is known here and nowhere else, so it is not given up.
@@ -263,12 +294,4 @@ export class OnAllowed {
       }
     }
   }
-
-  #tell(data: Allowed, event: CallEvent): void {
-    this.#services.bus.hint(subjects.replies(data.replyTo), encode(event))
-  }
-}
-
-function isAvailability({ type }: Condition): boolean {
-  return type === 'Available'
 }

@@ -74,13 +74,16 @@ export class ServerQueues {
     const before = await previous?.catch(() => undefined)
     await before?.stop()
     const consumer = executorConsumer(server)
-    await this.#bus.ensureConsumer(consumer, { maxAckPending: concurrency, ackWaitMs: this.#ackWaitMs })
+    const ensure = () => this.#bus.ensureConsumer(consumer, { maxAckPending: concurrency, ackWaitMs: this.#ackWaitMs })
+    await ensure()
     return this.#bus.consume({
       stream: consumer.stream,
       consumer: consumer.name,
       handler: this.#handler,
       maxInFlight: concurrency,
       ackWaitMs: this.#ackWaitMs,
+      // The set-up does not know it: whoever makes `CALLS` anew has none of these (I5).
+      ensure,
       onProblem: ({ what, error, delivery }) =>
         this.#log[what === 'terminated' ? 'error' : 'warn'](
           { what, err: error, subject: delivery?.subject },

@@ -3,7 +3,7 @@ import { type PolicyContext, storePatienceMs } from '../call/context.ts'
 import { hintReply } from '../call/hint-reply.ts'
 import type { Verdict } from '../rules/verdict.ts'
 
-/** A fired timer is kept this long for a policy that is away; whoever comes later refuses votes past expiry all the same. */
+/** A fired timer is kept this long for a policy that is away; one that comes later ends the hold by its sweep. */
 const firedTimerTtl = '168h'
 
 /**

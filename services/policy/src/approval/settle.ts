@@ -13,25 +13,25 @@ import { recheck } from './recheck.ts'
  * compare-and-set lets one of them (I2).
  *
  * @param seenSeq the sequence of an event of the call that is known to be stored, so that an older copy is not judged
- * @returns where the call stood when it was looked at, and whether it is still waiting for people
+ * @returns where the call stood when it was looked at, whether it is still waiting for people, and whether this ended that
  * @throws Error when the history read is older than that
  */
 export async function settle(
   context: PolicyContext,
   at: CallAddress,
   seenSeq = 0,
-): Promise<{ state: CallEventName | undefined; waiting: boolean }> {
+): Promise<{ state: CallEventName | undefined; waiting: boolean; ended: boolean }> {
   const history = await context.bus.history(at)
   if (history.last && history.lastSeq < seenSeq)
     throw new Error('the history read is older than the vote; looking again later')
   const requested = history.find('requested')
   const { state } = history
-  if (!history.waiting || !requested) return { state, waiting: false }
+  if (!history.waiting || !requested) return { state, waiting: false, ended: false }
   const conclusion = conclude(history, context.now())
   try {
     switch (conclusion.state) {
       case 'waiting':
-        return { state, waiting: true }
+        return { state, waiting: true, ended: false }
       case 'approved':
         await allow(context, history, requested, conclusion)
         break
@@ -48,9 +48,9 @@ export async function settle(
   } catch (error) {
     // Another replica, a cancellation or a further vote: whoever wrote last looks again.
     if (!(error instanceof LostRace)) throw error
-    return { state, waiting: true }
+    return { state, waiting: true, ended: false }
   }
-  return { state, waiting: false }
+  return { state, waiting: false, ended: true }
 }
 
 async function allow(

@@ -35,17 +35,22 @@ const maxAttempts = 50
  */
 export async function vote(context: PolicyContext, input: VoteInput): Promise<ApprovalView> {
   const { voter, callId } = input
+  let lost: CallEvent<'voted'> | undefined
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const history = await context.bus.history({ tenant: voter.tenant, server: '*', callId })
     const view = approvalView(history)
     if (!view) throw unknownApproval(callId)
+    // The acknowledgement was lost, and another vote followed: the race was lost to this very vote.
+    if (lost && isStored(history, lost)) return view
     const refusal = checkVote(view, input, context.now())
     if (refusal) throw refusal
+    const event = votedEvent(history, input, context.now())
     try {
-      return await store(context, history, input)
+      return await store(context, history, event)
     } catch (error) {
       // Somebody was faster: what they did decides whether this vote still counts (I2).
       if (!(error instanceof LostRace)) throw error
+      lost = event
     }
   }
   throw new CountersignError(
@@ -54,29 +59,31 @@ export async function vote(context: PolicyContext, input: VoteInput): Promise<Ap
   )
 }
 
-async function store(context: PolicyContext, history: History, input: VoteInput): Promise<ApprovalView> {
-  const { voter, decision, comment } = input
-  const held = history.find('held')!
-  const event = makeEvent(
+function votedEvent(history: History, { voter, decision, comment }: VoteInput, now: Date): CallEvent<'voted'> {
+  const { data, traceparent } = history.find('held')!
+  return makeEvent(
     'voted',
     {
-      ...callFieldsOf(held.data),
+      ...callFieldsOf(data),
       approver: voter.id,
       groups: voter.groups,
       vote: decision,
       ...(comment === undefined ? {} : { comment }),
     },
     // One person has one vote: a second would be the same message to the store.
-    { now: context.now(), traceparent: held.traceparent, distinct: sha256(voter.id).slice(7, 39) },
+    { now, traceparent, distinct: sha256(voter.id).slice(7, 39) },
   )
+}
+
+async function store(context: PolicyContext, history: History, event: CallEvent<'voted'>): Promise<ApprovalView> {
   const { seq, duplicate } = await context.bus.publishEvent(
-    held.data,
+    event.data,
     'voted',
     event,
     history.lastSeq,
     Date.now() + storePatienceMs,
   )
-  const after = await context.bus.history(held.data)
+  const after = await context.bus.history(event.data)
   if (duplicate && !isStored(after, event)) {
     throw new CountersignError(
       'already_voted',
