@@ -12,11 +12,8 @@ import { findCalls } from './find-calls.ts'
 import { findRecords } from './find-records.ts'
 import { listTop } from './list-top.ts'
 import { placesOfCall } from './places-of-call.ts'
+import { QueryTurns } from './query-turns.ts'
 import { tellStory } from './tell-story.ts'
-
-/** Queries asked of the database at once, and those that may wait for that. */
-const maxAtOnce = 4
-const maxWaiting = 64
 
 /** In place of a reason that names files of audit. */
 const toldToPlatform = 'why is told to whoever runs this Countersign; ask there'
@@ -47,31 +44,36 @@ export function serveQueries(
     onDefect: (error: unknown) => void
   },
 ): { stop: () => void } {
-  const inTurn = bounded()
+  const turns = new QueryTurns()
+  const inTurn = <T>({ tenant }: { tenant: string }, work: () => Promise<T>) => turns.take(tenant, work)
   const { audit } = verbs
   const reading = (tenant: string) => ({ log: log.tree(tenant), read })
   const serving = [
     bus.serveApi(
       audit.records,
-      (query) => inTurn(async () => findRecords(await index.reach(query.tenant), reading(query.tenant), query)),
+      (query) => inTurn(query, async () => findRecords(await index.reach(query.tenant), reading(query.tenant), query)),
       onDefect,
     ),
     bus.serveApi(
       audit.calls,
-      (query) => inTurn(async () => findCalls(await index.reach(query.tenant), query)),
+      (query) => inTurn(query, async () => findCalls(await index.reach(query.tenant), query)),
       onDefect,
     ),
     bus.serveApi(
       audit.story,
-      (query) => inTurn(async () => tellStory(await index.reach(query.tenant), reading(query.tenant), query)),
+      (query) => inTurn(query, async () => tellStory(await index.reach(query.tenant), reading(query.tenant), query)),
       onDefect,
     ),
     bus.serveApi(
       audit.counts,
-      (query) => inTurn(async () => countOverTime(await index.reach(query.tenant), query)),
+      (query) => inTurn(query, async () => countOverTime(await index.reach(query.tenant), query)),
       onDefect,
     ),
-    bus.serveApi(audit.top, (query) => inTurn(async () => listTop(await index.reach(query.tenant), query)), onDefect),
+    bus.serveApi(
+      audit.top,
+      (query) => inTurn(query, async () => listTop(await index.reach(query.tenant), query)),
+      onDefect,
+    ),
     bus.serveApi(audit.index, ({ tenant }) => index.status(tenant), onDefect),
     bus.serveApi(
       audit.reindex,
@@ -96,7 +98,9 @@ export function serveQueries(
     bus.serveApi(
       audit.prove,
       ({ tenant, callId }) =>
-        inTurn(async () => proveCall(log, { tenant, callId }, await placesOfCall(await index.reach(tenant), callId))),
+        inTurn({ tenant }, async () =>
+          proveCall(log, { tenant, callId }, await placesOfCall(await index.reach(tenant), callId)),
+        ),
       onDefect,
     ),
     bus.serveApi(audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),
@@ -128,25 +132,5 @@ function statusOf(log: Log, tenant: string, problem: string | undefined, witness
     sealedAt: sealedAt?.toISOString() ?? null,
     ...(problem === undefined ? {} : { problem }),
     ...(witnessed ? { witnessed } : {}),
-  }
-}
-
-/** Lets some work run at once and some more wait, and refuses the rest. */
-function bounded() {
-  let running = 0
-  const waiting: (() => void)[] = []
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (waiting.length >= maxWaiting) {
-      throw new CountersignError('overloaded', 'too many audit queries are waiting; ask again later')
-    }
-    if (running >= maxAtOnce) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running += 1
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next) next()
-      else running -= 1
-    }
   }
 }
