@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { findNatsServer, startNatsServer } from '@countersign/bus/server'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import {
@@ -104,10 +103,8 @@ test('I12: with the bus killed and back again, audit goes on by itself', { timeo
   const [reader, console] = await Promise.all([testBus.connect('audit'), testBus.connect('console')])
   const audit = await startAudit(t, testBus, folder)
   await Promise.all(Array.from({ length: 50 }, () => writer.request()))
-  const { port, passwords } = testBus.server
   await testBus.server.stop('SIGKILL')
-  const server = await startNatsServer({ binary: await findNatsServer(), dir: testBus.dir, port, passwords })
-  t.after(() => server.stop('SIGKILL'))
+  await testBus.startAgain()
   await until(() => writer.gateway.connected && reader.connected && console.connected, 'everybody is back')
   await Promise.all(Array.from({ length: 50 }, () => writer.request()))
   await until(
@@ -176,11 +173,9 @@ test(
     const folder = await auditFolder(t)
     const audit = await startAudit(t, testBus, folder)
     assert.equal((await audit.ready()).status, 200)
-    const { port, passwords } = testBus.server
     await testBus.server.stop('SIGTERM')
     await until(async () => (await audit.ready()).status === 503, 'it knows')
-    const server = await startNatsServer({ binary: await findNatsServer(), dir: testBus.dir, port, passwords })
-    t.after(() => server.stop('SIGKILL'))
+    await testBus.startAgain()
     const { body } = await until(async () => {
       const answer = await audit.ready()
       return answer.status === 200 && answer

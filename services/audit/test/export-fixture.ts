@@ -87,6 +87,7 @@ export async function startExports(t: Cleanup, count = 0) {
     dir,
     root,
     log,
+    loseBucket: () => testBus.loseBucket('exports'),
     bus,
     secret,
     secretFile,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { encode } from '@countersign/bus'
 import { verbs } from '@countersign/contracts'
 import { startTestBus, until } from '@countersign/testing'
 import { Webhook } from 'standardwebhooks'
@@ -283,6 +284,73 @@ test('R26: filters choose tenants, servers and events; an export from now on lea
   assert.equal(viewOf(exports, 'acme'), undefined)
   await until(() => viewOf(exports, 'later')?.sent === 2, 'what was sent is counted by tenant')
   assert.equal(exports.view('acme').exports.find(({ name }) => name === 'acme')?.sent, 2)
+})
+
+test('R26: an export from now on that has begun skips nothing, also when its bucket was lost and has only what was kept since', async (t) => {
+  const { write, append, start, secretFile, bus, loseBucket } = await startExports(t)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const alternating = (seq: number) => ({ tenant: seq % 2 === 0 ? 'acme' : 'default' })
+  await append(6, alternating)
+  await write('later', { from: 'now', to: { type: 'webhook', url: receiver.url, secretFile } })
+  const first = await start()
+  await until(() => viewOf(first, 'later')?.next === 3, 'it has begun')
+  await first.stop()
+  await loseBucket()
+  // As audit kept it that was killed before it had put the rest back.
+  const bucket = await bus.bucket('exports')
+  await bucket.put('cursor.later.default', encode({ next: 4 }))
+  await append(4, alternating)
+  await start()
+  const waiting = ['audit.default.4', ...idsUpTo(5).map((id) => id.replace('default', 'acme'))]
+  await until(() => idsIn(receiver.taken).length >= waiting.length, 'what waits is sent')
+  assert.deepEqual(idsIn(receiver.taken).toSorted(), waiting.toSorted())
+})
+
+test('R26: an export from now on that was killed while it began begins where it wanted to', async (t) => {
+  const { write, append, start, secretFile, bus } = await startExports(t)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  await append(6, (seq) => ({ tenant: seq % 2 === 0 ? 'acme' : 'default' }))
+  const bucket = await bus.bucket('exports')
+  await bucket.put('cursor.later._begun', encode({ next: 0, sending: 0 }))
+  await bucket.put('cursor.later.acme', encode({ next: 2 }))
+  await write('later', { from: 'now', to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start()
+  await until(() => viewOf(exports, 'later')?.next === 3, 'it has begun')
+  await append(1)
+  exports.wake()
+  await until(() => idsIn(receiver.taken).length === 2, 'what is new is sent')
+  assert.deepEqual(idsIn(receiver.taken).toSorted(), ['audit.acme.2', 'audit.default.3'])
+})
+
+test('R26, I12: what exports remember is put back when their bucket was lost, and they go on where they were', async (t) => {
+  const { write, append, start, secretFile, bus, letters, loseBucket } = await startExports(t, 3)
+  const receiver = await startReceiver(t, ({ body }, response) =>
+    response.writeHead(body.includes('"audit.default.4"') ? 422 : 200).end(),
+  )
+  await write('later', { from: 'now', to: { type: 'webhook', url: receiver.url, secretFile } })
+  const first = await start()
+  await until(() => viewOf(first, 'later')?.next === 3, 'it has begun')
+  await append(3)
+  first.wake()
+  await until(() => viewOf(first, 'later')?.next === 6 && letters('later').length === 1, 'all is sent or set aside')
+  const bucket = await bus.bucket('exports')
+  const keys = ['changes', 'cursor.later._begun', 'cursor.later.default', 'dead.later.default.4']
+  const kept = () => Promise.all(keys.map(async (key) => Buffer.from((await bucket.get(key)) ?? []).toString()))
+  const before = await until(async () => {
+    const values = await kept()
+    return values[2] === '{"next":6}' && values
+  }, 'the cursor is kept')
+  await loseBucket()
+  await until(async () => !(await kept()).includes(''), 'all is put back')
+  assert.deepEqual(await kept(), before)
+  await first.stop()
+  await append(1)
+  const again = await start()
+  await until(() => viewOf(again, 'later')?.next === 7, 'it goes on')
+  assert.deepEqual(
+    [idsIn(receiver.taken), letters('later').length],
+    [[3, 5, 6].map((index) => `audit.default.${index}`), 1],
+  )
 })
 
 test('R26: a broken document is refused with file, line and reason, and what it said before stays in force', async (t) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { cp, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { newCallId, subjects, verbs } from '@countersign/contracts'
 import { type Cleanup, startTestBus, until } from '@countersign/testing'
@@ -7,6 +9,8 @@ import { seal, sealAll, type SealOptions } from '../src/record/seal.ts'
 import { RecordPublisher } from '../src/record/publish.ts'
 import { calls } from '../src/record/record-source.ts'
 import { makeRoom } from '../src/retention/make-room.ts'
+import { retentionTimes } from '../src/retention/purge-due.ts'
+import { Retention } from '../src/retention/retention.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
 import {
   activityWriter,
@@ -185,12 +189,57 @@ test('a stream made anew is told from the one before; one that was set back is r
   assert.deepEqual(seqs(), upTo(10))
   assert.deepEqual(gaps, [])
   const { created } = await bus.streamInfo('CALLS')
-  assert.deepEqual(log.last.CALLS, { seq: 10, created })
+  const [newest] = await bus.readStream('CALLS', 10, { maxMessages: 1, maxBytes: 1e6 })
+  assert.deepEqual(log.last.CALLS, { seq: 10, created, storedAt: newest!.storedAt.toISOString() })
   await log.append(testRecords(5, 11).map((record) => ({ ...record, created })))
   for (let count = 0; count < 2; count++) await writer.request()
   const again = (await readAll(bus, 'CALLS')).slice(10)
   await assert.rejects(seal(options, again), /CALLS ends at 12, but the audit log has sealed its events up to 15/)
   assert.equal(log.size, 65)
+})
+
+test('I8: a stream that was set back and has gone on to what is sealed is refused, and nothing of it is removed', async (t) => {
+  const testBus = await startTestBus(t)
+  const { server, dir } = testBus
+  const writer = await callWriter(testBus)
+  const { bus, options, seqs } = await sealer(t, testBus)
+  const { epoch } = options
+  const retention = new Retention({
+    ...{ bus, epoch, times: retentionTimes(1), everyMs: 1000, now: Date.now },
+    ...{ onPurged: () => {}, onProblem: () => {} },
+  })
+  await retention.open()
+  const connected = async () => {
+    if (!(await bus.answers(500))) return false
+    return bus.streamInfo('CALLS').then(
+      () => true,
+      () => false,
+    )
+  }
+  for (let count = 0; count < 10; count++) await writer.request()
+  await server.stop()
+  await cp(join(dir, 'store'), join(dir, 'backup'), { recursive: true })
+  const again = await testBus.startAgain()
+  await until(connected, 'the server is back')
+  for (let count = 0; count < 5; count++) await writer.request()
+  await sealAll(options)
+  assert.deepEqual(seqs(), upTo(15))
+  const { created } = await epoch.read()
+  await again.stop()
+  await rm(join(dir, 'store'), { recursive: true })
+  await rename(join(dir, 'backup'), join(dir, 'store'))
+  await testBus.startAgain()
+  await until(connected, 'the older server is there')
+  for (let count = 0; count < 7; count++) await writer.request()
+  assert.equal((await bus.streamInfo('CALLS')).created, created)
+
+  const setBack = /CALLS has another event at 15 than the one that the audit log has sealed: the stream was set back/
+  await assert.rejects(seal(options, await bus.readStream('CALLS', 16, { maxMessages: 9, maxBytes: 1e6 })), setBack)
+  await assert.rejects(sealAll(options), setBack)
+  await assert.rejects(makeRoom({ bus, epoch, maxBytes: 10 }), setBack)
+  await assert.rejects(retention.purge(), setBack)
+  assert.deepEqual(seqs(), upTo(15))
+  assert.equal((await readAll(bus, 'CALLS')).length, 17)
 })
 
 test('records that AUDIT lost are published again in the order of the stream, and none twice', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { callIdFromKey, parseCallSubject } from '@countersign/contracts'
-import { type Cleanup, type TestBus, startTestBus } from '@countersign/testing'
+import { type Cleanup, type TestBus, startTestBus, until } from '@countersign/testing'
 import { sealAll } from '../src/record/seal.ts'
 import { calls } from '../src/record/record-source.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
@@ -11,14 +11,21 @@ import { auditFolder, callWriter, openTestLog } from './harness.ts'
 
 const graceMs = 600_000
 
+type Work = () => Promise<void>
+
 /** Retention over a real stream, with a clock that is set by hand. */
 async function retaining(t: Cleanup, testBus: TestBus) {
   const bus = await testBus.connect('audit')
   const log = await openTestLog(await auditFolder(t))
   t.after(() => log.close())
   let purges = 0
+  let [between, beforeTold]: (Work | undefined)[] = []
   const counting = {
-    streamInfo: bus.streamInfo.bind(bus),
+    newestOf: bus.newestOf.bind(bus),
+    readStream: async (...[stream, fromSeq, limits]: Parameters<typeof bus.readStream>) => {
+      await between?.()
+      return bus.readStream(stream, fromSeq, between ? { ...limits, maxMessages: 7 } : limits)
+    },
     purge: (...what: Parameters<typeof bus.purge>) => {
       purges += 1
       return bus.purge(...what)
@@ -36,7 +43,7 @@ async function retaining(t: Cleanup, testBus: TestBus) {
       onPurged: () => {},
       onProblem: (error) => assert.fail(String(error)),
     })
-    await retention.rebuild()
+    await retention.open()
     return retention
   }
   let retention = await make()
@@ -47,7 +54,11 @@ async function retaining(t: Cleanup, testBus: TestBus) {
         source: calls,
         bus,
         epoch,
-        append: (records) => log.append(records),
+        append: async (records) => {
+          const sealed = await log.append(records)
+          await beforeTold?.()
+          return sealed
+        },
         onSealed: (sealed) => retention.sealed(sealed),
         onGap: (gap) => assert.fail(JSON.stringify(gap)),
       }),
@@ -55,6 +66,10 @@ async function retaining(t: Cleanup, testBus: TestBus) {
     restart: async () => void (retention = await make()),
     waiting: () => retention.waiting,
     purges: () => purges,
+    /** Does something before each page of what was there is read, and makes pages short. */
+    betweenPages: (work?: Work) => void (between = work),
+    /** Does something when events are sealed and retention has not been told of it. */
+    beforeTold: (work?: Work) => void (beforeTold = work),
     /** The events that are left of each call. */
     left: async () => {
       const { subjects } = await bus.streamInfo('CALLS', 'calls.>')
@@ -114,7 +129,7 @@ test('the final event of a call with an idempotency key stays for a day', async 
     assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'denied' })
     assert.equal(kept.waiting(), 1)
   }
-  kept.clock.ms += keyedMs - 3 * graceMs
+  kept.clock.ms += keyedMs - 5 * graceMs
   await kept.purge()
   assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'denied' })
   kept.clock.ms += 4 * graceMs
@@ -126,6 +141,76 @@ test('the final event of a call with an idempotency key stays for a day', async 
   kept.clock.ms += 100 * graceMs
   await kept.purge()
   assert.deepEqual(await kept.left(), { [keyed.at.callId]: 'requested' })
+})
+
+test('I12: however often audit starts, a call stays as long as it would have', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  const keyed = await writer.request({ callId: callIdFromKey('default', 'agent', 'k') })
+  const plain = await writer.request()
+  await Promise.all([keyed, plain].map((call) => writer.deny(call)))
+  await kept.seal()
+  const begunMs = Date.now()
+  const startedAt = async (sinceMs: number) => {
+    kept.clock.ms = begunMs + sinceMs
+    await kept.restart()
+    await kept.purge()
+    return kept.left()
+  }
+  const whole = 'denied requested'
+  assert.deepEqual(await startedAt(graceMs / 2), { [keyed.at.callId]: whole, [plain.at.callId]: whole })
+  assert.deepEqual(await startedAt(2 * graceMs), { [keyed.at.callId]: 'denied' })
+  assert.deepEqual(await startedAt(keyedMs / 2), { [keyed.at.callId]: 'denied' })
+  assert.deepEqual(await startedAt(keyedMs - graceMs), { [keyed.at.callId]: 'denied' })
+  assert.deepEqual(await startedAt(keyedMs + graceMs), {})
+})
+
+test('I8, I12: what is sealed while audit reads what had been is known as well, once, and what is not stays', async (t) => {
+  const testBus = await startTestBus(t)
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  let calls = 50
+  const ended = async () => writer.deny(await writer.request())
+  await Promise.all(Array.from({ length: calls }, ended))
+  await kept.seal()
+  const unsealed = await writer.request()
+  await kept.restart()
+  let sealing = Promise.resolve()
+  kept.betweenPages(async () => {
+    if (calls++ === 50) await writer.deny(unsealed)
+    else await ended()
+    // Neither waited for, nor every time.
+    if (calls % 3 > 0) sealing = sealing.then(kept.seal)
+  })
+  const someRead = async () => {
+    await kept.purge()
+    return calls > 60
+  }
+  await until(someRead, 'some pages are read')
+  kept.betweenPages()
+  await sealing
+  await kept.seal()
+  await kept.purge()
+  assert.equal(kept.waiting(), calls)
+  await kept.restart()
+  await ended()
+  kept.beforeTold(() => kept.purge())
+  await kept.seal()
+  kept.beforeTold()
+  assert.equal(kept.waiting(), calls + 1)
+  const open = await writer.request()
+  await kept.seal()
+  const late = await writer.request()
+  await writer.deny(late)
+  kept.clock.ms = Date.now() + 2 * graceMs
+  const staying = { [open.at.callId]: 'requested', [late.at.callId]: 'denied requested' }
+  await kept.purge()
+  assert.deepEqual(await kept.left(), staying)
+  await kept.restart()
+  await kept.purge()
+  assert.deepEqual(await kept.left(), staying)
+  assert.equal(kept.waiting(), 0)
 })
 
 test('I12: what had ended before a restart is found in the stream and purged after its grace', async (t) => {

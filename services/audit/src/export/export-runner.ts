@@ -7,7 +7,7 @@ import { type ExportOptions, failing, instant, TenantExport, type Trouble } from
 
 /** How long a runner sleeps that nobody wakes. */
 const idleMs = 5000
-/** Stands in place of a tenant, which cannot have this name, when an export has found where it begins. */
+/** Stands in place of a tenant, which cannot have this name: with `sending` while an export finds out where it begins, without when it has. */
 const begun = '_begun'
 
 /** One export: a sender for each tenant that it is about. They share the target, and nothing that one tenant's records could spoil. */
@@ -128,9 +128,14 @@ export class ExportRunner {
   /** A new export that wants only what is new begins at the end; what it says of that is kept. */
   async #begin(): Promise<void> {
     const { document, log, state } = this.#options
-    if (document.spec.from !== 'now' || state.of(this.name).cursors.has(begun)) return
+    const { cursors } = state.of(this.name)
+    const mark = cursors.get(begun)
+    // Where the bucket was lost there are cursors that were kept since, and no mark: what waits must not be skipped.
+    const isNew = mark ? mark.sending !== undefined : cursors.size === 0
+    if (document.spec.from !== 'now' || !isNew) return
+    await state.keepCursor(this.name, begun, { next: 0, sending: 0 })
     for (const tenant of this.#tenants()) {
-      await state.keepCursor(this.name, tenant, { next: log.tree(tenant).size })
+      if (!cursors.has(tenant)) await state.keepCursor(this.name, tenant, { next: log.tree(tenant).size })
     }
     await state.keepCursor(this.name, begun, { next: 0 })
   }

@@ -26,12 +26,14 @@ export interface ExportMemory {
   dead: Map<string, Map<number, DeadLetter>>
 }
 
-type KeptIn = Pick<Bucket, 'put' | 'remove' | 'follow'>
+type KeptIn = Pick<Bucket, 'put' | 'remove' | 'follow' | 'standing'>
 
 /** Cursors and dead letters of all exports, kept in the bucket `exports`, which audit alone writes (I12). */
 export class ExportState {
   readonly #bucket: KeptIn
   readonly #memories = new Map<string, ExportMemory>()
+  /** How the bucket stood when it was looked at last. */
+  #standing: Awaited<ReturnType<Bucket['standing']>> | undefined
 
   constructor(bucket: KeptIn) {
     this.#bucket = bucket
@@ -39,6 +41,7 @@ export class ExportState {
 
   /** Reads what was kept. */
   async read(): Promise<void> {
+    this.#standing = await this.#bucket.standing()
     const following = await this.#bucket.follow(({ key, value }) => {
       const [kind, name = '', tenant = '', first = ''] = key.split('.')
       if (value === undefined) return
@@ -49,6 +52,30 @@ export class ExportState {
       if (letter) deadOf(this.of(name), tenant).set(Number(first), letter)
     })
     following.stop()
+  }
+
+  /**
+   * Puts everything back when the bucket no longer has it: it was lost and made anew, or went back to an earlier state. Letters that were
+   * discarded since that state are there again after the next start, so that none is ever lost.
+   *
+   * @param also puts back what others keep there
+   * @returns whether it was put back
+   */
+  async putBackIfLost(also: () => Promise<void>): Promise<boolean> {
+    const before = this.#standing
+    const now = await this.#bucket.standing()
+    const lost = before && (now.created !== before.created || now.lastRevision < before.lastRevision)
+    if (lost) {
+      await also()
+      for (const [name, { cursors, dead }] of this.#memories) {
+        for (const [tenant, cursor] of cursors) await this.#putCursor(name, tenant, cursor)
+        for (const [tenant, letters] of dead) {
+          for (const letter of letters.values()) await this.#putLetter(name, tenant, letter)
+        }
+      }
+    }
+    this.#standing = now
+    return lost === true
   }
 
   of(name: string): ExportMemory {
@@ -65,18 +92,26 @@ export class ExportState {
   }
 
   async keepCursor(name: string, tenant: string, cursor: Cursor): Promise<void> {
-    await this.#bucket.put(`cursor.${name}.${tenant}`, encode(cursor))
+    await this.#putCursor(name, tenant, cursor)
     this.of(name).cursors.set(tenant, cursor)
   }
 
   async addDead(name: string, tenant: string, letter: DeadLetter): Promise<void> {
-    await this.#bucket.put(`dead.${name}.${tenant}.${letter.first}`, encode(letter))
+    await this.#putLetter(name, tenant, letter)
     deadOf(this.of(name), tenant).set(letter.first, letter)
   }
 
   async removeDead(name: string, tenant: string, first: number): Promise<void> {
     await this.#bucket.remove(`dead.${name}.${tenant}.${first}`)
     deadOf(this.of(name), tenant).delete(first)
+  }
+
+  #putCursor(name: string, tenant: string, cursor: Cursor): Promise<void> {
+    return this.#bucket.put(`cursor.${name}.${tenant}`, encode(cursor))
+  }
+
+  #putLetter(name: string, tenant: string, letter: DeadLetter): Promise<void> {
+    return this.#bucket.put(`dead.${name}.${tenant}.${letter.first}`, encode(letter))
   }
 }
 

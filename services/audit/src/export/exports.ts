@@ -33,7 +33,7 @@ export interface ExportsOptions {
   log: Pick<Log, 'tenants' | 'tree'>
   state: ExportState
   /** Told of everything that is done to exports, before it is done. */
-  changes: Pick<RecordChanges, 'changed' | 'isInForce' | 'settled'>
+  changes: Pick<RecordChanges, 'changed' | 'isInForce' | 'settled' | 'putBack'>
   logger: Logger
   onCount: (name: string, what: 'sent' | 'dead' | 'failed', count: number) => void
   /** Opens what was sealed encrypted, for exports that ask for it. */
@@ -45,6 +45,7 @@ export interface ExportsOptions {
 }
 
 const lookEveryMs = 500
+const lookAtBucketEveryMs = 1000
 const maxExports = 20
 const maxTroubles = 100
 
@@ -57,6 +58,8 @@ export class Exports {
   readonly #runners = new Map<string, { document: AuditExport; runner: ExportRunner }>()
   readonly #pace = new Pace()
   readonly #folder: FolderWatch<void>
+  #bucketWatch: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
 
   constructor(options: ExportsOptions) {
     this.#options = options
@@ -70,9 +73,14 @@ export class Exports {
     // What cannot be taken up now can be later, and keeps audit from nothing.
     await this.#folder.takeNow().catch((error: unknown) => this.#cannotTake(error))
     this.#folder.follow()
+    this.#bucketWatch = setInterval(() => {
+      this.#looking ??= this.#putBackIfLost().finally(() => (this.#looking = undefined))
+    }, lookAtBucketEveryMs)
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#bucketWatch)
+    await this.#looking
     await this.#folder.stop()
     await Promise.all([...this.#runners.values()].map(({ runner }) => runner.stop()))
   }
@@ -136,6 +144,18 @@ export class Exports {
 
   #cannotTake(error: unknown): void {
     this.#options.logger.error({ err: error }, 'exports could not be taken up; trying again')
+  }
+
+  /** Without its cursors the next start would send everything again, or skip what waits (I12). */
+  async #putBackIfLost(): Promise<void> {
+    const { state, changes, logger } = this.#options
+    try {
+      const putBack = await state.putBackIfLost(() => changes.putBack())
+      if (putBack)
+        logger.error('the bucket exports was lost, or went back to an earlier state; what it had is put back')
+    } catch (error) {
+      logger.debug({ err: error }, 'the bucket exports could not be looked at; trying again')
+    }
   }
 
   async #take(read: ReadFiles): Promise<void> {

@@ -80,6 +80,11 @@ export class RecordChanges {
     for (const owed of this.#changes.unrecorded) this.#record(owed)
   }
 
+  /** Keeps what is known once more, in a bucket that has lost it. */
+  putBack(): Promise<void> {
+    return this.#write((before) => ({ changes: { ...before }, result: undefined }))
+  }
+
   /** Resolves when nothing is being recorded; what is left is recorded after the next start. */
   async stop(): Promise<void> {
     await this.#activities.close()

@@ -68,10 +68,10 @@ export class AuditLog implements Log {
     if (this.#appending) throw new Error('the audit log has one writer: an append is still going on')
     this.#appending = true
     try {
-      const { stream, created, seq } = newest
+      const { stream, created, seq, storedAt } = newest
       if (records.some((record) => record.stream !== stream)) throw new Error('an append is of one stream')
       const before = this.#last
-      const after = { ...before, [stream]: { created, seq } }
+      const after = { ...before, [stream]: { created, seq, storedAt } }
       const groups = [...Map.groupBy(records, ({ tenant }) => tenant)]
       const trees = await Promise.all(groups.map(([tenant]) => this.#openTree(tenant)))
       const last = groups.length - 1

@@ -5,6 +5,8 @@ export interface StreamPosition {
   seq: number
   /** When the stream was created: a stream made anew counts from 1 again. */
   created: string
+  /** When the event there was stored, ISO 8601; what was sealed by earlier versions does not say it. */
+  storedAt?: string
 }
 
 /** A place in each of the streams that records come from. */

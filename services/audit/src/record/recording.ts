@@ -94,7 +94,7 @@ export class Recording {
     for (const { epoch } of this.#sources) await epoch.read()
     onStreamsKnown(true)
     await publisher.resume()
-    await this.retention.rebuild()
+    await this.retention.open()
     try {
       await this.#recordAll()
       this.#can()

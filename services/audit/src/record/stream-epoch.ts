@@ -1,19 +1,23 @@
 import type { Bus } from '@countersign/bus'
 import type { StreamName } from '@countersign/contracts'
 import type { Log } from '../log/log.ts'
+import type { StreamPosition } from '../log/stream-position.ts'
+
+/** More than any message may have. */
+const maxEventBytes = 2 ** 24
 
 /**
  * Which stream of a name it is: sequences only mean something together with when their stream was created. Read again after every
  * reconnection, because the server may be another one by then.
  */
 export class StreamEpoch {
-  readonly #bus: Pick<Bus, 'streamInfo' | 'reconnects'>
+  readonly #bus: Pick<Bus, 'streamInfo' | 'readStream' | 'reconnects'>
   readonly #log: Pick<Log, 'last'>
   readonly stream: StreamName
   #created: string | undefined
   #readAt = -1
 
-  constructor(bus: Pick<Bus, 'streamInfo' | 'reconnects'>, log: Pick<Log, 'last'>, stream: StreamName) {
+  constructor(bus: Pick<Bus, 'streamInfo' | 'readStream' | 'reconnects'>, log: Pick<Log, 'last'>, stream: StreamName) {
     this.#bus = bus
     this.#log = log
     this.stream = stream
@@ -33,21 +37,39 @@ export class StreamEpoch {
   /**
    * Reads the stream's identity and state.
    *
-   * @throws Error when the server does not answer, or has fewer events than are sealed: then sequences would come again that
-   *   audit takes for sealed, so nothing may be recorded
+   * @throws Error when the server does not answer, has fewer events than are sealed, or another one where the last sealed one was: then there
+   *   are, or will be, sequences that audit takes for sealed, so nothing may be recorded
    */
   async read(): Promise<{ created: string; firstSeq: number; lastSeq: number }> {
     const { reconnects } = this.#bus
+    // Before: what is sealed meanwhile may be newer than the answer.
+    const last = this.#log.last[this.stream]
     const { created, firstSeq, lastSeq } = await this.#bus.streamInfo(this.stream)
-    const sealed = this.sealedThrough(created)
-    if (lastSeq < sealed) {
-      throw new Error(
-        `${this.stream} ends at ${lastSeq}, but the audit log has sealed its events up to ${sealed}: the stream was set back to an older ` +
-          'state. Make the stream anew, so that its events are told from those before',
-      )
+    if (last?.created === created) {
+      if (lastSeq < last.seq) {
+        throw this.#setBack(`ends at ${lastSeq}, but the audit log has sealed its events up to ${last.seq}`)
+      }
+      if (await this.#hasAnotherAt(last)) {
+        throw this.#setBack(`has another event at ${last.seq} than the one that the audit log has sealed`)
+      }
     }
     this.#created = created
     this.#readAt = reconnects
     return { created, firstSeq, lastSeq }
+  }
+
+  /** A stream that was set back may have gone on beyond what is sealed since. Of an event that was purged nothing can be said. */
+  async #hasAnotherAt({ seq, storedAt }: StreamPosition): Promise<boolean> {
+    if (storedAt === undefined) return false
+    const [event] = await this.#bus.readStream(this.stream, seq, { maxMessages: 1, maxBytes: maxEventBytes })
+    return event?.seq === seq && event.storedAt.toISOString() !== storedAt
+  }
+
+  #setBack(found: string): Error {
+    // Nothing is sealed by what was known before.
+    this.#created = undefined
+    return new Error(
+      `${this.stream} ${found}: the stream was set back to an older state. Make the stream anew, so that its events are told from those before`,
+    )
   }
 }

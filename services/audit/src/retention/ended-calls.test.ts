@@ -13,7 +13,7 @@ test('columns answer as a plain list of calls would', () => {
       const firstSeq = Math.max(1, lastSeq - Math.floor(Math.random() * 300))
       const at = { tenant: `t${count % 3}`, server: `s${count % 7}`, callId: newCallId(round) }
       const call = { ...at, firstSeq, lastSeq, endedMs: round * 100 + count }
-      columns.push(call)
+      columns.push(call, Number.POSITIVE_INFINITY)
       newestMs = Math.max(newestMs, call.endedMs)
       list.push({ ...call, endedMs: newestMs })
     }
@@ -36,4 +36,30 @@ test('columns answer as a plain list of calls would', () => {
       .flatMap(({ firstSeq, lastSeq }, place) => (firstSeq < seq && lastSeq >= seq ? [place] : []))
     assert.deepEqual(columns.straddling(seq, due), straddling)
   }
+})
+
+test('a time that has not come yet holds up no call after it, and those that have it go with the next', () => {
+  const calls = new EndedCalls()
+  const push = (endedMs: number, nowMs: number) => {
+    const at = { tenant: 't', server: 's', callId: newCallId(0) }
+    calls.push({ ...at, firstSeq: 1, lastSeq: 1, endedMs }, nowMs)
+  }
+  const times = () => Array.from({ length: calls.size }, (_, place) => calls.at(place)!.endedMs)
+  push(100, 100)
+  // The clock of the store jumped ahead, and was put right.
+  for (let each = 0; each < 2000; each++) push(1_000_000 + each, 110)
+  assert.equal(calls.endedBy(109), 1)
+  assert.equal(calls.endedBy(110), 2001)
+  push(120, 120)
+  assert.deepEqual([calls.endedBy(119), calls.endedBy(120)], [2001, 2002])
+  calls.shift(2001)
+  // Read again after a start, long after.
+  for (let each = 0; each < 2000; each++) push(1_000_000 + each, 5000)
+  push(130, 5000)
+  assert.deepEqual([calls.endedBy(129), calls.endedBy(130)], [1, 2002])
+  calls.shift(2000)
+  // Our own clock jumped with it.
+  push(1_000_000, 1_000_000)
+  push(140, 140)
+  assert.deepEqual(times(), [130, 130, 140, 140])
 })

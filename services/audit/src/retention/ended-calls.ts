@@ -26,7 +26,9 @@ export class EndedCalls {
   readonly #chunks: Chunk[] = []
   /** How many of the first chunk are gone. */
   #gone = 0
+  /** When the newest ended, and the newest of those whose time had come. */
   #newestMs = Number.NEGATIVE_INFINITY
+  #believedMs = Number.NEGATIVE_INFINITY
   readonly #places: { tenant: string; server: string }[] = []
   readonly #placeNumbers = new Map<string, number>()
 
@@ -34,7 +36,9 @@ export class EndedCalls {
     return this.#chunks.reduce((sum, { length }) => sum + length, 0) - this.#gone
   }
 
-  push({ tenant, server, callId, firstSeq, lastSeq, endedMs }: EndedCall): void {
+  /** @param nowMs no call ended after it, whatever the clock says that stamped it */
+  push({ tenant, server, callId, firstSeq, lastSeq, endedMs }: EndedCall, nowMs: number): void {
+    this.#take(endedMs, nowMs)
     let chunk = this.#chunks.at(-1)
     if (!chunk || chunk.length === chunkSize) this.#chunks.push((chunk = new Chunk()))
     const at = chunk.length++
@@ -42,8 +46,6 @@ export class EndedCalls {
     chunk.places[at] = this.#placeNumber(tenant, server)
     chunk.firstSeqs[at] = firstSeq
     chunk.lastSeqs[at] = lastSeq
-    // In order, whatever the clocks do: a call may stay longer, never shorter.
-    this.#newestMs = Math.max(this.#newestMs, endedMs)
     chunk.endedMs[at] = this.#newestMs
     chunk.minFirstSeq = Math.min(chunk.minFirstSeq, firstSeq)
   }
@@ -120,6 +122,25 @@ export class EndedCalls {
       if (chunk.firstSeqs[at]! < seq && chunk.lastSeqs[at]! >= seq) found.push(place)
     }
     return found
+  }
+
+  /** Keeps times in order, whatever the clocks do: a call may stay longer, never shorter. */
+  #take(endedMs: number, nowMs: number): void {
+    this.#believedMs = Math.min(this.#believedMs, nowMs)
+    if (endedMs <= nowMs) this.#believedMs = Math.max(this.#believedMs, endedMs)
+    // One whose time has come tells of those before it by when they had ended; else all that follows would wait with them.
+    const newestMs = endedMs <= nowMs ? this.#believedMs : nowMs
+    if (newestMs < this.#newestMs) this.#noneAfter(newestMs)
+    this.#newestMs = newestMs
+  }
+
+  #noneAfter(instantMs: number): void {
+    for (const { endedMs, length } of this.#chunks.toReversed()) {
+      for (let at = length - 1; at >= 0; at--) {
+        if (endedMs[at]! <= instantMs) return
+        endedMs[at] = instantMs
+      }
+    }
   }
 
   #placeNumber(tenant: string, server: string): number {

@@ -46,8 +46,10 @@ export async function purgeDue(options: PurgeOptions): Promise<number> {
   const overdue = plain.endedBy(nowMs - times.graceMs - times.patienceMs)
   purged += await takeEach(options, plain, overdue, (call) => purgeCall(bus, call))
   purged += await takeEach(options, keyed, keyed.endedBy(nowMs - times.graceMs), async (call) => {
-    const count = await bus.purge('CALLS', { filter: subjects.callHistory(call), keep: 1 })
-    kept.push({ ...call, firstSeq: call.lastSeq })
+    // When audit starts only the final event of most is left.
+    const alone = call.firstSeq === call.lastSeq
+    const count = alone ? 0 : await bus.purge('CALLS', { filter: subjects.callHistory(call), seq: call.lastSeq })
+    kept.push({ ...call, firstSeq: call.lastSeq }, nowMs)
     return count
   })
   return purged + (await takeEach(options, kept, kept.endedBy(nowMs - times.keyedMs), (call) => purgeCall(bus, call)))
@@ -63,7 +65,7 @@ async function purgeBelow({ bus, tracker, times, nowMs }: PurgeOptions): Promise
   const endedByMs = nowMs - times.graceMs
   const seq = tracker.keepFrom(endedByMs)
   const due = tracker.plain.endedBy(endedByMs)
-  if (tracker.unknownThrough > 0 || due === 0 || seq <= tracker.purgedBelow) return 0
+  if (due === 0 || seq <= tracker.purgedBelow) return 0
   let purged = 0
   // Whole calls only, so that nobody ever reads half a history.
   const straddling = tracker.plain.straddling(seq, due)

@@ -1,4 +1,4 @@
-import { callEvents, isCallEventName, isKeyedCallId, parseCallSubject } from '@countersign/contracts'
+import { callEvents, isCallEventName, isKeyedCallId } from '@countersign/contracts'
 import { noCall, type RecordText } from '../record/record-text.ts'
 import { EndedCalls } from './ended-calls.ts'
 
@@ -7,8 +7,8 @@ export function endsCall(event: string): boolean {
   return isCallEventName(event) && callEvents[event].final && event !== 'unknown'
 }
 
-/** The events after which nothing comes. */
-export const endingEvents = Object.keys(callEvents).filter(endsCall)
+/** What is looked at of a sealed event. */
+export type SealedEvent = Pick<RecordText, 'tenant' | 'server' | 'callId' | 'event' | 'seq' | 'storedAt'>
 
 /** What is still in the stream, as far as it is sealed. */
 export class CallTracker {
@@ -20,18 +20,14 @@ export class CallTracker {
   readonly kept = new EndedCalls()
   /** Up to here everything in the stream is sealed. */
   sealedThrough = 0
-  /** Up to here there are calls whose first sequence is not known: they were there when audit started. */
-  unknownThrough = 0
   /** Nothing is left below this sequence. */
   purgedBelow = 0
 
-  get openCalls(): number {
-    return this.#open.size
-  }
-
-  /** Takes note of sealed records. */
-  sealed(records: Iterable<Pick<RecordText, 'tenant' | 'server' | 'callId' | 'event' | 'seq' | 'storedAt'>>): void {
-    for (const { tenant, server, callId, event, seq, storedAt } of records) {
+  /** Takes note of sealed events, in the order of the stream. */
+  sealed(events: Iterable<SealedEvent>, nowMs: number): void {
+    for (const { tenant, server, callId, event, seq, storedAt } of events) {
+      // Read from the stream before it was told.
+      if (seq <= this.sealedThrough) continue
       this.sealedThrough = seq
       if (server === undefined || callId === undefined || callId === noCall.callId) continue
       const firstSeq = this.#open.get(callId) ?? seq
@@ -40,21 +36,8 @@ export class CallTracker {
         continue
       }
       this.#open.delete(callId)
-      this.#ended({ tenant, server, callId, firstSeq, lastSeq: seq, endedMs: Date.parse(storedAt) })
-    }
-  }
-
-  /**
-   * Takes note of calls that had ended before audit started, by the subjects of their final events.
-   *
-   * @param lastSeq the stream's last sequence when the subjects were read: theirs are not known, but not above it
-   * @param nowMs counts as the time they ended, which can only keep them longer
-   */
-  found(subjects: Iterable<string>, lastSeq: number, nowMs: number): void {
-    this.unknownThrough = Math.max(this.unknownThrough, lastSeq)
-    for (const subject of subjects) {
-      const at = parseCallSubject(subject)
-      if (at && endsCall(at.event)) this.#ended({ ...at, firstSeq: 1, lastSeq, endedMs: nowMs })
+      const queue = isKeyedCallId(callId) ? this.keyed : this.plain
+      queue.push({ tenant, server, callId, firstSeq, lastSeq: seq, endedMs: Date.parse(storedAt) }, nowMs)
     }
   }
 
@@ -63,10 +46,5 @@ export class CallTracker {
     const [oldestOpen = Number.POSITIVE_INFINITY] = this.#open.values()
     const notDue = this.plain.minFirstSeq(this.plain.endedBy(endedByMs))
     return Math.min(oldestOpen, notDue, this.keyed.minFirstSeq(), this.kept.minFirstSeq(), this.sealedThrough + 1)
-  }
-
-  #ended(call: Parameters<EndedCalls['push']>[0]): void {
-    if (isKeyedCallId(call.callId)) this.keyed.push(call)
-    else this.plain.push(call)
   }
 }

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
 import type { ExportTarget } from '@countersign/contracts'
@@ -34,7 +34,8 @@ function open({ host, port, tls, transport }: SyslogTarget): Socket {
   return connectTls({
     host,
     port,
-    servername: host,
+    // A name to check the certificate by; an address is none (RFC 6066).
+    ...(isIP(host) === 0 ? { servername: host } : {}),
     minVersion: 'TLSv1.2',
     ...readTls(tls),
   })
