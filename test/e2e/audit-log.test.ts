@@ -37,6 +37,10 @@ test('I8, R28: what local.json says of the audit log is enough to verify a copy 
   const name = auditLog.verifierKey.split('+')[0]
   assert.equal(readFileSync(join(copy, 'checkpoint'), 'utf8').split('\n')[0], name)
 
+  // What an auditor keeps, to see later that the log goes on from it.
+  await countersign('consistency', '--state', state, '--out', 'first.checkpoint')
+  assert.equal(readFileSync(join(state, 'first.checkpoint'), 'utf8').split('\n')[0], name)
+
   await countersign('prove', newest.record.callId, '--state', state, '--out', 'call.json')
   rmSync(copy, { recursive: true })
   const proof = await countersign('verify', 'call.json', '--key', auditLog.verifierKey, '--json')
@@ -64,8 +68,13 @@ test('I8, R28: what local.json says of the audit log is enough to verify a copy 
   assert.ok(!(await shown()))
   assert.match(await story(), /erased +arguments, .*result.*;[^]*\narguments\n +\[erased\]\n\nresult\n +\[erased\]\n/)
   cpSync(auditLog.dir, copy, { recursive: true })
-  const after = JSON.parse((await countersign('verify', copy, '--key', auditLog.verifierKey, '--json')).stdout)
-  assert.deepEqual([after.ok, after.calls.ended], [true, 5])
+  const since = ['--since', 'first.checkpoint', '--json']
+  const after = JSON.parse((await countersign('verify', copy, '--key', auditLog.verifierKey, ...since)).stdout)
+  assert.deepEqual([after.ok, after.calls.ended, after.since.problems], [true, 5, []])
+  const from = ['--from', 'first.checkpoint', '--state', state, '--json']
+  const proven = JSON.parse((await countersign('consistency', ...from)).stdout)
+  assert.deepEqual([proven.ok, proven.earlier.size], [true, after.since.size])
+  assert.ok(proven.newer.size > proven.earlier.size, 'the erasure is in the log')
 })
 
 test('R23, R24: policies, servers and people are in the log with the calls, and what a policy redacts is not', async (t) => {
@@ -120,4 +129,18 @@ test('R23, R24: policies, servers and people are in the log with the calls, and 
   assert.match(story, / redacted +arguments\/path, .*result\/content\/0\/text.*, before it was sealed, by policy\n/)
   const verified = await countersign('verify')
   assert.match(verified.stdout, /verifies/)
+
+  // Whoever has the key gives away the salt of one place; with it anybody checks what is claimed to have stood there.
+  const file = (name: string) => join(layout.dir, name)
+  await countersign('prove', callId!, '--out', file('call.json'))
+  const place = [file('call.json'), '--path', '/data/result/inline/content/0/text']
+  const salted = await countersign('redaction', 'salt', ...place, '--redaction-key', layout.redactionKey, '--json')
+  const { salt } = JSON.parse(salted.stdout)
+  const check = async (claimed: string) => {
+    writeFileSync(file('claimed.txt'), claimed)
+    const with_ = ['--salt', salt, '--original', file('claimed.txt'), '--key', stack.info.auditLog.verifierKey]
+    return countersign('redaction', 'check', ...place, ...with_)
+  }
+  assert.match((await check('hunter2 is in the file\n')).stdout, /it is what was taken out at .* of succeeded of call/)
+  await assert.rejects(check('hunter3 is in the file\n'), /Command failed/)
 })

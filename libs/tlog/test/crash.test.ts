@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TreeLog } from '../src/log/tree-log.ts'
+import { readCheckpoint } from '../src/note/checkpoint.ts'
 import { DirectoryStore } from '../src/store/directory-store.ts'
 import type { Store, StoreFile } from '../src/store/store.ts'
 import { testStores } from './drivers.ts'
@@ -202,7 +203,12 @@ testStores('I12: stopped before or after any request, a log goes on without a ga
     }
     await cut.close()
     const store = open()
+    const kept = async () => (await store.list(`${folder}checkpoints`)).map(Number)
+    const published = (await store.read(`${folder}checkpoint`))?.toString()
+    // Else a reader would take it for a log that was set back.
+    assert.ok(Math.max(0, ...(await kept())) <= (published === undefined ? 0 : readCheckpoint(published).size))
     const log = await openLog(store, { folder })
+    assert.deepEqual(await kept(), log.size === 0 ? [] : log.size < 256 ? [2] : [2, 256], `stopped at ${stopAt}`)
     await rest(log)
     assert.deepEqual(await readTree(store, [signer.key], folder), all.slice(0, 258))
     await store.close()

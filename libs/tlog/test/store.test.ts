@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { findVersitygw, startS3 } from '@countersign/testing'
+import { S3Store } from '../src/store/s3-store.ts'
 import { Fenced } from '../src/store/store.ts'
 import { testStores } from './drivers.ts'
 
@@ -72,3 +75,30 @@ testStores('of many who swap at once, one wins each round', async (_t, open) => 
   await stores[1]!.claim()
   await stores[1]!.close()
 })
+
+const s3 = await findVersitygw()
+test(
+  'S3: checkpoints are text for who reads them over HTTP, all else is bytes',
+  { skip: 'none' in s3 && s3.none },
+  async (t) => {
+    if ('none' in s3) return
+    let answered: string | null = null
+    const send = async (request: Request) => {
+      const response = await fetch(request)
+      answered = response.headers.get('content-type')
+      return response
+    }
+    const store = new S3Store({ ...(await startS3(t, s3.path)), prefix: 'audit/', send })
+    const typeOf = async (path: string) => {
+      await store.read(path)
+      return answered
+    }
+    await store.swap('t/checkpoint', bytes('1'), undefined)
+    await store.swap('t/journal', bytes('1'), undefined)
+    const texts = ['t/witnessed-checkpoint', 't/checkpoints/000000000000004', 'checkpoint']
+    const others = ['t/tile/0/000', 't/tile/entries/000.p/4', 't/verifier-keys', 't/content/ab/checkpoint-of-nothing']
+    await store.write([...texts, ...others].map((path) => ({ path, bytes: bytes('x') })))
+    for (const path of ['t/checkpoint', ...texts]) assert.equal(await typeOf(path), 'text/plain; charset=utf-8', path)
+    for (const path of ['t/journal', ...others]) assert.equal(await typeOf(path), 'application/octet-stream', path)
+  },
+)

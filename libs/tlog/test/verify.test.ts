@@ -134,6 +134,13 @@ test('I8: truncated and missing files are found', async (t) => {
   assert.match(longer.join('\n'), /^default\/tile\/entries\/002, .*: 3 bytes follow its 256 entries$/)
   const short = await damaged(dir, 'tile/0/000', (bytes) => bytes.subarray(0, 100))
   assert.deepEqual(short, ['default/tile/0/000, byte 100: it has 100 bytes and not 8192'])
+  const upper = (change: (bytes: Buffer) => Buffer) => damaged(dir, 'tile/1/000.p/5', change)
+  assert.deepEqual(await upper((bytes) => Buffer.concat([bytes, Buffer.alloc(100, 7)])), [
+    'default/tile/1/000.p/5, byte 160: it has 260 bytes and not 160',
+  ])
+  assert.deepEqual(await upper((bytes) => bytes.subarray(0, 150)), [
+    'default/tile/1/000.p/5, byte 150: it has 150 bytes and not 160',
+  ])
   for (const file of ['tile/0/003', 'tile/entries/003', 'tile/entries/005.p/120', 'tile/1/000.p/5', 'checkpoint']) {
     const gone = await damaged(dir, file, () => undefined)
     assert.match(gone[0]!, new RegExp(`^default/${file.replaceAll('.', '\\.')}: it is missing`), file)

@@ -1,58 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { auditLogOrigin, type CallProof, canonicalJson, newCallId, verbs } from '@countersign/contracts'
-import {
-  addSignature,
-  cosigner,
-  DirectoryStore,
-  ed25519Signer,
-  proveCallFrom,
-  TreeLog,
-  verifierKey,
-} from '@countersign/tlog'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { type CallProof, verbs } from '@countersign/contracts'
+import { addSignature, cosigner, parseVerifierKey, proveCallFrom, verifierKey } from '@countersign/tlog'
+import { calls, countersign, logFolder } from './audit-log-fixture.ts'
+import { run } from '../src/cli/run.ts'
 import { startConsole } from './console-fixture.ts'
-
-const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
-const calls = Array.from({ length: 100 }, () => newCallId(Date.now()))
-
-/** A folder with a log of calls, and the key it is signed with. */
-async function logFolder(t: TestContext) {
-  const cwd = await mkdtemp(join(tmpdir(), 'countersign-cli-'))
-  t.after(() => rm(cwd, { recursive: true, force: true }))
-  const key = generateKeyPairSync('ed25519').privateKey
-  const origin = auditLogOrigin('default')
-  const store = new DirectoryStore(join(cwd, 'audit'))
-  const signers = () => Promise.resolve([ed25519Signer(key, origin)])
-  const log = await TreeLog.open({ store, folder: 'default/', origin, signers })
-  const storedAt = new Date().toISOString()
-  const events = calls.flatMap((callId) =>
-    ['requested', 'allowed', 'dispatched', 'succeeded'].map((event) => ({ callId, event })),
-  )
-  await log.append(
-    events.map(({ callId, event }, index) => {
-      const stream = { seq: index + 1, previous: index, created: '2026-11-22T09:00:00Z' }
-      const record = { version: 2, tenant: 'default', server: 'files', callId, event, storedAt, stream, cloudEvent: {} }
-      return Buffer.from(canonicalJson(record))
-    }),
-  )
-  await store.close()
-  return { cwd, dir: join(cwd, 'audit'), key: verifierKey(createPublicKey(key), origin).text }
-}
-
-/** Runs the command as a person would, in a folder. */
-function countersign(cwd: string, ...args: string[]): Promise<{ exit: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [main, 'audit', ...args], { cwd }, (error, stdout, stderr) =>
-      resolve({ exit: Number(error?.code ?? 0), stdout, stderr }),
-    )
-  })
-}
 
 test('I8, R13: a log is verified offline, and what is wrong with it is said with its place', async (t) => {
   const { cwd, dir, key } = await logFolder(t)
@@ -72,6 +30,15 @@ test('I8, R13: a log is verified offline, and what is wrong with it is said with
   assert.match((await countersign(cwd, 'verify', '--state', '.')).stdout, /default verifies/)
   const other = verifierKey(createPublicKey(generateKeyPairSync('ed25519').privateKey), 'x').text
   const untrusted = await countersign(cwd, 'verify', 'audit', '--key', other)
+  // What was given out for another tenant does not make this a log of that one.
+  const theirs = verifierKey(parseVerifierKey(key).publicKey, 'countersign.dev/audit/acme').text
+  const foreign = await countersign(cwd, 'verify', 'audit', '--key', theirs)
+  assert.equal(foreign.exit, 1)
+  assert.match(
+    foreign.stdout,
+    /wrong: default\/checkpoint: it is the log countersign\.dev\/audit\/default, and the key that was given is for another log: countersign\.dev\/audit\/acme\n/,
+  )
+  assert.equal((await countersign(cwd, 'verify', 'audit', '--key', theirs, '--any-tenant')).exit, 0)
   assert.deepEqual([untrusted.exit, /no trusted key signed it/.test(untrusted.stdout)], [1, true])
 
   const bundle = join(dir, 'default/tile/entries/000')
@@ -84,6 +51,26 @@ test('I8, R13: a log is verified offline, and what is wrong with it is said with
     /wrong: default\/tile\/entries\/000, entry 0, byte 0: the entry is not the one that was sealed/,
   )
   assert.match(changed.stdout, /audit does not verify/)
+})
+
+test('R13: how far it is is shown at a terminal, on standard error, while a log is verified', async (t) => {
+  const { dir } = await logFolder(t)
+  const answer = Object.assign(new PassThrough(), { isTTY: false })
+  const { isTTY } = process.stderr
+  let shown = ''
+  t.after(() => Object.assign(process.stderr, { isTTY }))
+  t.mock.method(process.stderr, 'write', (text: string) => (shown += text) !== '')
+  for (const [terminal, seen] of [
+    [true, '\r\u001B[K400 entries read\r\u001B[K'],
+    [false, ''],
+  ] as const) {
+    Object.assign(process.stderr, { isTTY: terminal })
+    shown = ''
+    assert.equal(await run(['audit', 'verify', dir, '--json'], answer, new PassThrough()), 0)
+    assert.equal(shown, seen)
+  }
+  t.mock.restoreAll()
+  for (const line of String(answer.read()).trim().split('\n')) assert.equal(JSON.parse(line).ok, true)
 })
 
 test('R32, R13: what witnesses cosigned is checked when their keys are given', async (t) => {
@@ -129,6 +116,8 @@ test('I8, R13: a call is proven by a file that verifies by itself', async (t) =>
     [forged({ proof: first!.proof.replace('index 280', 'index 281') }), /is not proven/],
     [forged({ proof: first!.proof.replace('\n400\n', '\n401\n') }), /does not verify/],
     [{ ...proof, callId: calls[0] }, /it is of another call/],
+    [{ ...proof, entries: rest }, /it begins in the middle of the call, with allowed/],
+    [{ ...proof, entries: [first, rest[2]] }, /succeeded may not follow requested/],
     [{ ...proof, entries: [rest[0], first] }, /it is entry 280 of the log, and comes after 281/],
     [{ ...proof, verifierKeys: [] }, /not a proof in the form/],
     ['not JSON', /it is not JSON/],
@@ -137,6 +126,48 @@ test('I8, R13: a call is proven by a file that verifies by itself', async (t) =>
     const { exit, stdout } = await countersign(cwd, 'verify', 'bad.json')
     assert.deepEqual([exit, reason.test(stdout)], [1, true], stdout)
   }
+})
+
+test('I8, R13: a proof without a final event verifies, and says that the call may have gone on', async (t) => {
+  const { cwd, key } = await logFolder(t)
+  await countersign(cwd, 'prove', calls[70]!, '--log', 'audit', '--out', 'one.json')
+  const whole = JSON.parse((await countersign(cwd, 'verify', 'one.json', '--key', key, '--json')).stdout)
+  assert.deepEqual([whole.ok, whole.complete], [true, true])
+  const proof = JSON.parse(await readFile(join(cwd, 'one.json'), 'utf8')) as CallProof
+  await writeFile(join(cwd, 'begun.json'), JSON.stringify({ ...proof, entries: proof.entries.slice(0, 2) }))
+  const { exit, stdout } = await countersign(cwd, 'verify', 'begun.json', '--key', key)
+  assert.equal(exit, 0)
+  assert.match(stdout, /allowed\nhas no final event in this proof: the call may have gone on\n/)
+  const begun = JSON.parse((await countersign(cwd, 'verify', 'begun.json', '--key', key, '--json')).stdout)
+  assert.deepEqual([begun.ok, begun.complete], [true, false])
+})
+
+test('R13: of a log that cannot be read it is said why, and what to do about that', async (t) => {
+  const { cwd, dir } = await logFolder(t)
+  const answers = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }
+  const server = createServer((_request, response) => response.writeHead(answers.status).end(answers.body))
+  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening))
+  t.after(() => server.close())
+  const bucket = `http://127.0.0.1:${(server.address() as AddressInfo).port}/bucket/audit`
+  const refused = await countersign(cwd, 'verify', bucket)
+  assert.equal(refused.exit, 3)
+  assert.match(refused.stderr, /status 403 AccessDenied\n +the bucket is not public: set AWS_ACCESS_KEY_ID/)
+  assert.doesNotMatch(refused.stderr, /name the folder of a log/)
+  assert.match(
+    (await countersign(cwd, 'prove', calls[0]!, '--log', bucket)).stderr,
+    /403 AccessDenied\n +the bucket is/,
+  )
+  answers.status = 404
+  assert.match((await countersign(cwd, 'verify', bucket)).stderr, /there is no such bucket: write https:/)
+  assert.match((await countersign(cwd, 'verify', new URL(bucket).origin)).stderr, /names no bucket/)
+  await mkdir(join(cwd, 'empty'))
+  assert.match((await countersign(cwd, 'verify', 'empty')).stderr, /no transparency log.*\n +name the folder of a log/)
+  // Root reads everything.
+  if (process.getuid?.() === 0) return
+  await chmod(dir, 0)
+  t.after(() => chmod(dir, 0o700))
+  const denied = await countersign(cwd, 'verify', 'audit')
+  assert.match(denied.stderr, /EACCES.*\n +run it as a user who may read all of the log/)
 })
 
 test('R13: a proof is asked of the console; what is not there is told', async (t) => {

@@ -19,6 +19,15 @@ export function keptSize(name: string): number | undefined {
   return new RegExp(`^\\d{${sizeDigits}}$`).test(name) ? Number(name) : undefined
 }
 
+/** True for the path of a checkpoint in a store: the newest, one that witnesses cosigned, one that is kept. */
+export function isCheckpointPath(path: string): boolean {
+  const [folder, name = ''] = path.split('/').slice(-2)
+  return (
+    [checkpointFile, witnessedFile].includes(path.slice(path.lastIndexOf('/') + 1)) ||
+    (folder === keptFolder && keptSize(name) !== undefined)
+  )
+}
+
 /**
  * Where content that is too large for an entry lies beside the tree.
  *

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '@countersign/contracts'
-import { type Checkpoint, readCheckpoint, signCheckpoint } from '../note/checkpoint.ts'
-import { BadNote, splitNote } from '../note/note.ts'
-import type { Signer } from '../note/keys.ts'
-import { Fenced, type Store, type StoreFile } from '../store/store.ts'
-import { encodeBundle, maxEntryBytes } from '../tree/bundle.ts'
-import { tilePath, tileWidth } from '../tree/tile.ts'
+import { readCheckpoint, signCheckpoint } from '../note/checkpoint.ts'
+import { splitNote } from '../note/note.ts'
+import type { Signer, VerifierKey } from '../note/keys.ts'
+import { Fenced, type Store } from '../store/store.ts'
+import { maxEntryBytes } from '../tree/bundle.ts'
+import { tileWidth } from '../tree/tile.ts'
 import { checkpointFile, keptPath, verifierKeysFile, witnessedFile } from './files.ts'
+import { grownFiles, outgrownFolders } from './grown-files.ts'
 import { decodeJournal, encodeJournal, type Journal, journalFile } from './journal.ts'
 import { loadEdge } from './load-edge.ts'
 import { brokenAt } from './log-broken.ts'
+import { readSigned, type Signed } from './read-signed.ts'
 import { emptyEdge, grow, type Grown, type RightEdge, rootOf } from './right-edge.ts'
 
 export interface TreeLogOptions {
@@ -18,7 +20,10 @@ export interface TreeLogOptions {
   folder: string
   /** First line of every checkpoint, and the name of the keys that sign it. */
   origin: string
-  /** Who signs now: several while keys are rotated. Asked for every append. */
+  /**
+   * Who signs now: several while keys are rotated. Asked for every append; and a log is only gone on with when one of them signed its
+   * newest checkpoint.
+   */
   signers: () => Promise<readonly Signer[]>
   /** A checkpoint is kept for good when one has been written for so long since the last that was; default an hour. */
   keepEveryMs?: number
@@ -49,6 +54,8 @@ export class TreeLog {
     checkpoint: undefined,
   }
   #knownKeys: string[] = []
+  /** Keys that were given to this log since it was opened, by their text: one may go between an append that failed and `settle`. */
+  readonly #ownKeys = new Map<string, VerifierKey>()
   /** What was written is not known: the store is asked before anything else is done. */
   #unsure = true
   #fenced: Fenced | undefined
@@ -64,7 +71,7 @@ export class TreeLog {
   /**
    * Opens a tree, or begins one. What a crash left half-done is completed, and other writers are fenced off.
    *
-   * @throws LogBroken when the tree was changed or lost a part, Fenced when another process writes it
+   * @throws LogBroken when the tree was changed, lost a part, or was not signed by its signers; Fenced when another process writes it
    */
   static async open(options: TreeLogOptions): Promise<TreeLog> {
     const log = new TreeLog(options)
@@ -162,8 +169,8 @@ export class TreeLog {
 
   /** Resolves to the leaf hashes of the entries. */
   async #append(entries: readonly Uint8Array[], meta: JsonObject): Promise<Buffer[]> {
-    const { store, folder, origin, signers, keepEveryMs, now } = this.#options
-    const by = await signers()
+    const { store, folder, origin, keepEveryMs, now } = this.#options
+    const by = await this.#signers()
     const newKey = await this.#publishKeys(by)
     const before = this.#edge
     const size = before.size + entries.length
@@ -188,30 +195,18 @@ export class TreeLog {
   }
 
   /** Writes what follows from a journal. */
-  async #writeOut({ edge, tiles, bundles }: Grown, { note, kept }: Pick<Journal, 'note' | 'kept'>): Promise<void> {
+  async #writeOut(grown: Grown, { note, kept }: Pick<Journal, 'note' | 'kept'>): Promise<void> {
     const { store, folder } = this.#options
-    const files: StoreFile[] = [
-      ...bundles.map(({ index, entries }) => ({
-        path: folder + tilePath('entries', index, entries.length),
-        bytes: encodeBundle(entries),
-      })),
-      ...tiles.map(({ level, index, hashes }) => ({
-        path: folder + tilePath(level, index, hashes.length),
-        bytes: Buffer.concat(hashes),
-      })),
-    ]
-    if (kept.size === edge.size) files.push({ path: folder + keptPath(edge.size), bytes: Buffer.from(note) })
-    await store.write(files)
+    const { size } = grown.edge
+    await store.write(grownFiles(grown, folder))
     // A reader of the checkpoint finds everything that it vouches for.
     const checkpoint = Buffer.from(note)
     const path = folder + checkpointFile
     this.#versions.checkpoint = await store.swap(path, checkpoint, this.#versions.checkpoint)
-    const full = [
-      ...bundles.filter(({ entries }) => entries.length === tileWidth).map(({ index }) => ['entries', index] as const),
-      ...tiles.filter(({ hashes }) => hashes.length === tileWidth).map(({ level, index }) => [level, index] as const),
-    ]
-    // Narrower tiles have done their duty once the full one is there.
-    for (const [level, index] of full) await store.removeFolder(`${folder}${tilePath(level, index, tileWidth)}.p`)
+    // A kept one is never newer than the checkpoint: readers would take the log for one that was set back. A crash between the two is
+    // made good from the journal, which still is the same then.
+    if (kept.size === size) await store.write([{ path: folder + keptPath(size), bytes: checkpoint }])
+    for (const outgrown of outgrownFolders(grown, folder)) await store.removeFolder(outgrown)
   }
 
   async #recover(): Promise<void> {
@@ -226,18 +221,16 @@ export class TreeLog {
       await store.readVersion(folder + journalFile),
       await store.readVersion(folder + checkpointFile),
     ]
-    const published = checkpoint && this.#read(checkpoint.bytes)
     if (!stored) {
-      if (published) throw this.#broken(journalFile, 'it is missing, and there is a checkpoint')
+      if (checkpoint) throw this.#broken(journalFile, 'it is missing, and there is a checkpoint')
       this.#versions = { journal: undefined, checkpoint: undefined }
       this.#edge = emptyEdge
       return
     }
+    const by = await this.#signers()
     const journal = this.#decode(stored.bytes)
-    const { size, root } = this.#read(Buffer.from(journal.note))
-    if (published && published.size > size) {
-      throw this.#broken(checkpointFile, `it vouches for ${published.size} entries, and the journal ends at ${size}`)
-    }
+    const sealed = this.#readSigned(journal.note, journalFile)
+    if (checkpoint) this.#checkPublished(checkpoint.bytes.toString(), journal, sealed)
     const before = await loadEdge(store, folder, journal.from)
     if (rootOf(before).toString('base64') !== journal.fromRoot) {
       throw this.#broken(
@@ -246,18 +239,50 @@ export class TreeLog {
       )
     }
     const grown = grow(before, journal.entries)
-    if (grown.edge.size !== size || !rootOf(grown.edge).equals(root)) {
-      throw this.#broken(journalFile, `its entries do not lead to the checkpoint of ${size} entries in it (${origin})`)
+    if (grown.edge.size !== sealed.size || !rootOf(grown.edge).equals(sealed.root)) {
+      throw this.#broken(
+        journalFile,
+        `its entries do not lead to the checkpoint of ${sealed.size} entries in it (${origin})`,
+      )
     }
+    const resigned = await this.#signAgain(journal, sealed, by)
     // From here on a writer that is still there finds that it is not the only one.
-    const mine = encodeJournal({ ...journal, writer: this.#writer })
+    const mine = encodeJournal({ ...resigned, writer: this.#writer })
     const version = await store.swap(folder + journalFile, mine, stored.version)
     this.#versions = { journal: version, checkpoint: checkpoint?.version }
-    await this.#writeOut(grown, journal)
+    await this.#writeOut(grown, resigned)
     this.#edge = grown.edge
-    this.#meta = journal.meta
-    this.#kept = journal.kept
-    this.#last = journal.entries.at(-1)
+    this.#meta = resigned.meta
+    this.#kept = resigned.kept
+    this.#last = resigned.entries.at(-1)
+  }
+
+  /**
+   * Checks the newest checkpoint against the journal. One of the tree that the journal goes on from says nothing that the journal does
+   * not say, so it may be signed by a key that is not given any more: a crash left it while keys were rotated.
+   */
+  #checkPublished(note: string, { from, fromRoot }: Journal, { size }: Signed): void {
+    const { origin } = this.#options
+    if (note.startsWith(`${origin}\n${from}\n${fromRoot}\n\n`)) return
+    const published = this.#readSigned(note, checkpointFile)
+    if (published.size <= size) return
+    throw this.#broken(checkpointFile, `it vouches for ${published.size} entries, and the journal ends at ${size}`)
+  }
+
+  /** A journal with a checkpoint that all who sign now have signed: whoever did not may be the only one left at the next start. */
+  async #signAgain(journal: Journal, { size, root, signedBy }: Signed, by: readonly Signer[]): Promise<Journal> {
+    const { origin, now } = this.#options
+    if (by.every(({ key }) => signedBy.some(({ text }) => text === key.text))) return journal
+    const newKey = await this.#publishKeys(by)
+    const note = signCheckpoint({ origin, size, root }, by)
+    return { ...journal, note, kept: newKey ? { size, atMs: now() } : journal.kept }
+  }
+
+  /** Who signs now. */
+  async #signers(): Promise<readonly Signer[]> {
+    const by = await this.#options.signers()
+    for (const { key } of by) this.#ownKeys.set(key.text, key)
+    return by
   }
 
   /** Puts keys that are new beside the log before they sign; true when there was one. */
@@ -271,15 +296,9 @@ export class TreeLog {
     return true
   }
 
-  #read(note: Buffer): Checkpoint {
-    const { origin } = this.#options
-    try {
-      const checkpoint = readCheckpoint(note.toString())
-      if (checkpoint.origin !== origin) throw new BadNote(`it is of another log, ${checkpoint.origin}`)
-      return checkpoint
-    } catch (error) {
-      throw this.#broken(checkpointFile, (error as Error).message)
-    }
+  #readSigned(note: string, file: string): Signed {
+    const { store, folder, origin } = this.#options
+    return readSigned(note, { origin, keys: [...this.#ownKeys.values()], place: store.place, file: folder + file })
   }
 
   #decode(bytes: Buffer): Journal {

@@ -1,4 +1,5 @@
 import { AwsClient } from 'aws4fetch'
+import { isCheckpointPath } from '../log/files.ts'
 import { sendOverTls, type TlsCertificates } from './send-over-tls.ts'
 import { Fenced, type Store, type StoreFile } from './store.ts'
 
@@ -129,7 +130,9 @@ export class S3Store implements Store {
   }
 
   async #put(path: string, bytes: Uint8Array, headers: Record<string, string>, also: readonly number[] = []) {
-    const response = await this.#request('PUT', this.#url(path), bytes, headers)
+    // As tlog-tiles has it, for those who read the log over HTTP.
+    const type = isCheckpointPath(path) ? 'text/plain; charset=utf-8' : 'application/octet-stream'
+    const response = await this.#request('PUT', this.#url(path), bytes, { ...headers, 'content-type': type })
     await this.#expectOk(response, `write ${path}`, also)
     return response
   }

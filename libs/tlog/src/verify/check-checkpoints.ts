@@ -1,8 +1,9 @@
 import { checkpointFile, keptFolder, keptPath, keptSize, verifierKeysFile, witnessedFile } from '../log/files.ts'
 import { type Checkpoint, openCheckpoint, readCheckpoint } from '../note/checkpoint.ts'
-import { isKeyName, parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
+import { isKeyName, parseVerifierKey, type VerifierKey } from '../note/keys.ts'
 import type { Store } from '../store/store.ts'
 import type { Problem } from './problem.ts'
+import { keysForLog } from './trusted-keys.ts'
 
 /** The newest checkpoint of a tree, and what is known of its keys. */
 export interface Vouched {
@@ -17,7 +18,7 @@ export interface Vouched {
 /**
  * Reads the newest checkpoint of a tree.
  *
- * @param trusted keys to trust, under whatever name; none: those that lie beside the tree
+ * @param trusted keys to trust, for the log that they name, or for every log where they name none; left out, those that lie beside the tree
  * @returns undefined when nothing vouches for the tree, which was told
  */
 export async function readNewest(
@@ -36,7 +37,7 @@ export async function readNewest(
     const { origin } = readCheckpoint(note)
     if (!isKeyName(origin)) throw new Error(`its origin "${origin}" cannot name a key`)
     const listed = await readListed(store, folder, tell)
-    const given = trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))
+    const given = keysForLog(origin, trusted)
     const { signedBy, ...checkpoint } = openCheckpoint(note, given.length > 0 ? given : listed)
     return { checkpoint, note, signedBy, keys: [...given, ...listed] }
   } catch (error) {

@@ -33,7 +33,9 @@ export class RecordChecker {
   readonly #streams = new Map<string, StreamSeen>()
   readonly #calls = new Map<string, OpenCall>()
   /** Of the tree that is read: the newest of each stream by name, and streams that were made anew since. */
-  readonly #last = new Map<string, { seq: number; created: string }>()
+  #last = new Map<string, { seq: number; created: string }>()
+  /** Of each tree that was read, the newest of each stream. */
+  readonly #ends: ReadonlyMap<string, { seq: number; created: string }>[] = []
   readonly #passed = new Set<string>()
   #newestMs = 0
   /** Something before could not be read or is missing, so calls may go on from what is not known. */
@@ -52,8 +54,18 @@ export class RecordChecker {
 
   /** Another tree follows. */
   beginTree(): void {
-    this.#last.clear()
+    this.#ends.push((this.#last = new Map()))
     this.#passed.clear()
+  }
+
+  /** True when events are missing that no tree told of. */
+  get misses(): boolean {
+    return this.#missing().next().done !== true
+  }
+
+  /** A record that a tree has beyond its checkpoint; it is not missed then, and says nothing else. */
+  addSince({ stream, seq, created }: { stream: string; seq: number; created: string }): void {
+    this.#streams.get(`${stream} ${created}`)?.sealed.add(seq)
   }
 
   /** The next record of the tree; undefined for one that cannot be read. */
@@ -76,13 +88,14 @@ export class RecordChecker {
    * @param whole false when only one of several trees is there: then what another one may have is not missed
    */
   end(whole: boolean): void {
-    // What could not be read was told of.
-    for (const { name, created, sealed, last, gaps } of whole && !this.#unreadable ? this.#streams.values() : []) {
-      for (const { from, to } of without(sealed.missingUpTo(last), gaps)) {
-        const which = from === to ? `event ${from} of ${name} was` : `events ${from} to ${to} of ${name} were`
-        const reason = `${which} sealed, as what follows says, but in no log that is here (stream of ${created})`
-        this.#tell({ file: 'all logs', reason })
-      }
+    for (const { stream, from, to } of whole ? this.#missing() : []) {
+      const { name, created } = stream
+      const which = from === to ? `event ${from} of ${name} was` : `events ${from} to ${to} of ${name} were`
+      const reason = `${which} sealed, as what follows says, but in no log that is here (stream of ${created})`
+      const hint = this.#mayFollow(stream, from)
+        ? '. Either that was lost or taken away, or this is a copy that has its trees as of different moments: copy all checkpoints first'
+        : ''
+      this.#tell({ file: 'all logs', reason: reason + hint })
     }
     for (const [call, { state, file, entry, dueMs }] of this.#calls) {
       if (state === 'unknown' || this.#newestMs <= dueMs + graceMs) continue
@@ -92,6 +105,20 @@ export class RecordChecker {
         entry,
         reason: `call ${callIdOf(call)} has no final event: this one, ${state}, is its last, and it had until ${until}`,
       })
+    }
+  }
+
+  /** True when an event may come after all that some tree has of its stream. */
+  #mayFollow({ name, created }: StreamSeen, seq: number): boolean {
+    const ends = this.#ends.map((last) => last.get(name))
+    return ends.some((end) => !end || (end.created === created && end.seq < seq))
+  }
+
+  *#missing(): Generator<Run & { stream: StreamSeen }> {
+    // What could not be read was told of.
+    for (const stream of this.#unreadable ? [] : this.#streams.values()) {
+      const { sealed, last, gaps } = stream
+      for (const run of without(sealed.missingUpTo(last), gaps)) yield { ...run, stream }
     }
   }
 

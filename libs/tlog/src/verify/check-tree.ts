@@ -1,12 +1,12 @@
 import { tenantOfOrigin } from '@countersign/contracts'
 import { checkpointFile } from '../log/files.ts'
-import type { VerifierKey } from '../note/keys.ts'
 import type { Store } from '../store/store.ts'
 import { Frontier } from '../tree/frontier.ts'
 import { emptyRoot, hashBytes } from '../tree/hash.ts'
 import { tilePath, tileWidth, widthAt } from '../tree/tile.ts'
-import { checkKept, type Kept, keptCheckpoints, readNewest, type Vouched } from './check-checkpoints.ts'
+import { checkKept, type Kept, type Vouched } from './check-checkpoints.ts'
 import type { CheckedBundle, Roots } from './check-part.ts'
+import type { TreeStart } from './check-tree-start.ts'
 import { checkPartialTiles } from './check-partial-tiles.ts'
 import type { RecordChecker } from './check-records.ts'
 import { unpackFacts } from './pack-facts.ts'
@@ -31,8 +31,8 @@ export interface TreeVerification {
 
 export interface CheckTreeOptions {
   store: Store
-  folder: string
-  trusted: readonly VerifierKey[]
+  /** What vouches for it. */
+  start: TreeStart
   witnesses?: WitnessPolicy | undefined
   checkers: PartCheckers
   records: RecordChecker
@@ -55,11 +55,10 @@ export async function checkTree(asked: CheckTreeOptions): Promise<TreeVerificati
     asked.tell(problem)
   }
   const options = { ...asked, tell }
-  const { store, folder } = options
-  const vouched = await readNewest(store, folder, options.trusted, tell)
+  const { store, start } = options
+  const { folder, kept, vouched } = start
   if (!vouched) return undefined
   const { origin, size, root } = vouched.checkpoint
-  const kept = await keptCheckpoints(store, folder, tell)
   for (const beyond of kept.filter((each) => each.size > size)) {
     tell({
       file: folder + checkpointFile,
@@ -106,11 +105,12 @@ class TreeWalk {
     this.#options = options
     this.#vouched = vouched
     this.#kept = kept
-    this.#upper = new UpperTiles(options.store, options.folder, options.tell)
+    this.#upper = new UpperTiles(options.store, options.start.folder, options.tell)
   }
 
   async all(): Promise<void> {
-    const { checkers, folder, tell } = this.#options
+    const { checkers, tell } = this.#options
+    const { folder } = this.#options.start
     const { size, origin, root } = this.#vouched.checkpoint
     const tenant = tenantOfOrigin(origin)
     const bundles = Math.ceil(size / tileWidth)
@@ -152,7 +152,8 @@ class TreeWalk {
 
   /** @returns the root of the bundle that is not full */
   async #take({ bundles, facts, problems }: PartAnswer): Promise<Buffer | undefined> {
-    const { folder, records, tell, onProgress } = this.#options
+    const { start, records, tell, onProgress } = this.#options
+    const { folder } = start
     const { size } = this.#vouched.checkpoint
     for (const problem of problems) tell(problem)
     let rest: Buffer | undefined
@@ -178,14 +179,14 @@ class TreeWalk {
 
   /** Compares the checkpoints that were kept of sizes up to the end of a bundle, which is not added yet. */
   async #compareKept(end: number, roots: Roots | undefined, all: Buffer): Promise<void> {
-    const { store, tell } = this.#options
+    const { start, tell } = this.#options
     const compared = this.#keptUpTo(this.#compared, end)
     this.#compared += compared.length
     for (const kept of compared) {
       const first = roots?.first.find((each) => each.size === kept.size)
       if (!first && kept.size !== end) continue
       const root = this.#frontier.root(first ? Buffer.from(first.root) : all)
-      const note = await checkKept(store, kept, root, this.#vouched, tell)
+      const note = await checkKept(start.keptStore, kept, root, this.#vouched, tell)
       if (note !== undefined) this.#witnesses.add(note, kept)
     }
   }
@@ -196,7 +197,8 @@ class TreeWalk {
    * @returns the roots to go on with, so that what follows is not blamed as well
    */
   async #judge({ index, roots, mismatches }: CheckedBundle, tileRoots: Roots): Promise<Roots | undefined> {
-    const { folder, tell } = this.#options
+    const { start, tell } = this.#options
+    const { folder } = start
     const { size, root } = this.#vouched.checkpoint
     const width = widthAt('entries', index, size)
     const isAbove = async (all: Uint8Array) => {

@@ -48,10 +48,13 @@ export class UpperTiles {
   }
 
   async #compare(level: number, index: number, hashes: Buffer[]): Promise<void> {
-    const file = this.#folder + tilePath(level, index, hashes.length)
-    const full = this.#folder + tilePath(level, index, tileWidth)
-    const stored = (await this.#store.read(file)) ?? (await this.#store.read(full))
+    const { file, stored, width } = await this.#read(level, index, hashes.length)
     if (!stored) return this.#tell({ file, reason: 'it is missing' })
+    const expected = width * hashBytes
+    if (stored.length !== expected) {
+      const offset = Math.min(stored.length, expected)
+      return this.#tell({ file, offset, reason: `it has ${stored.length} bytes and not ${expected}` })
+    }
     const place = hashes.findIndex((hash, at) => !hash.equals(stored.subarray(at * hashBytes, (at + 1) * hashBytes)))
     if (place < 0) return
     const from = (index * tileWidth + place) * tileWidth ** level
@@ -60,5 +63,15 @@ export class UpperTiles {
       offset: place * hashBytes,
       reason: `the hash over entries ${from} to ${from + tileWidth ** level - 1} is not theirs`,
     })
+  }
+
+  /** A tile of some width, or the full one when that has taken its place. */
+  async #read(level: number, index: number, width: number) {
+    const file = this.#folder + tilePath(level, index, width)
+    const stored = await this.#store.read(file)
+    if (stored || width === tileWidth) return { file, stored, width }
+    const full = this.#folder + tilePath(level, index, tileWidth)
+    const whole = await this.#store.read(full)
+    return whole ? { file: full, stored: whole, width: tileWidth } : { file, stored, width }
   }
 }

@@ -1,15 +1,19 @@
 import { type AuditRecord, canonicalJson, CallProof, sha256, tenantOfOrigin } from '@countersign/contracts'
 import { readCheckpoint } from '../note/checkpoint.ts'
-import { parseVerifierKey, verifierKey, type VerifierKey } from '../note/keys.ts'
+import { parseVerifierKey, type VerifierKey } from '../note/keys.ts'
 import { checkTlogProof, decodeTlogProof } from '../note/tlog-proof.ts'
 import type { WitnessPolicy } from '../witness/witness-policy.ts'
+import { checkOrder } from './check-order.ts'
 import { cosignaturesFor } from './check-witnesses.ts'
+import { keysForLog } from './trusted-keys.ts'
 
 /** What a proof proves. */
 export interface ProvenCall {
   tenant: string
   callId: string
   events: { index: number; event: string; storedAt: string }[]
+  /** The call is over, and how it ended is among the events; else it may have gone on. */
+  complete: boolean
   /** How far the log went that vouches for it. */
   logSize: number
   signedBy: string[]
@@ -18,11 +22,12 @@ export interface ProvenCall {
 }
 
 /**
- * Verifies the proof of a call, with nothing but the proof.
+ * Verifies the proof of a call, with nothing but the proof: each event is in the log, and together they are a call from its beginning on.
  *
- * @param trusted keys to trust, under whatever name; none: those that the file itself names, which proves less
+ * @param trusted keys to trust, for the log that they name, or for every log where they name none; none: those that the file itself
+ *   names, which proves less
  * @param witnesses who must have cosigned the checkpoint; none: cosignatures are not looked at
- * @throws Error saying which entry is not proven and why
+ * @throws Error saying which entry is not proven and why, or which event may not stand where it does
  */
 export function verifyCallProof(
   text: string,
@@ -33,11 +38,8 @@ export function verifyCallProof(
   const { tenant, callId } = proof
   const { origin } = readCheckpoint(decodeTlogProof(proof.entries[0]?.proof ?? '').checkpoint)
   if (tenantOfOrigin(origin) !== tenant) throw new Error(`it is of another log, ${origin}`)
-  const keys =
-    trusted.length > 0
-      ? trusted.map(({ publicKey, type }) => verifierKey(publicKey, origin, type))
-      : proof.verifierKeys.map(parseVerifierKey)
-  const result: ProvenCall = { tenant, callId, events: [], logSize: 0, signedBy: [] }
+  const keys = trusted.length > 0 ? keysForLog(origin, trusted) : proof.verifierKeys.map(parseVerifierKey)
+  const result: ProvenCall = { tenant, callId, events: [], complete: false, logSize: 0, signedBy: [] }
   for (const [place, { entry, proof: tlogProof, content }] of proof.entries.entries()) {
     const at = `entry ${place + 1} of ${proof.entries.length}`
     try {
@@ -62,6 +64,10 @@ export function verifyCallProof(
       throw new Error(`${at} is not proven: ${(error as Error).message}`, { cause: error })
     }
   }
+  result.complete = checkOrder(
+    callId,
+    result.events.map(({ event }) => event),
+  )
   return result
 }
 

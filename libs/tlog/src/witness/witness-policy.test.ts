@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { signatureTypes, verifierKey } from '../note/keys.ts'
+import { parseVerifierKey, signatureTypes, verifierKey } from '../note/keys.ts'
 import { parseWitnessPolicy } from './witness-policy.ts'
 
 const keyOf = (name: string) => verifierKey(generateKeyPairSync('ed25519').publicKey, name)
 const [a, b, c] = [keyOf('a.example'), keyOf('b.example'), keyOf('c.example')].map(({ text }) => text)
+const sameKey = verifierKey(parseVerifierKey(a!).publicKey, 'other.example').text
 
 test('R32: a policy names witnesses, groups of them, and which are enough', () => {
   const policy = parseWitnessPolicy(
@@ -60,6 +61,10 @@ test('R32: what is wrong with a policy is said with its line', () => {
     [`witness A ${a}\ngroup g 2 A`, /line 2: "2" of 1 cannot be/],
     [`witness A ${a}\ngroup g 0 A`, /line 2: "0" of 1 cannot be/],
     [`witness A ${a}\ngroup g any B`, /line 2: "B" is no witness/],
+    [`witness A ${a}\ngroup two 2 A A`, /line 2: "A" is named twice/],
+    [`witness A ${a}\nwitness B ${b}\ngroup g any A B\ngroup two 2 g B g`, /line 4: "g" is named twice/],
+    [`witness A ${a}\nwitness B ${sameKey}`, /line 2: the key of B is there already/],
+    [`witness A ${'5d'.repeat(32)}`, /line 1: "(5d)+" is not a verifier key/],
     [`witness A ${a}\nquorum g`, /line 2: "g" is no witness/],
     [`witness A ${a}\nquorum A\nquorum none`, /line 3: /],
   ]

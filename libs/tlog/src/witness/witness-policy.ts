@@ -25,7 +25,8 @@ type Rule = (keys: ReadonlySet<VerifierKey>) => boolean
 const maxWitnesses = 64
 
 /**
- * Reads a witness policy, in the format that Sigsum, Tessera and Torchwood share, one statement a line:
+ * Reads a witness policy, one statement a line. The statements are those of Sigsum's policy files; keys are verifier keys (C2SP
+ * signed-note), as in the policies of Tessera and Torchwood. Sigsum's own files have keys in hex, without a name, which are refused:
  *
  *     witness NAME VERIFIER-KEY [URL]
  *     group NAME all|any|NUMBER MEMBER …
@@ -51,7 +52,10 @@ export function parseWitnessPolicy(text: string): WitnessPolicy {
   }
   const addWitness = (name: string | undefined, vkey: string, url?: string) => {
     const key = cosignatureKey(parseVerifierKey(vkey))
-    if (witnesses.some((each) => each.key.text === key.text)) throw new Error(`the key of ${name} is there already`)
+    // Under another name, too: whoever holds it would count twice.
+    if (witnesses.some((each) => each.key.publicKey.equals(key.publicKey))) {
+      throw new Error(`the key of ${name} is there already`)
+    }
     if (witnesses.length === maxWitnesses) throw new Error(`there are more than ${maxWitnesses} witnesses`)
     define(name, (keys) => keys.has(key))
     witnesses.push({ name: name!, key, ...(url === undefined ? {} : { url: witnessUrl(url) }) })
@@ -61,6 +65,8 @@ export function parseWitnessPolicy(text: string): WitnessPolicy {
     if (word === 'witness' && (rest.length === 2 || rest.length === 3)) return addWitness(rest[0], rest[1]!, rest[2])
     if (word === 'group' && rest.length > 2) {
       const [name, needed, ...members] = rest
+      const twice = members.find((member, place) => members.indexOf(member) < place)
+      if (twice !== undefined) throw new Error(`"${twice}" is named twice: it would count for two`)
       return define(name, atLeast(needed!, members.map(known)))
     }
     if (word === 'quorum' && rest.length === 1 && !quorum) {

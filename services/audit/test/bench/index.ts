@@ -17,6 +17,7 @@ import { findRecords } from '../../src/query/find-records.ts'
 import { listTop } from '../../src/query/list-top.ts'
 import { tellStory } from '../../src/query/tell-story.ts'
 import { readSealed } from '../../src/record/encrypt/read-sealed.ts'
+import { signersOf } from './log-key.ts'
 
 const [dir, kind = 'embedded'] = process.argv.slice(2)
 if (dir === undefined) {
@@ -26,7 +27,7 @@ if (dir === undefined) {
 const cleanups: (() => Promise<void> | void)[] = []
 const told = { onDiscarded: console.error, onProblem: console.error }
 const place = await placeOf(kind)
-const log = new AuditLog({ store: new DirectoryStore(dir), signers: () => Promise.resolve([]) })
+const log = new AuditLog({ store: new DirectoryStore(dir), signers: signersOf(dir) })
 await log.open()
 const tree = log.tree('default')
 const read = (text: string) => readSealed(text)

@@ -2,11 +2,11 @@
  * Writes a log to try the verifier on: `node services/audit/test/bench/write-log.ts <folder> [records, 1000000]`, then
  * `time npx countersign audit verify <folder>`. Whole calls of six events, 1.5 kB a record on average.
  */
-import { generateKeyPairSync } from 'node:crypto'
-import { DirectoryStore, ed25519Signer } from '@countersign/tlog'
+import { DirectoryStore } from '@countersign/tlog'
 import { AuditLog } from '../../src/log/audit-log.ts'
 import { makeRecord } from '../../src/record/make-record.ts'
 import { calls } from '../../src/record/record-source.ts'
+import { signersOf } from './log-key.ts'
 import { storedMessages } from './messages.ts'
 
 const [dir, count = '1000000'] = process.argv.slice(2)
@@ -15,10 +15,8 @@ if (dir === undefined) {
   process.exit(2)
 }
 const atOnce = 6000
-const key = generateKeyPairSync('ed25519').privateKey
 const created = '2026-11-22T09:00:00.123456789Z'
-const signers = (origin: string) => Promise.resolve([ed25519Signer(key, origin)])
-const log = new AuditLog({ store: new DirectoryStore(dir), signers })
+const log = new AuditLog({ store: new DirectoryStore(dir), signers: signersOf(dir) })
 await log.open()
 const begun = performance.now()
 for (let seq = log.last.CALLS?.seq ?? 0; seq < Number(count);) {

@@ -30,6 +30,8 @@ export interface Form {
   summary: string
   /** Those of the command's options that it takes; left out, all of them. */
   options?: readonly string[]
+  /** What options mean to this form that mean something else to others. */
+  optionHelp?: Readonly<Record<string, string>>
 }
 
 /** One command of `countersign`. */

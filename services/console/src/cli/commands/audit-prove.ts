@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { CallProof } from '@countersign/contracts'
+import { locationOf } from '../audit/verify/location-of.ts'
+import { storeTrouble } from '../audit/verify/store-trouble.ts'
 import { isWholeCallId, resolveCallId } from '../calls/call-ids.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { locationOf } from './audit-verify.ts'
 
 /** `countersign audit prove <call>`: writes a file that `countersign audit verify` verifies, and that needs nothing else. */
 export async function auditProve({ args, option, out, client, where }: Invocation): Promise<Exit> {
@@ -36,7 +37,8 @@ async function fromLog(callId: string, log: string, cwd: string): Promise<CallPr
   const location = await locationOf(log, cwd)
   if (!location) throw new CliError(exits.usage, `--log must be the folder of a log or the URL of its bucket`)
   const proof = await proveCallFrom(location, callId.toLowerCase()).catch((error: Error) => {
-    throw new CliError(exits.negative, error.message, { next: 'check the log with: countersign audit verify' })
+    if (error.name !== 'LogBroken' && error.name !== 'BadNote') throw storeTrouble(error)
+    throw new CliError(exits.negative, error.message, { next: `check the log with: countersign audit verify ${log}` })
   })
   if (!proof) throw new CliError(exits.notFound, `the log has no call ${callId}`)
   return proof

@@ -1,10 +1,13 @@
-import { readFile, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import type { ContentVerification, StoreLocation, VerifierKey, WitnessPolicy } from '@countersign/tlog'
+import type { SinceChecked, StoreLocation, Verification, VerifierKey, WitnessPolicy } from '@countersign/tlog'
+import { locationOf } from '../audit/verify/location-of.ts'
+import { readNamed } from '../audit/verify/read-named.ts'
+import { storeTrouble } from '../audit/verify/store-trouble.ts'
+import { readKeys, readWitnesses, warnOfKeys } from '../audit/verify/trust.ts'
+import { verifyOpened } from '../audit/verify/verify-opened.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation } from '../command.ts'
-import { bucketAccess } from '../config.ts'
 import { findLocalInfo } from '../connect/find-console.ts'
+import { progressOn } from '../output/progress.ts'
 import { count } from '../output/times.ts'
 
 /** What is verified, and by which keys. */
@@ -29,17 +32,64 @@ async function verifyFolder(
   { name, keys, witnesses }: Target,
   location: StoreLocation,
 ): Promise<Exit> {
-  const { describeProblem, NoLog, verifyLog } = await import('@countersign/tlog')
-  const found = await verifyLog(location, { trusted: keys, witnesses }).catch((error: Error) => {
-    const exit = error instanceof NoLog ? exits.notFound : exits.unreachable
-    throw new CliError(exit, error.message, {
-      next: 'name the folder of a log, the URL of its bucket, or a proof',
-    })
-  })
+  const { describeProblem } = await import('@countersign/tlog')
+  const file = option('since')
+  const saved =
+    file === undefined ? undefined : { note: await readNamed(file, where.cwd, '--since must be a checkpoint'), file }
+  const found = await verifyFiles(location, keys, witnesses)
+  const since = saved && (await compareSince(location, found, { ...saved, trusted: keys }))
   const content = await verifyOpened(location, option, where.cwd)
-  const good = found.problemCount === 0 && (content?.problems ?? []).length === 0
-  if (out.forPrograms) out.json({ ok: good, ...found, ...(content ? { content } : {}) })
-  for (const { origin, size, root, checkpoints, signedBy, witnessed } of found.trees) {
+  const more = [...(since?.problems ?? []), ...(content?.problems ?? [])]
+  const good = found.problemCount === 0 && more.length === 0
+  if (out.forPrograms) out.json({ ok: good, ...found, ...(since ? { since } : {}), ...(content ? { content } : {}) })
+  showTrees(out, found, since, file)
+  const { records, calls, problems, problemCount } = found
+  out.line(`${count(records, 'record')}, ${count(calls.ended, 'call')} that ended, ${calls.open} open`)
+  if (content)
+    out.line(`${count(content.opened, 'encrypted place')} opened to what was sealed, ${content.erased} erased`)
+  for (const problem of [...problems, ...more]) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
+  if (problemCount > problems.length) out.line(`and ${problemCount - problems.length} more`)
+  if (keys.length === 0) warnOfKeys(out)
+  out.line(good ? { text: `${name} verifies`, style: 'good' } : { text: `${name} does not verify`, style: 'bad' })
+  return good ? exits.ok : exits.negative
+}
+
+async function verifyFiles(
+  location: StoreLocation,
+  trusted: readonly VerifierKey[],
+  witnesses: WitnessPolicy | undefined,
+): Promise<Verification> {
+  const { verifyLog } = await import('@countersign/tlog')
+  const progress = progressOn(process.stderr)
+  try {
+    const onProgress = (entries: number) => progress.show(`${entries} entries read`)
+    return await verifyLog(location, { trusted, witnesses, onProgress })
+  } catch (error) {
+    throw storeTrouble(error as Error)
+  } finally {
+    progress.end()
+  }
+}
+
+/** With a checkpoint that was kept: whether the log goes on from it. */
+async function compareSince(
+  location: StoreLocation,
+  { trees }: Verification,
+  saved: { note: string; file: string; trusted: readonly VerifierKey[] },
+): Promise<SinceChecked> {
+  const { checkSince } = await import('@countersign/tlog')
+  return checkSince(location, trees, saved).catch((error: Error) => {
+    throw storeTrouble(error)
+  })
+}
+
+function showTrees(
+  out: Invocation['out'],
+  { trees }: Verification,
+  since: SinceChecked | undefined,
+  file: string | undefined,
+): void {
+  for (const { folder, origin, size, root, checkpoints, signedBy, witnessed } of trees) {
     out.line(
       { text: origin, style: 'strong' },
       `  ${size === 1 ? '1 entry' : `${size} entries`}, ${count(checkpoints, 'checkpoint')}`,
@@ -50,50 +100,16 @@ async function verifyFolder(
       ...(witnessed
         ? [['witnessed', `the first ${witnessed.size}, by ${witnessed.at}, by ${witnessed.by.join(', ')}`] as const]
         : []),
+      ...(since?.folder === folder ? [['goes on from', `the first ${since.size}, as signed in ${file}`] as const] : []),
     ])
   }
-  const { records, calls, problems, problemCount } = found
-  out.line(`${count(records, 'record')}, ${count(calls.ended, 'call')} that ended, ${calls.open} open`)
-  for (const problem of problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
-  if (content) {
-    out.line(`${count(content.opened, 'encrypted place')} opened to what was sealed, ${content.erased} erased`)
-    for (const problem of content.problems) out.line({ text: 'wrong: ', style: 'bad' }, describeProblem(problem))
-  }
-  if (problemCount > problems.length) out.line(`and ${problemCount - problems.length} more`)
-  if (keys.length === 0) warnOfKeys(out)
-  out.line(good ? { text: `${name} verifies`, style: 'good' } : { text: `${name} does not verify`, style: 'bad' })
-  return good ? exits.ok : exits.negative
 }
 
-/** With the keys of subjects: whether what is encrypted is what was sealed. */
-async function verifyOpened(
-  location: StoreLocation,
-  option: Invocation['option'],
-  cwd: string,
-): Promise<ContentVerification | undefined> {
-  const [dir, kek] = [option('subject-keys'), option('kek')]
-  if (dir === undefined && kek === undefined) return undefined
-  if (dir === undefined || kek === undefined) {
-    throw new CliError(
-      exits.usage,
-      '--subject-keys and --kek go together: the folder of keys, and what they are wrapped with',
-    )
+async function verifyProof({ out, option }: Invocation, target: Target, text: string): Promise<Exit> {
+  const { name, keys, witnesses } = target
+  if (option('since') !== undefined) {
+    throw new CliError(exits.usage, `--since compares a log with a checkpoint, and ${name} is a proof of one call`)
   }
-  const { openKeyReader } = await import('@countersign/subject-keys')
-  const { verifyContent } = await import('@countersign/tlog')
-  try {
-    const keys = await openKeyReader(resolve(cwd, dir), resolve(cwd, kek))
-    try {
-      return await verifyContent(location, keys.find)
-    } finally {
-      keys.close()
-    }
-  } catch (error) {
-    throw new CliError(exits.usage, `the keys of subjects cannot be used: ${(error as Error).message}`)
-  }
-}
-
-async function verifyProof({ out }: Invocation, { name, keys, witnesses }: Target, text: string): Promise<Exit> {
   const { verifyCallProof } = await import('@countersign/tlog')
   try {
     const proven = verifyCallProof(text, keys, witnesses)
@@ -101,6 +117,7 @@ async function verifyProof({ out }: Invocation, { name, keys, witnesses }: Targe
     out.line(`call ${proven.callId} of ${proven.tenant}, in a log of ${proven.logSize} entries`)
     for (const { index, event, storedAt } of proven.events)
       out.line(`  ${String(index).padStart(10)}  ${storedAt}  ${event}`)
+    if (!proven.complete) warnOfRest(out, proven.events.at(-1)?.event)
     out.line(`signed by ${proven.signedBy.join(', ')}`)
     if (proven.witnessedBy) out.line(`witnessed by ${proven.witnessedBy.join(', ')}`)
     if (keys.length === 0) warnOfKeys(out)
@@ -114,70 +131,31 @@ async function verifyProof({ out }: Invocation, { name, keys, witnesses }: Targe
   }
 }
 
-function warnOfKeys(out: Invocation['out']): void {
-  out.line(
-    { text: 'the keys are those that lie beside it: ', style: 'warn' },
-    'who could change it could have put them there. Give one that you got elsewhere with --key',
-  )
+function warnOfRest(out: Invocation['out'], last: string | undefined): void {
+  if (last === 'unknown') {
+    out.line(
+      { text: 'ends with an unknown outcome: ', style: 'warn' },
+      'that an operator found out since would follow, and is not in this proof',
+    )
+  } else {
+    out.line({ text: 'has no final event in this proof: ', style: 'warn' }, 'the call may have gone on')
+  }
 }
 
 /** What was named, or the log of the Countersign of this folder. */
-async function findTarget({ args, option, where }: Invocation): Promise<Target> {
+async function findTarget(invocation: Invocation): Promise<Target> {
+  const { args, option, where } = invocation
   const [, named] = args
-  const keys = await readKeys(option('key'), where.cwd)
+  const keys = await readKeys(option('key'), invocation)
   const witnesses = await readWitnesses(option('witness'), where.cwd)
   if (named === undefined) {
     const { info } = await findLocalInfo(where)
     const { dir, verifierKey } = info.auditLog
-    const trusted = keys.length > 0 ? keys : await readKeys(verifierKey, where.cwd)
+    const trusted = keys.length > 0 ? keys : await readKeys(verifierKey, invocation)
     return { what: { location: { dir } }, name: dir, keys: trusted, witnesses }
   }
   const location = await locationOf(named, where.cwd)
   if (location) return { what: { location }, name: named, keys, witnesses }
-  const proof = await readFile(resolve(where.cwd, named), 'utf8')
+  const proof = await readNamed(named, where.cwd, 'the proof cannot be read')
   return { what: { proof }, name: named, keys, witnesses }
-}
-
-/**
- * The store of a folder or of the URL of a bucket; undefined for a file.
- *
- * @throws CliError for what is not there
- */
-export async function locationOf(named: string, cwd: string): Promise<StoreLocation | undefined> {
-  if (/^https?:\/\//.test(named)) {
-    const { parseBucketUrl } = await import('@countersign/tlog')
-    return { s3: { ...parseBucketUrl(named), ...bucketAccess() } }
-  }
-  const path = resolve(cwd, named)
-  const found = await stat(path).catch(() => undefined)
-  if (!found) throw new CliError(exits.notFound, `there is no folder or file ${named}`)
-  return found.isDirectory() ? { dir: path } : undefined
-}
-
-/** Witnesses as they were given: the key of one, or a file with some, or with a policy. */
-async function readWitnesses(given: string | undefined, cwd: string): Promise<WitnessPolicy | undefined> {
-  if (given === undefined) return undefined
-  const { parseWitnessPolicy } = await import('@countersign/tlog')
-  try {
-    return parseWitnessPolicy(await keyOrFile(given, cwd))
-  } catch (error) {
-    const reason = (error as Error).message
-    throw new CliError(exits.usage, `--witness must be a verifier key or a file with witnesses: ${reason}`)
-  }
-}
-
-async function keyOrFile(given: string, cwd: string): Promise<string> {
-  return /^[^+\s]+\+[0-9a-f]{8}\+\S+$/.test(given) ? given : readFile(resolve(cwd, given), 'utf8')
-}
-
-/** Keys as they were given: one, or a file with one a line. */
-async function readKeys(given: string | undefined, cwd: string): Promise<VerifierKey[]> {
-  if (given === undefined) return []
-  const { parseVerifierKey } = await import('@countersign/tlog')
-  try {
-    const text = await keyOrFile(given, cwd)
-    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : parseVerifierKey(line)))
-  } catch (error) {
-    throw new CliError(exits.usage, `--key must be a verifier key or a file with some: ${(error as Error).message}`)
-  }
 }

@@ -50,12 +50,18 @@ export function showCommand(out: Output, command: Command, words: readonly strin
   const { details = [], options = {}, optionHelp = {} } = command
   for (const line of details) out.line(line)
   if (details.length > 0) out.line()
-  const taken = forms.flatMap((form) => form.options ?? Object.keys(options))
-  const helped = Object.entries(optionHelp).filter(([names]) =>
-    Array.from(names.matchAll(/--([a-z-]+)/g), ([, name]) => name!).some((name) => taken.includes(name)),
-  )
-  list(out, [...helped, ...common])
+  const own = forms.flatMap((form) => Object.entries(form.optionHelp ?? {}))
+  const taken = forms.flatMap((form) => {
+    const told = Object.keys(form.optionHelp ?? {}).flatMap(optionsIn)
+    return (form.options ?? Object.keys(options)).filter((name) => !told.includes(name))
+  })
+  const helped = Object.entries(optionHelp).filter(([names]) => optionsIn(names).some((name) => taken.includes(name)))
+  list(out, [...own, ...helped, ...common])
   return exits.ok
+}
+
+function optionsIn(names: string): string[] {
+  return Array.from(names.matchAll(/--([a-z-]+)/g), ([, name]) => name!)
 }
 
 function list(out: Output, rows: readonly (readonly [string, string])[]): void {

@@ -8,7 +8,7 @@ export type Sink = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | '
 const codes: Record<Style, number> = { good: 32, bad: 31, warn: 33, faint: 2, strong: 1 }
 
 /** Back to the beginning of the line, and nothing on it. */
-const clearLine = '\r\u001B[K'
+export const clearLine = '\r\u001B[K'
 
 /**
  * Writes for people or for programs. All text for people passes here, so that nothing an agent or tool server wrote reaches
