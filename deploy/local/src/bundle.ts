@@ -1,14 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { glob, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { glob, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'rolldown'
 import { cacheDir, root, services } from './options.ts'
 
 /** Where bundles lie, a folder for each state of the sources. */
 const bundles = join(cacheDir, 'bundles')
 const dayMs = 24 * 3600 * 1000
-/** Bundles that nobody started from for so long are removed. */
+/** Bundles that nobody used for so long are removed. */
 const keptMs = 7 * dayMs
 
 /** A program that a module starts beside itself: `new URL('name.ts', import.meta.url)`. */
@@ -76,9 +77,11 @@ export async function bundleServices(): Promise<ProgramOf> {
       await rm(unfinished, { recursive: true, force: true })
     }
   }
-  const now = new Date()
-  await utimes(dir, now, now)
-  await removeOld(now)
+  // Another launcher may be at it, too, or the folder not be ours to write: what is left goes another time.
+  await markUsed(dir)
+    .then(removeOld)
+    .catch(() => {})
+  setInterval(() => void markUsed(dir).catch(() => {}), dayMs).unref()
   return (service) => join(dir, `${service}.js`)
 }
 
@@ -86,10 +89,11 @@ function sourceOf(service: (typeof services)[number]): string {
   return join(root, 'services', service, 'src', 'main.ts')
 }
 
-/** Changes with every change of a source file or of what is installed. */
+/** Changes with every change of a source file, of what is installed, and of how bundles are made. */
 async function digestOfSources(): Promise<string> {
-  const files = ['package-lock.json']
-  for await (const file of glob('{services,libs}/*/src/**/*.ts', { cwd: root })) files.push(file)
+  // What npm has installed, which need not be what the other lock says.
+  const files = ['node_modules/.package-lock.json', relative(root, fileURLToPath(import.meta.url))]
+  for await (const file of glob('{services,libs}/*/{package.json,src/**/*.ts}', { cwd: root })) files.push(file)
   const hash = createHash('sha256').update(process.version)
   for (const file of files.toSorted()) {
     const { mtimeMs, size } = await stat(join(root, file))
@@ -98,10 +102,14 @@ async function digestOfSources(): Promise<string> {
   return hash.digest('hex').slice(0, 16)
 }
 
-async function removeOld(now: Date): Promise<void> {
-  await mkdir(bundles, { recursive: true })
+async function markUsed(dir: string): Promise<void> {
+  const now = new Date()
+  await utimes(dir, now, now)
+}
+
+async function removeOld(): Promise<void> {
   for (const name of await readdir(bundles)) {
     const { mtimeMs } = await stat(join(bundles, name))
-    if (now.getTime() - mtimeMs > keptMs) await rm(join(bundles, name), { recursive: true, force: true })
+    if (Date.now() - mtimeMs > keptMs) await rm(join(bundles, name), { recursive: true, force: true })
   }
 }

@@ -23,22 +23,18 @@ export class Bucket {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    const entry = await fromStore(this.#kv.get(key))
-    // It was asked of any server of a cluster, and may have been written a moment ago: then the one that leads them has it.
-    if (!entry) return this.#getOfLeader(key)
-    return entry.operation === 'PUT' ? entry.value : undefined
-  }
-
-  async #getOfLeader(key: string): Promise<Uint8Array | undefined> {
-    const newest = { last_by_subj: `$KV.${this.#name}.${key}` }
-    const message = await fromStore(this.#jsm.streams.getMessage(`KV_${this.#name}`, newest))
-    return message && !message.header.has('KV-Operation') ? message.data : undefined
+    return (await this.read(key)).value
   }
 
   /** Reads an entry with its revision, which is 0 for one that never was; there is no value where there is none any more. */
   async read(key: string): Promise<{ value: Uint8Array | undefined; revision: number }> {
     const entry = await fromStore(this.#kv.get(key))
-    return { value: entry?.operation === 'PUT' ? entry.value : undefined, revision: entry?.revision ?? 0 }
+    if (entry) return { value: entry.operation === 'PUT' ? entry.value : undefined, revision: entry.revision }
+    // It was asked of any server of a cluster, and may have been written a moment ago: then the one that leads them has it.
+    const newest = { last_by_subj: `$KV.${this.#name}.${key}` }
+    const message = await fromStore(this.#jsm.streams.getMessage(`KV_${this.#name}`, newest))
+    if (!message) return { value: undefined, revision: 0 }
+    return { value: message.header.has('KV-Operation') ? undefined : message.data, revision: message.seq }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { buckets, consumers, payloadStore, streams, type StreamSpec } from '@countersign/contracts'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
 import { Objm } from '@nats-io/obj'
@@ -8,6 +8,9 @@ import { consumerConfig, settingsOff, streamConfig } from './wanted-config.ts'
 
 /** The oldest server whose message TTL, schedules and batches can be relied on. */
 export const minServerVersion = [2, 14, 0] as const
+
+/** JetStream's error code where the budgets of streams are more than the server may store. */
+const noResources = 10047
 
 /** Settings of `provision` that depend on where it runs. */
 export interface ProvisionOptions {
@@ -73,11 +76,18 @@ export async function provision(options: ProvisionOptions): Promise<void> {
     })
     // Not when it is made: one that was made before with another bound would be refused.
     const { streamInfo } = await payloads.status()
-    const maxBytes = options.payloadsMaxBytes ?? payloadStore.maxBytes
+    // What somebody raised stays.
+    const maxBytes = Math.max(options.payloadsMaxBytes ?? payloadStore.maxBytes, streamInfo.config.max_bytes)
     await jsm.streams.update(streamInfo.config.name, { ...streamInfo.config, max_bytes: maxBytes })
     for (const consumer of Object.values(consumers)) {
       await ensureConsumer(jsm, consumer.stream, consumerConfig(consumer))
     }
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError && error.code === noResources)) throw error
+    throw new Error(
+      'nats-server may not store as much as the streams may take: raise its `max_file_store`, or give its account or its disk more space',
+      { cause: error },
+    )
   } finally {
     await nc.close()
   }

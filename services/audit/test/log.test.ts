@@ -218,6 +218,22 @@ test('keys are rotated by the key file alone; one that cannot be used changes no
   assert.deepEqual((await verifyFolder(folder.dir)).problems, [])
 })
 
+test('the log of a tenant in which nothing happens is signed by a key that was added, too, and can be gone on with without the old one', async (t) => {
+  const folder = await auditFolder(t)
+  const open = () => openLog({ dir: folder.dir, s3Region: '' }, signingKeys(folder.keyFile, { everyMs: 0 }))
+  const log = await open()
+  await log.append(testRecords(3, 1, (seq) => (seq === 3 ? { tenant: 'quiet' } : {})))
+  const newer = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+  await writeFile(folder.keyFile, newer + (await readFile(folder.keyFile, 'utf8')))
+  await log.renew()
+  await log.close()
+  await writeFile(folder.keyFile, newer)
+  const again = await open()
+  t.after(() => again.close())
+  assert.deepEqual(again.tenants, ['default', 'quiet'])
+  assert.deepEqual((await verifyFolder(folder.dir)).problems, [])
+})
+
 test('a log in the earlier form, a second writer and settings without a place are refused', async (t) => {
   const folder = await auditFolder(t)
   const signers = signingKeys(folder.keyFile)

@@ -41,7 +41,7 @@ test('I5: holds whose alarms are lost expire all the same, each when its time is
 })
 
 test('I5, I12: a hold whose alarm was lost while policy was away expires when it is back', async (t) => {
-  const world = await startWorld(t, holdingFor('1s'), {}, onlyAtStart)
+  const world = await startWorld(t, holdingFor('3s'), {}, onlyAtStart)
   const first = await world.start()
   const { at, expiresAt } = await hold(world)
   await first.stop()
@@ -54,7 +54,7 @@ test('I5, I12: a hold whose alarm was lost while policy was away expires when it
 })
 
 test('I5: when a hold ends is read once, and a call that ended is looked at once, however many rounds there are', async (t) => {
-  const brief = 'name: brief, when: "args.brief == true", effect: hold, approval: { groups: [sre], expiresAfter: 1s }'
+  const brief = 'name: brief, when: "args.brief == true", effect: hold, approval: { groups: [sre], expiresAfter: 3s }'
   const world = await startWorld(t, { 'ops.yaml': ops, 'brief.yaml': policyText('brief', [brief]) }, {}, often)
   const bus = await world.connect('policy')
   const rounds = t.mock.method(bus, 'streamInfo')
@@ -92,7 +92,7 @@ async function sweeping(t: TestContext, world: World) {
 }
 
 test('I5: a held call that cannot be looked at is told of, and the others are ended', async (t) => {
-  const world = await startWorld(t, holdingFor('1s'))
+  const world = await startWorld(t, holdingFor('3s'))
   const policy = await world.start()
   const [broken, late] = [await hold(world), await hold(world)]
   await policy.stop()

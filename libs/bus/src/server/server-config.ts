@@ -1,5 +1,11 @@
 import { type BusUser, busUsers, permissionsOf } from '@countersign/contracts'
 
+/**
+ * Bytes: more than the budgets of all streams together. Left out, it is three quarters of what is free on the disk at each start, and a server
+ * on which less is free than the budgets are refuses to make its streams.
+ */
+const maxFileStore = 64 * 1024 ** 3
+
 /** What a generated nats-server configuration needs to know. */
 export interface ServerConfigOptions {
   name: string
@@ -10,7 +16,6 @@ export interface ServerConfigOptions {
   storeDir: string
   passwords: Record<BusUser, string>
   logFile?: string
-  maxFileStore?: number
   /** Left out for a server that stands alone. */
   cluster?: ClusterSection
 }
@@ -49,7 +54,7 @@ export function natsServerConfig(options: ServerConfigOptions): string {
       jetstream: {
         store_dir: options.storeDir,
         sync_interval: 'always',
-        ...(options.maxFileStore ? { max_file_store: options.maxFileStore } : {}),
+        max_file_store: maxFileStore,
       },
       authorization: {
         users: busUsers.map((user) => {

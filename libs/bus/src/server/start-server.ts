@@ -34,7 +34,6 @@ export async function startNatsServer(options: {
   dir: string
   port: number
   passwords?: Record<BusUser, string>
-  maxFileStore?: number
 }): Promise<NatsServer> {
   const passwords = options.passwords ?? newPasswords()
   await mkdir(options.dir, { recursive: true, mode: 0o700 })
@@ -48,7 +47,6 @@ export async function startNatsServer(options: {
       storeDir: join(options.dir, 'store'),
       passwords,
       ...(options.port === -1 ? { portsDir: options.dir } : {}),
-      ...(options.maxFileStore ? { maxFileStore: options.maxFileStore } : {}),
     }),
     { mode: 0o600 },
   )

@@ -54,6 +54,8 @@ export class TreeLog {
     checkpoint: undefined,
   }
   #knownKeys: string[] = []
+  /** Who signed the newest checkpoint, by the text of the key. */
+  #signedBy = new Set<string>()
   /** Keys that were given to this log since it was opened, by their text: one may go between an append that failed and `settle`. */
   readonly #ownKeys = new Map<string, VerifierKey>()
   /** What was written is not known: the store is asked before anything else is done. */
@@ -159,6 +161,25 @@ export class TreeLog {
     }
   }
 
+  /**
+   * Has all who sign now sign the newest checkpoint, where one of them has not: a tree to which nothing is added would keep none but the
+   * signature of a key that is being replaced, and not be gone on with by who has the new one alone. Not beside an append.
+   */
+  async renew(): Promise<void> {
+    if (this.#busy) throw new Error('a log has one writer: an append is still going on')
+    if (this.size === 0) return
+    this.#busy = true
+    try {
+      const by = await this.#signers()
+      if (by.every(({ key }) => this.#signedBy.has(key.text))) return
+      await this.#cosigning
+      this.#unsure = true
+      await this.settle()
+    } finally {
+      this.#busy = false
+    }
+  }
+
   /** Makes sure that the tree is what the store has, after an append that failed. */
   async settle(): Promise<void> {
     if (this.#fenced) throw this.#fenced
@@ -187,6 +208,7 @@ export class TreeLog {
       this.#versions.journal,
     )
     await this.#writeOut(grown, { note, kept })
+    this.#signedBy = textsOf(by.map(({ key }) => key))
     this.#edge = grown.edge
     this.#meta = meta
     this.#kept = kept
@@ -251,6 +273,7 @@ export class TreeLog {
     const version = await store.swap(folder + journalFile, mine, stored.version)
     this.#versions = { journal: version, checkpoint: checkpoint?.version }
     await this.#writeOut(grown, resigned)
+    this.#signedBy = textsOf(resigned === journal ? sealed.signedBy : by.map(({ key }) => key))
     this.#edge = grown.edge
     this.#meta = resigned.meta
     this.#kept = resigned.kept
@@ -313,4 +336,8 @@ export class TreeLog {
     const { store, folder } = this.#options
     return brokenAt(store.place, folder + file, reason)
   }
+}
+
+function textsOf(keys: readonly VerifierKey[]): Set<string> {
+  return new Set(keys.map(({ text }) => text))
 }

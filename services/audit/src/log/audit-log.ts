@@ -89,6 +89,10 @@ export class AuditLog implements Log {
     }
   }
 
+  async renew(): Promise<void> {
+    for (const tree of this.#trees.values()) await tree.renew()
+  }
+
   async close(): Promise<void> {
     await this.#options.store.close()
   }

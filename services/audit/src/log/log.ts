@@ -50,5 +50,7 @@ export interface Log {
    * @throws Error when they cannot be written; the same records may be appended again
    */
   append(records: readonly RecordText[]): Promise<Sealed[]>
+  /** Has a key that was added sign the newest checkpoint of every tree; nothing is done where all have. Not beside an append. */
+  renew(): Promise<void>
   close(): Promise<void>
 }

@@ -76,6 +76,11 @@ export class Tree implements TenantLog {
     return this.meta && new Date(this.meta.sealedAt)
   }
 
+  /** Has all who sign now sign what is there; see `TreeLog.renew`. */
+  renew(): Promise<void> {
+    return this.#log.renew()
+  }
+
   /** Appends those of some records that are not in the tree; resolves to all of them with their places. */
   async append(records: readonly RecordText[], sealed: StreamPositions): Promise<Sealed[]> {
     await this.#log.settle()

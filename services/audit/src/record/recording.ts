@@ -132,7 +132,7 @@ export class Recording {
   }
 
   /**
-   * Measures how far behind recording is, makes room, and catches up after a reconnection.
+   * Measures how far behind recording is, makes room, has keys that were added sign, and catches up after a reconnection.
    *
    * @throws Error when a consumer or its stream cannot be read
    */
@@ -147,6 +147,7 @@ export class Recording {
       if (source !== activity) continue
       metrics.purged(await makeRoom({ bus, epoch, maxBytes: streams.LIFECYCLE.maxBytes * roomShare }))
     }
+    await this.#turn.take(() => this.#options.log.log.renew())
     const { reconnects } = bus
     if (reconnects === this.#reconnects) return
     // What was on its way when the connection broke is delivered again only after a minute.

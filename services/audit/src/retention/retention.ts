@@ -99,13 +99,15 @@ export class Retention {
   }
 
   start(): void {
+    // While there is something to read, calls come first half of the time, and no more: what is sealed meanwhile has to be read, too.
+    const pauseMs = this.#next === undefined ? this.#options.everyMs : Math.min(readingMs, this.#options.everyMs)
     this.#timer = setTimeout(() => {
       this.#round = this.purge()
         .catch(this.#options.onProblem)
         .then(() => {
           if (!this.#stopping.signal.aborted) this.start()
         })
-    }, this.#options.everyMs)
+    }, pauseMs)
   }
 
   async stop(): Promise<void> {
