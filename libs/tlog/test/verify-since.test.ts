@@ -72,7 +72,7 @@ test('I8: a checkpoint that was kept shows that a log was set back, made anew or
   assert.match((await problemsSince(dir, elsewhere)).join(), /it is the log .*acme, and the key .* another log/)
   assert.match((await problemsSince(dir, 'no note')).join(), /^saved: it is not a signed note/)
 
-  // A whole log, by itself as good as any: shorter, or with other calls.
+  // A whole log in which, by itself, nothing is wrong: shorter, or with other calls.
   const shorter = await folder(t)
   await writeLog(shorter, wholeCalls(100))
   assert.deepEqual((await verifyLog({ dir: shorter }, { trusted })).problems, [])

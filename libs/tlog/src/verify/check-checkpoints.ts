@@ -46,7 +46,12 @@ export async function readNewest(
   }
 }
 
-async function readListed(store: Store, folder: string, tell: (problem: Problem) => void): Promise<VerifierKey[]> {
+/** The keys that lie beside a tree; lines that are none are told of. */
+export async function readListed(
+  store: Store,
+  folder: string,
+  tell: (problem: Problem) => void,
+): Promise<VerifierKey[]> {
   const file = folder + verifierKeysFile
   const text = (await store.read(file))?.toString() ?? ''
   const keys: VerifierKey[] = []

@@ -1,7 +1,7 @@
 import { callEvents, type CallEventName, isCallEventName, mayFollow } from '@countersign/contracts'
 
 /** Of what was found among the events of calls and is none: it has no order. */
-const invalidCallId = '00000000-0000-7000-8000-000000000000'
+export const invalidCallId = '00000000-0000-7000-8000-000000000000'
 
 /**
  * Checks that events of one call, in the order of the log, are a call from its beginning on: one that was left out shows where the next

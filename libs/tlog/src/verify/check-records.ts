@@ -1,4 +1,5 @@
 import { callEvents, isCallEventName, mayFollow, streams } from '@countersign/contracts'
+import { invalidCallId } from './check-order.ts'
 import { callIdOf, noCall, type UnpackedFacts } from './pack-facts.ts'
 import type { Problem } from './problem.ts'
 import { type Run, SequenceSet } from './sequence-set.ts'
@@ -23,8 +24,6 @@ interface StreamSeen {
 
 /** After a call should have gone on, this much more is allowed for clocks and for catching up. */
 const graceMs = 15 * 60 * 1000
-/** Of what was found among the events of calls and is none. */
-const invalidCallId = '00000000-0000-7000-8000-000000000000'
 const callsStream = streams.CALLS.name
 
 /** Checks what records say together: nothing is missing, twice or out of order, and calls pass as they may. */

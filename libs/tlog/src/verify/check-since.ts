@@ -1,15 +1,18 @@
-import { verifierKeysFile } from '../log/files.ts'
 import { LogBroken } from '../log/log-broken.ts'
 import { TreeReader } from '../log/tree-reader.ts'
 import { type Checkpoint, openCheckpoint, readCheckpoint } from '../note/checkpoint.ts'
-import { parseVerifierKey, type VerifierKey } from '../note/keys.ts'
+import type { VerifierKey } from '../note/keys.ts'
 import { BadNote } from '../note/note.ts'
 import { openStore, type StoreLocation } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { BadProof, checkConsistency } from '../tree/check-proof.ts'
+import { readListed } from './check-checkpoints.ts'
 import type { TreeVerification } from './check-tree.ts'
 import type { Problem } from './problem.ts'
 import { keysForLog } from './trusted-keys.ts'
+
+/** What is wrong with keys beside a tree is told when the log is verified. */
+const toldBefore = () => {}
 
 /** What was found of a log and a checkpoint of it that somebody kept. */
 export interface SinceChecked {
@@ -49,7 +52,8 @@ export async function checkSince(
     const { origin, size } = readCheckpoint(note)
     Object.assign(found, { origin, size })
     const tree = trees.find((each) => each.origin === origin)
-    const keys = trusted.length > 0 || !tree ? keysForLog(origin, trusted) : await keysBeside(store, tree)
+    const keys =
+      trusted.length > 0 || !tree ? keysForLog(origin, trusted) : await readListed(store, tree.folder, toldBefore)
     const saved = openCheckpoint(note, keys)
     if (!tree) {
       const there = trees.map((each) => each.origin).join(', ') || 'none that a checkpoint vouches for'
@@ -86,16 +90,4 @@ async function whyNot(store: Store, tree: TreeVerification, saved: Checkpoint): 
     const root = saved.root.toString('base64')
     return `the log does not go on from it: its first ${saved.size} entries do not have the root hash ${root} that was signed then`
   }
-}
-
-async function keysBeside(store: Store, { folder }: TreeVerification): Promise<VerifierKey[]> {
-  const listed = (await store.read(folder + verifierKeysFile))?.toString() ?? ''
-  return listed.split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [parseVerifierKey(line)]
-    } catch {
-      // Told of when the log was verified.
-      return []
-    }
-  })
 }
