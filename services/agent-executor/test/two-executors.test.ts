@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Bus, ConsumeOptions } from '@countersign/bus'
+import { type CallEvent, subjects } from '@countersign/contracts'
 import { scriptedTool, until } from '@countersign/testing'
 import { setUp } from './executor-world.ts'
 
 const readOnly = { readOnlyHint: true }
 /** No test lasts as long. */
 const foreverMs = 600_000
+/** After that an executor asks whether what it claimed is still its own. */
+const claimIsOldMs = 1100
 
 /** Changes how an executor consumes. */
 function consumeAs(bus: Bus, change: (options: ConsumeOptions) => Partial<ConsumeOptions>): void {
@@ -138,3 +142,32 @@ test('I5: an executor that lost its call to one that died then does not acknowle
   const { names } = await ended(call)
   assert.deepEqual(names, ['requested', 'allowed', 'dispatched', 'dispatched', 'dispatched', 'succeeded'])
 })
+
+for (const [why, code] of [
+  ['its caller withdraws it', 'cancelled'],
+  ['its executor stops', 'upstream_unreachable'],
+] as const) {
+  test(`a claimed call that nobody knows to be this executor's still ends, unsent, when ${why}`, async (t) => {
+    const { seen, goOn, pauseAfterClaim } = pauses(t)
+    const { connect, gateway, upstream, startExecutor, allow, ended } = await setUp(t, [scriptedTool('echo')])
+    const bus = await connect('agent-executor')
+    pauseAfterClaim(bus)
+    const { stop } = await startExecutor(bus)
+    const { call } = await allow('echo')
+    await until(() => seen.claimed, 'the call is claimed')
+    await pause(claimIsOldMs)
+    let asked = 0
+    bus.history = () => {
+      asked += 1
+      return Promise.reject(new Error('the bus does not tell'))
+    }
+    goOn()
+    await until(() => asked > 1, 'it asks again whether the call is its own')
+    if (code === 'cancelled') gateway.hint(subjects.midcall('gateway', call.callId, 'up'), new Uint8Array())
+    else await stop()
+    const { names, final } = await ended(call)
+    assert.deepEqual(names, ['requested', 'allowed', 'dispatched', 'failed'])
+    assert.equal((final.event as CallEvent<'failed'>).data.error.code, code)
+    assert.equal(upstream.calls.length, 0)
+  })
+}

@@ -218,6 +218,7 @@ export class OnAllowed {
     const { bus, log, registry, dialer } = this.#services
     const { at, signal } = waiting
     let judged = verdict
+    const notSent = (message: string) => endingOf({ kind: 'not-sent', message }, data.grant.claims.idempotent, attempt)
     for (;;) {
       const stands = await claimStands(bus, at, claimed).catch((error: unknown): undefined => {
         log.warn({ callId: at.callId, err: error }, 'it is not known whether a call may still be sent; looking again')
@@ -227,6 +228,8 @@ export class OnAllowed {
       const refusal = judged.refusal ?? grantExpired(data, Date.now(), attempt)
       if (refusal) return { name: 'failed', error: refusal }
       if (stands === undefined) {
+        if (signal.aborted) return withdrawn(attempt)
+        if (this.#stopping) return notSent('this executor stops')
         await pause(readAgainMs)
         continue
       }
@@ -238,11 +241,8 @@ export class OnAllowed {
         : ({ kind: 'not-sent', message: 'the server has no address now' } as const)
       if (outcome.kind !== 'not-sent') return endingOf(outcome, data.grant.claims.idempotent, attempt)
       const again = await this.#dialed(waiting, dialed)
-      if (signal.aborted) {
-        const message = `The caller withdrew before the call was sent; ${whatRan(attempt)}.`
-        return { name: 'failed', error: { code: 'cancelled', message } }
-      }
-      if (!again) return endingOf(outcome, data.grant.claims.idempotent, attempt)
+      if (signal.aborted) return withdrawn(attempt)
+      if (!again) return notSent(outcome.message)
     }
   }
 
@@ -294,4 +294,10 @@ export class OnAllowed {
       }
     }
   }
+}
+
+/** How a call ends that its caller withdrew before it was sent. */
+function withdrawn(attempt: number): Ending {
+  const message = `The caller withdrew before the call was sent; ${whatRan(attempt)}.`
+  return { name: 'failed', error: { code: 'cancelled', message } }
 }
