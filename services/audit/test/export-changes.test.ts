@@ -160,6 +160,35 @@ test('R26, R33: while too many changes wait to be recorded, dead letters stay, w
   await until(() => namesIn(last).length === 2, 'the other is in force once its change can be recorded')
 })
 
+test('R26: there may be 20 exports; one more is refused by its name, and the others are at work', async (t) => {
+  const { dir, write, start, secretFile } = await startExports(t, 1)
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(200).end())
+  const to = { type: 'webhook', url: receiver.url, secretFile }
+  const name = (each: number) => `e${String(each).padStart(2, '0')}`
+  for (let each = 1; each <= 21; each++) await write(name(each), { to })
+  const exports = await start()
+  const names = () => exports.view('default').exports.map((view) => view.name)
+  const expected = Array.from({ length: 20 }, (_, place) => name(place + 1))
+  await until(() => exports.view('default').exports.every(({ next }) => next === 1), 'those that may be are at work')
+  assert.deepEqual(names(), expected)
+  assert.deepEqual(
+    exports.view('default').problems.map(({ file, message }) => [file, message]),
+    [
+      [
+        'e21.yaml',
+        '"e21" would be one more than the 20 exports that there may be; remove another, or have one send what several do',
+      ],
+    ],
+  )
+  await write('e00', { to })
+  const refused = () => exports.view('default').problems.map(({ file }) => file)
+  await until(() => refused().length === 2, 'it is refused whatever its name')
+  assert.deepEqual([refused(), names()], [['e00.yaml', 'e21.yaml'], expected])
+  await Promise.all(['e00', 'e05'].map((file) => rm(join(dir, `${file}.yaml`))))
+  await until(() => names().includes('e21'), 'there is room')
+  assert.deepEqual(exports.view('default').problems, [])
+})
+
 test('I9, R23: a secret that somebody wrote into a refused document is in no event, no log and no answer', async (t) => {
   const bus = await startTestBus(t)
   const folder = await auditFolder(t)

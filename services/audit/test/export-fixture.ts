@@ -18,10 +18,22 @@ export interface Received {
   body: string
 }
 
-/** A real HTTP server that answers as it is told; what it answered 2xx is kept. */
-export async function startReceiver(t: Cleanup, answer: (received: Received, response: ServerResponse) => void) {
+/**
+ * A real HTTP server that answers as it is told; what it answered 2xx is kept.
+ *
+ * @param maxBytes a body that is longer is not read: 413, and the connection is closed
+ */
+export async function startReceiver(
+  t: Cleanup,
+  answer: (received: Received, response: ServerResponse) => void,
+  maxBytes = Infinity,
+) {
   const taken: Received[] = []
   const listen = async (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length']) > maxBytes) {
+      response.writeHead(413, { connection: 'close' }).end('too large', () => request.socket.destroy())
+      return
+    }
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
     const received = { headers: request.headers as Record<string, string>, body: Buffer.concat(chunks).toString() }

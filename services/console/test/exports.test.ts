@@ -33,6 +33,7 @@ test('R13, R26: exports are shown with what is wrong, dead letters are retried o
     view('archive', { type: 's3', lastSentAt: '2026-11-27T02:00:00.000Z' }),
     view('siem', { state: 'failing', lagRecords: 7, lagSeconds: 61, problem: 'the target answered 503' }),
     view('soc', { dead: 1, deadLetters: [letter] }),
+    view('stopped', { dead: 1000, deadLetters: [letter] }),
   ]
   const since = new Date(Date.now() - 300_000).toISOString()
   const trouble = { name: 'siem', tenant: 'acme', lagRecords: 7, problem: 'the target answered 503', since }
@@ -55,7 +56,10 @@ test('R13, R26: exports are shown with what is wrong, dead letters are retried o
     out,
     /siem has been failing for tenant acme since \S+ \S+ \S+ \(5m ago\): the target answered 503; 7 records waiting\n  → look at the target\n/,
   )
-  assert.match(out, /soc: record 13 refused: the target answered 422\n/)
+  assert.match(
+    out,
+    /soc: record 13 refused: the target answered 422\nstopped: record 13 .*\nstopped: and 999 dead letters more\n/,
+  )
   assert.match(out, /refused: new\.yaml:5:3: unknown key `mtach`\n/)
 
   const retried = await countersign(console, 'audit', 'exports', 'retry', 'soc')

@@ -29,12 +29,18 @@ const Headers = z
   )
   .max(20)
 
+/** Of one record as it is told, in bytes: what is longer is told without its content. All of it where left out. */
+const MaxRecordBytes = z.int().min(4096).max(16_777_216).optional()
+
 /** Where records go, and how. */
 export const ExportTarget = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('webhook'),
     url: HttpUrl,
     format: z.enum(['json', 'cloudevents', 'ocsf', 'ecs']).default('json'),
+    /** What holds the records: an envelope, a JSON array, or JSON Lines. Left out, an envelope, and of CloudEvents an array. */
+    body: z.enum(['envelope', 'array', 'ndjson']).optional(),
+    maxRecordBytes: MaxRecordBytes,
     /** Keys that sign (Standard Webhooks), one a line, `whsec_` and base64; all of them sign. */
     secretFile: FilePath,
     headers: Headers.optional(),
@@ -44,6 +50,8 @@ export const ExportTarget = z.discriminatedUnion('type', [
     type: z.literal('otlp'),
     /** Of the logs signal, as in `https://collector.example:4318/v1/logs`. */
     url: HttpUrl,
+    compression: z.enum(['none', 'gzip']).optional(),
+    maxRecordBytes: MaxRecordBytes,
     headers: Headers.optional(),
     ...Connection,
   }),
@@ -55,6 +63,8 @@ export const ExportTarget = z.discriminatedUnion('type', [
     format: z.enum(['json', 'ocsf', 'ecs']).default('json'),
     /** Of one message, in bytes: receivers must take 2048 and should take 8192 (RFC 5425). */
     maxBytes: z.int().min(2048).max(1_048_576).default(8192),
+    /** Begins a message with the mark that says that it is UTF-8, as RFC 5424 has it; most receivers that read JSON do not know it. */
+    byteOrderMark: z.boolean().optional(),
     ...Connection,
   }),
   z.strictObject({

@@ -26,6 +26,10 @@ function checkDocument({ document, problem }: ParsedDocument<AuditExport>): Docu
       'records would travel unencrypted to another machine; use TLS, or say `allowPlaintext: true` if the network is yours'
     found.push(problem(['spec', 'to', to.type === 'syslog' ? 'transport' : 'url'], message))
   }
+  if (to.type === 'webhook' && to.format === 'cloudevents' && to.body === 'envelope') {
+    const message = 'a batch of CloudEvents is an array; write `array` or `ndjson`, or leave `body` out'
+    found.push(problem(['spec', 'to', 'body'], message))
+  }
   const headers = 'headers' in to ? (to.headers ?? []) : []
   for (const [place, { name, value, valueFrom }] of headers.entries()) {
     if ((value === undefined) !== (valueFrom === undefined)) continue

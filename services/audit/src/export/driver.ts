@@ -26,7 +26,8 @@ export interface Driver {
    * Sends a batch; resolves when the target has said that it has it.
    *
    * @returns that it took only a part and does not want the rest, where it said so without naming which
-   * @throws Refused for what this target will never take, TryLater or any other error for what may be sent again
+   * @throws Refused for what this target will never take, Gone when it wants nothing any more, TryLater or any other error for what may be
+   *   sent again
    */
   send(batch: Batch, signal: AbortSignal): Promise<OnlyPart | undefined>
   close(): void
@@ -42,6 +43,11 @@ export class Refused extends Error {
     super(message)
     this.answer = answer
   }
+}
+
+/** Thrown when a target says that it wants nothing any more. */
+export class Gone extends Error {
+  override name = 'Gone'
 }
 
 /** Thrown when a target says when it wants to be asked again. */

@@ -3,7 +3,8 @@ import { type ExportTrouble, type ExportView, matchTarget } from '@countersign/c
 import { waitAfter } from './backoff.ts'
 import { batchesAtOnce } from './driver.ts'
 import { Slots } from './slots.ts'
-import { type ExportOptions, failing, instant, TenantExport, type Trouble } from './tenant-export.ts'
+import { type ExportOptions, TenantExport } from './tenant-export.ts'
+import { failing, instant, type Trouble } from './trouble.ts'
 
 /** How long a runner sleeps that nobody wakes. */
 const idleMs = 5000

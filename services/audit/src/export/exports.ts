@@ -2,7 +2,7 @@
  * The exports: documents of kind `AuditExport` in a folder, each with a runner of its own.
  *
  * File map: exports.ts (follows the folder) → compile-exports (what documents say) → export-runner (one an export) →
- * tenant-export (sends in order; one a tenant; what is refused for good becomes dead-letters) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). cut-batch reads the log; open-entry makes what is sent out of an
+ * tenant-export (sends in order; one a tenant; what is refused for good becomes dead-letters) → drivers/ (webhook, otlp, syslog, s3) with format/ (pure functions). trouble says what is in the way. cut-batch reads the log; open-entry makes what is sent out of an
  * entry; pace leaves the thread to sealing; export-state keeps cursors and dead letters in the bucket `exports`; record-changes has what is done to exports in the log; backoff, http-post and request-headers serve the drivers.
  */
 import { isDeepStrictEqual } from 'node:util'
@@ -97,15 +97,7 @@ export class Exports {
     return {
       exports: views.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
       problems: forPlatform ? this.#problems : [],
-      troubles: this.troubles
-        .filter((trouble) => forPlatform || trouble.tenant === tenant)
-        .slice(0, maxTroubles)
-        // Dead letters are settled by the operators of the tenant whose they are.
-        .map((each) =>
-          each.tenant === tenant || each.state !== 'blocked'
-            ? each
-            : { ...each, remedy: `as an operator of ${each.tenant}: ${each.remedy}` },
-        ),
+      troubles: this.troubles.filter((trouble) => forPlatform || trouble.tenant === tenant).slice(0, maxTroubles),
     }
   }
 
@@ -179,14 +171,16 @@ export class Exports {
     // A file, or a folder, that cannot be read just now says nothing about what it said before.
     const compiled = new Map([...this.#files].filter(([file]) => unreadable.has('.') || unreadable.has(file)))
     const names = new Map<string, string>()
-    for (const file of files) {
+    // What is in force has its place, whatever comes after it.
+    const isKnown = ({ file }: { file: string }) => Number(this.#files.has(file))
+    for (const file of files.toSorted((a, b) => isKnown(b) - isKnown(a))) {
       const { documents, problems: found } = compileExports(file)
       found.push(...this.#repeated(file.file, documents, names))
       problems.push(...found)
       const good = found.length === 0 ? documents : (this.#files.get(file.file) ?? [])
       if (good.length > 0) compiled.set(file.file, good)
     }
-    return { files: compiled, problems }
+    return { files: compiled, problems: problems.toSorted((a, b) => (a.file < b.file ? -1 : Number(a.file > b.file))) }
   }
 
   async #putInForce(files: Map<string, AuditExport[]>): Promise<void> {
@@ -194,16 +188,19 @@ export class Exports {
     await this.#apply([...files.values()].flat())
   }
 
+  /** What is wrong with the names of a file's documents. @param names by export, the file that has it; those of this file are added */
   #repeated(file: string, documents: readonly AuditExport[], names: Map<string, string>): DocumentProblem[] {
     return documents.flatMap(({ metadata: { name } }) => {
       const other = names.get(name)
-      if (other === undefined) names.set(name, file)
-      const tooMany = names.size > maxExports
-      if (other === undefined && !tooMany) return []
-      const message = tooMany
-        ? `there are more than ${maxExports} exports`
-        : `there is an export "${name}" already, in ${other}`
-      return [{ file, line: 1, column: 1, message }]
+      const problem = (message: string) => [{ file, line: 1, column: 1, message }]
+      if (other !== undefined) return problem(`there is an export "${name}" already, in ${other}`)
+      if (names.size >= maxExports) {
+        return problem(
+          `"${name}" would be one more than the ${maxExports} exports that there may be; remove another, or have one send what several do`,
+        )
+      }
+      names.set(name, file)
+      return []
     })
   }
 

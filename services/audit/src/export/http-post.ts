@@ -1,12 +1,14 @@
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { batchesAtOnce, Refused, TryLater } from './driver.ts'
+import { Agent as HttpsAgent, request as requestHttps, type RequestOptions } from 'node:https'
+import { batchesAtOnce, Gone, Refused, TryLater } from './driver.ts'
+import { type HeaderSpec, requestHeaders } from './request-headers.ts'
 import { readTls, type TlsFiles } from './tls-files.ts'
 
 /** How a target is reached. */
 export interface Reach {
   url: string
   tls?: TlsFiles | undefined
+  headers?: readonly HeaderSpec[] | undefined
 }
 
 /** An answer, as far as it is read. */
@@ -15,10 +17,17 @@ export interface Answer {
   body: Buffer
 }
 
+interface Answered extends Answer {
+  /** How long the target asked for patience, in ms. */
+  retryAfter: number | undefined
+}
+
 /** Answers say whether it worked; what is longer is cut off. */
 const maxAnswerBytes = 64 * 1024
 /** What the same request will always be answered with: it is the content that the target does not want. */
 const refusing = new Set([400, 413, 422])
+/** What is shorter is no secret, and words that happen to be the same would be hidden. */
+const minSecretLength = 8
 
 /** Posts to one URL, over connections that are kept. Redirects are not followed: they would take credentials along. */
 export class HttpPost {
@@ -34,18 +43,25 @@ export class HttpPost {
   /**
    * Sends a body; resolves when the target took it.
    *
-   * @throws Refused for 400, 413 and 422, TryLater when the target says when, Error for all else
+   * @param more headers besides those of the document
+   * @throws Refused for 400, 413 and 422, Gone for 410, TryLater when the target says when, Error for all else
    */
-  async send(body: Buffer, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
-    const answer = await this.#post(body, headers, signal)
+  async send(body: Buffer, more: Record<string, string>, signal: AbortSignal): Promise<Answer> {
+    const configured = await requestHeaders(this.#reach.headers)
+    const answer = await this.#post(body, { ...configured, ...more }, signal)
     const { status, retryAfter } = answer
     if (status >= 200 && status < 300) return answer
     const said = `the target answered ${status}`
-    if (refusing.has(status)) throw new Refused(said, excerpt(answer.body))
+    if (status === 410) throw new Gone(`${said}: it wants no more`)
+    // A 413 that says when is for now only (RFC 9110 section 15.5.14).
+    if (refusing.has(status) && !(status === 413 && retryAfter !== undefined)) {
+      const of = status === 413 ? ` to a body of ${body.length} bytes` : ''
+      throw new Refused(said + of, excerpt(answer.body, this.#secrets(configured)))
+    }
     if (retryAfter !== undefined) throw new TryLater(said, retryAfter)
     if (status >= 300 && status < 400)
       throw new Error(`${said}: redirects are not followed; name the place it leads to`)
-    const look = status < 500 && status !== 408 && status !== 429 ? '; look at the URL and the credentials' : ''
+    const look = status < 500 && ![408, 413, 429].includes(status) ? '; look at the URL and the credentials' : ''
     throw new Error(said + look)
   }
 
@@ -53,25 +69,40 @@ export class HttpPost {
     this.#agent.destroy()
   }
 
-  #post(
-    body: Buffer,
-    headers: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<Answer & { retryAfter: number | undefined }> {
-    const { url, tls } = this.#reach
-    const options = {
-      method: 'POST',
-      agent: this.#agent,
-      signal,
-      headers: { ...headers, 'content-length': String(body.length), 'user-agent': 'countersign' },
-      ...readTls(tls),
+  /** What may be a secret in a request; targets repeat what they were sent. */
+  #secrets(headers: Record<string, string>): string[] {
+    const { pathname, search } = new URL(this.#reach.url)
+    const words = Object.values(headers).flatMap((value) => value.split(/\s+/))
+    return [pathname + search, pathname, ...words].filter(({ length }) => length >= minSecretLength)
+  }
+
+  async #post(body: Buffer, headers: Record<string, string>, signal: AbortSignal): Promise<Answered> {
+    const all = { ...headers, 'content-length': String(body.length), 'user-agent': 'countersign' }
+    const options = { method: 'POST', signal, headers: all, ...readTls(this.#reach.tls) }
+    try {
+      return await this.#ask(body, { ...options, agent: this.#agent })
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw unreachable(error, signal)
     }
+    return this.#ask(body, { ...options, agent: false }).catch((error: unknown) => {
+      throw unreachable(error, signal)
+    })
+  }
+
+  /** @throws StaleConnection when the target had closed a connection that was kept, Error for all else */
+  #ask(body: Buffer, options: RequestOptions & { signal: AbortSignal }): Promise<Answered> {
+    const { url } = this.#reach
     return new Promise((resolve, reject) => {
       const request = url.startsWith('https:') ? requestHttps(url, options) : requestHttp(url, options)
-      request.once('error', (cause) =>
-        reject(new Error(`the target cannot be reached: ${reasonOf(cause, signal)}`, { cause })),
-      )
+      let answered = false
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        // Who answers before it has read everything may close the connection: what it said counts, not that.
+        if (answered) return
+        const closed = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+        reject(closed && request.reusedSocket && !options.signal.aborted ? new StaleConnection() : error)
+      })
       request.once('response', (response) => {
+        answered = true
         readAnswer(response).then(
           (read) =>
             resolve({
@@ -87,13 +118,21 @@ export class HttpPost {
   }
 }
 
+/** Thrown when a connection that was kept turns out to be closed: nothing is wrong with the target. */
+class StaleConnection extends Error {}
+
 async function readAnswer(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > maxAnswerBytes) break
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > maxAnswerBytes) break
+    }
+  } catch (error) {
+    // Who refuses what it did not read to its end may close the connection before its own answer has come.
+    if ((response.statusCode ?? 0) < 400) throw error
   }
   return Buffer.concat(chunks).subarray(0, maxAnswerBytes)
 }
@@ -105,16 +144,17 @@ function retryAfterMs(header: string | undefined): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
-function excerpt(body: Buffer): string {
-  return body
-    .subarray(0, 300)
-    .toString()
-    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+/** The beginning of what a target says, without the secrets that it repeats. */
+function excerpt(body: Buffer, secrets: readonly string[]): string {
+  return secrets
+    .reduce((said, secret) => said.replaceAll(secret, '[…]'), body.toString())
+    .slice(0, 300)
+    .replaceAll(/[^\x20-\x7e…]+/g, ' ')
     .trim()
 }
 
-function reasonOf(cause: Error, signal: AbortSignal): string {
-  if (signal.aborted) return 'it did not answer in time'
-  const { code } = cause as NodeJS.ErrnoException
-  return code === undefined ? cause.message : code
+function unreachable(cause: unknown, signal: AbortSignal): Error {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const reason = signal.aborted ? 'it did not answer in time' : (code ?? message)
+  return new Error(`the target cannot be reached: ${reason}`, { cause })
 }

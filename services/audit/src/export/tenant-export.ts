@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AuditExport, ExportView } from '@countersign/contracts'
+import { type AuditExport, type ExportView, sha256 } from '@countersign/contracts'
 import type { Log, LogEntry, TenantLog } from '../log/log.ts'
 import { type Backoff, waitAfter } from './backoff.ts'
 import { type Cut, cutBatch, limitsOf, matcherOf } from './cut-batch.ts'
 import { DeadLetters, NoRoom } from './dead-letters.ts'
-import { type Driver, type OnlyPart, Refused } from './driver.ts'
+import { type Driver, Gone, type OnlyPart, Refused } from './driver.ts'
 import type { Cursor, DeadLetter, ExportState } from './export-state.ts'
 import type { ExportedRecord } from './open-entry.ts'
 import type { Pace } from './pace.ts'
 import type { Slots } from './slots.ts'
+import { failing, gone, instant, setBack, tooManyLetters, type Trouble } from './trouble.ts'
 
 /** What the tenants of an export share. */
 export interface ExportOptions {
@@ -30,17 +31,6 @@ export interface ExportOptions {
   onCount: (what: 'sent' | 'dead' | 'failed', count: number) => void
 }
 
-/** Why records do not get on. */
-export interface Trouble {
-  /** `failing`: it is tried again. `blocked`: nothing more is sent until somebody does something. */
-  state: 'failing' | 'blocked'
-  problem: string
-  /** What to do about it. */
-  remedy: string
-  /** Milliseconds since the epoch. */
-  since: number
-}
-
 /** What a target said of records: undefined when it has them all. */
 type Verdict = OnlyPart | Refused | undefined
 
@@ -51,6 +41,8 @@ interface Outcome {
 }
 
 const sendTimeoutMs = 30_000
+/** What is large is given more time: this much of it a millisecond is slow. */
+const slowestBytesPerMs = 256
 /** How long a record that waits for others is not looked at again. */
 const longestGatheringMs = 5000
 
@@ -71,9 +63,13 @@ export class TenantExport {
   #moved = false
   #wake = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
+  /** Entries to read at first: about as many as a batch had that others did not fit into. */
+  #step = Infinity
   /** When the first record was stored that was not sent yet. */
   #oldest: number | undefined
   #trouble: Trouble | undefined
+  /** The target said that it wants nothing any more. */
+  #gone: Trouble | undefined
   #sent = 0
   #lastSentAt: string | undefined
   #failed = 0
@@ -150,18 +146,10 @@ export class TenantExport {
 
   /** Why nothing more is sent until somebody does something. */
   get #blocked(): Trouble | undefined {
-    const { maxDeadLetters, now } = this.#options
-    if (this.#dead.full) {
-      const problem = `${maxDeadLetters} dead letters are kept and no more: retry or discard them, then it goes on`
-      const remedy = `see why: countersign audit exports; mend that, then: countersign audit exports retry ${this.#name}, or without them: countersign audit exports discard ${this.#name}`
-      const since = Math.max(...this.letters.map(({ at }) => Date.parse(at)))
-      return { state: 'blocked', problem, remedy, since }
-    }
+    if (this.#gone) return this.#gone
+    if (this.#dead.full) return tooManyLetters(this.#name, this.#tenant, this.letters)
     const [{ next }, { size }] = [this.#cursor, this.#tree]
-    if (next <= size) return undefined
-    const problem = `the log ends at ${size}, but records up to ${next} were sent: it was set back`
-    const remedy = 'find out why; give the export another name in its document to begin anew'
-    return { state: 'blocked', problem, remedy, since: this.#trouble?.since ?? now() }
+    return next <= size ? undefined : setBack(size, next, this.#trouble?.since ?? this.#options.now())
   }
 
   /** Looked up each time: before its first record a tenant has none. */
@@ -192,7 +180,8 @@ export class TenantExport {
         failures += 1
         this.#failed += 1
         onCount('failed', 1)
-        this.#tell(failing(error, this.#options.now()))
+        if (error instanceof Gone) this.#gone ??= gone(error, this.#options.now())
+        this.#tell(this.#gone ?? failing(error, this.#options.now()))
         const pause = waitAfter(error, failures, backoff, random())
         await sleep(pause, undefined, { signal: this.#signal }).catch(() => {})
       }
@@ -290,10 +279,11 @@ export class TenantExport {
     beforeSend: (cut: Cut) => Promise<void> = async () => {},
   ): Promise<{ cut: Cut; verdict: Verdict } | undefined> {
     const { open, pace } = this.#options
-    const reading = { open, matches: this.#matches, ...(partitionOf ? { partitionOf } : {}) }
+    const reading = { open, matches: this.#matches, step: this.#step, ...(partitionOf ? { partitionOf } : {}) }
     return this.#slots.take(async () => {
       const cut = await pace.take(() => cutBatch(this.#tree, from, through, this.#limits, reading), this.#signal)
       if (!cut) return undefined
+      this.#step = cut.isHeavy ? cut.last - from + 1 : Infinity
       await beforeSend(cut)
       return { cut, verdict: cut.records.length === 0 ? undefined : await this.#deliver(cut.records) }
     })
@@ -303,10 +293,14 @@ export class TenantExport {
   async #deliver(records: readonly ExportedRecord[]): Promise<Verdict> {
     const [first, last] = [records[0]!, records.at(-1)!]
     const tenant = this.#tenant
-    const batch = { id: `${tenant}_${first.index}_${last.index}_${records.length}`, tenant, records }
+    // Two exports, or one whose filter was changed, may send others between the same two.
+    const which = sha256(records.map(({ index }) => index).join()).slice(-8)
+    const batch = { id: `${this.#name}_${tenant}_${first.index}_${last.index}_${which}`, tenant, records }
     try {
-      const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(sendTimeoutMs)])
-      return await this.#options.driver.send(batch, signal)
+      const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeToSend(records))])
+      const verdict = await this.#options.driver.send(batch, signal)
+      this.#gone = undefined
+      return verdict
     } catch (error) {
       if (error instanceof Refused) return error
       throw error
@@ -346,7 +340,8 @@ export class TenantExport {
         if (await this.#sendLetter(letter, refused)) await this.#dead.replace(letter, refused)
       }
     } catch (error) {
-      this.#again = true
+      // Who wants nothing any more is not asked for these time and again.
+      this.#again = !(error instanceof Gone)
       throw error
     }
   }
@@ -380,14 +375,8 @@ export class TenantExport {
   }
 }
 
-/** The trouble that an error is. */
-export function failing(error: unknown, since: number): Trouble {
-  const remedy =
-    'look at the target and at what the document says of it; it is tried again by itself, and nothing is lost'
-  return { state: 'failing', problem: (error as Error).message, remedy, since }
-}
-
-/** @param at milliseconds since the epoch */
-export function instant(at: number): string {
-  return new Date(at).toISOString()
+/** How long a target may take over records, in ms. */
+function timeToSend(records: readonly ExportedRecord[]): number {
+  const length = records.reduce((sum, { text }) => sum + text.length, 0)
+  return sendTimeoutMs + Math.ceil(length / slowestBytesPerMs)
 }

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -41,7 +42,7 @@ func main() {
 }
 
 func otlp(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
+	body, err := readBody(r)
 	// An export request is what it holds; the package of the service itself would have all of gRPC compiled.
 	var logs plog.Logs
 	if err == nil {
@@ -60,6 +61,7 @@ func otlp(w http.ResponseWriter, r *http.Request) {
 			for k := range records.Len() {
 				record := records.At(k)
 				print(map[string]any{
+					"encoding":   r.Header.Get("Content-Encoding"),
 					"service":    service.AsString(),
 					"time":       record.Timestamp().AsTime(),
 					"severity":   record.SeverityNumber().String(),
@@ -76,6 +78,17 @@ func otlp(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.WriteString(w, `{"partialSuccess":{}}`); err != nil {
 		log.Print(err)
 	}
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return io.ReadAll(r.Body)
+	}
+	reader, err := gzip.NewReader(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(reader)
 }
 
 func syslogServer(listener net.Listener, pair []string) error {

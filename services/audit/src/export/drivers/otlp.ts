@@ -1,8 +1,11 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { type ExportTarget, isJsonObject, type Json } from '@countersign/contracts'
 import type { Driver, OnlyPart } from '../driver.ts'
 import { otlpLogs } from '../format/otlp-logs.ts'
 import { HttpPost } from '../http-post.ts'
-import { requestHeaders } from '../request-headers.ts'
+
+const compress = promisify(gzip)
 
 type OtlpTarget = Extract<ExportTarget, { type: 'otlp' }>
 
@@ -11,8 +14,12 @@ export function otlp(target: OtlpTarget): Driver {
   const post = new HttpPost(target)
   return {
     async send({ records }, signal) {
-      const headers = { ...(await requestHeaders(target.headers)), 'content-type': 'application/json' }
-      const { body } = await post.send(Buffer.from(JSON.stringify(otlpLogs(records))), headers, signal)
+      const logs = Buffer.from(otlpLogs(records, target.maxRecordBytes))
+      const type = { 'content-type': 'application/json' }
+      const { body } =
+        target.compression === 'gzip'
+          ? await post.send(await compress(logs), { ...type, 'content-encoding': 'gzip' }, signal)
+          : await post.send(logs, type, signal)
       return partialSuccess(body, records.length)
     },
     close: () => post.close(),

@@ -15,7 +15,8 @@ type SyslogTarget = Extract<ExportTarget, { type: 'syslog' }>
  * closes its side without an error has read to the end.
  */
 export function syslog(target: SyslogTarget): Driver {
-  const form = { format: target.format, hostname: hostname(), maxBytes: target.maxBytes }
+  const { format, maxBytes, byteOrderMark = false } = target
+  const form = { format, maxBytes, byteOrderMark, hostname: hostname() }
   return {
     async send({ records }, signal) {
       const frames = records.flatMap((record) => {

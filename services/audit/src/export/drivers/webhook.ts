@@ -4,7 +4,6 @@ import type { ExportTarget } from '@countersign/contracts'
 import type { Driver } from '../driver.ts'
 import { webhookBody } from '../format/webhook-body.ts'
 import { HttpPost } from '../http-post.ts'
-import { requestHeaders } from '../request-headers.ts'
 
 type WebhookTarget = Extract<ExportTarget, { type: 'webhook' }>
 
@@ -15,10 +14,9 @@ export function webhook(target: WebhookTarget, now: () => number): Driver {
     async send({ id: batchId, records }, signal) {
       const id = `msg_${batchId}`
       const timestamp = String(Math.floor(now() / 1000))
-      const { body, contentType } = webhookBody(target.format, records, now())
+      const { body, contentType } = webhookBody(target, records)
       const keys = await readKeys(target.secretFile)
       const headers = {
-        ...(await requestHeaders(target.headers)),
         'content-type': contentType,
         'webhook-id': id,
         'webhook-timestamp': timestamp,

@@ -1,10 +1,13 @@
 import type { JsonObject } from '@countersign/contracts'
 import type { ExportedRecord } from '../open-entry.ts'
+import { eventOf } from './without-content.ts'
 
 /** The sealed record as a CloudEvent 1.0; the event that it records is inside. */
-export function cloudEventOf({ id, tenant, sealed }: ExportedRecord): JsonObject {
+export function cloudEventOf(exported: ExportedRecord): JsonObject {
+  const { id, tenant, sealed } = exported
   const { record } = sealed
-  const { traceparent } = record.cloudEvent
+  const event = eventOf(exported)
+  const traceparent = event?.['traceparent']
   return {
     specversion: '1.0',
     id,
@@ -14,6 +17,7 @@ export function cloudEventOf({ id, tenant, sealed }: ExportedRecord): JsonObject
     time: record.storedAt,
     datacontenttype: 'application/json',
     ...(typeof traceparent === 'string' ? { traceparent } : {}),
+    ...(event ? {} : { cut: true }),
     data: sealed as unknown as JsonObject,
   }
 }

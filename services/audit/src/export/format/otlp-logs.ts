@@ -1,20 +1,21 @@
 import type { JsonObject } from '@countersign/contracts'
 import type { ExportedRecord } from '../open-entry.ts'
 import { factsOf } from './facts-of.ts'
+import { eventOf, fitted } from './without-content.ts'
 
 /** Severity numbers of the OpenTelemetry log data model. */
 const severities = { success: [9, 'INFO'], failure: [13, 'WARN'], unknown: [17, 'ERROR'] } as const
 
-/** Records as an OTLP `ExportLogsServiceRequest` in JSON; the body of each log record is the sealed record itself. */
-export function otlpLogs(records: readonly ExportedRecord[]): JsonObject {
-  return {
-    resourceLogs: [
-      {
-        resource: { attributes: attributes({ 'service.name': 'countersign', 'service.namespace': 'countersign' }) },
-        scopeLogs: [{ scope: { name: 'countersign.audit' }, logRecords: records.map(logRecord) }],
-      },
-    ],
-  }
+/**
+ * Records as an OTLP `ExportLogsServiceRequest` in JSON; the body of each log record is the sealed record itself.
+ *
+ * @param maxRecordBytes a log record that would be longer is told without the content of the record
+ */
+export function otlpLogs(records: readonly ExportedRecord[], maxRecordBytes?: number): string {
+  const resource = { attributes: attributes({ 'service.name': 'countersign', 'service.namespace': 'countersign' }) }
+  const list = records.map((record) => fitted(record, maxRecordBytes, (each) => JSON.stringify(logRecord(each))))
+  const logs = `{"scope":{"name":"countersign.audit"},"logRecords":[${list.join(',')}]}`
+  return `{"resourceLogs":[{"resource":${JSON.stringify(resource)},"scopeLogs":[${logs}]}]}`
 }
 
 function logRecord(exported: ExportedRecord): JsonObject {
@@ -42,16 +43,21 @@ function logRecord(exported: ExportedRecord): JsonObject {
       'mcp.method.name': record.what?.method,
       'gen_ai.tool.name': record.what?.tool,
       'error.type': reason?.code,
+      'countersign.cut': eventOf(exported) ? undefined : true,
     }),
     ...(trace ? { traceId: trace.traceId, spanId: trace.spanId } : {}),
   }
 }
 
-function attributes(values: Record<string, string | number | undefined>): JsonObject[] {
-  return Object.entries(values).flatMap(([key, value]) => {
-    if (value === undefined) return []
-    return [{ key, value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value } }]
-  })
+function attributes(values: Record<string, string | number | true | undefined>): JsonObject[] {
+  return Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [{ key, value: anyValue(value) }],
+  )
+}
+
+function anyValue(value: string | number | true): JsonObject {
+  if (value === true) return { boolValue: value }
+  return typeof value === 'number' ? { intValue: String(value) } : { stringValue: value }
 }
 
 /** 64-bit numbers are strings in the JSON of OTLP. */

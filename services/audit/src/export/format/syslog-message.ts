@@ -1,6 +1,7 @@
 import type { ExportedRecord } from '../open-entry.ts'
 import { factsOf } from './facts-of.ts'
-import { formatted } from './formatted.ts'
+import { type Format, formatted } from './formatted.ts'
+import { eventOf, withoutContent } from './without-content.ts'
 
 /** Log audit. */
 const facility = 13
@@ -12,23 +13,31 @@ const maxParamLength = 128
 
 /** How messages are made. */
 export interface SyslogForm {
-  format: 'json' | 'ocsf' | 'ecs'
+  format: Exclude<Format, 'cloudevents'>
   hostname: string
   /** Of one message, at least 2048. */
   maxBytes: number
+  /** Whether the message begins with the mark that says that it is UTF-8. */
+  byteOrderMark: boolean
 }
 
 /**
- * A record as an RFC 5424 message. One that would be longer than allowed has a line for people in place of the record, and says so
- * (`cut="true"`); the record is found by its id.
+ * A record as an RFC 5424 message. One that would be longer than allowed has the record without its content, or if that is too long a line
+ * for people, and says so (`cut="true"`); the record is found by its id.
  */
-export function syslogMessage(record: ExportedRecord, { format, hostname, maxBytes }: SyslogForm): Buffer {
-  const whole = messageOf(record, hostname, formatted(format, record), {})
-  if (whole.length <= maxBytes) return whole
-  return messageOf(record, hostname, factsOf(record).summary.slice(0, 200), { cut: 'true' })
+export function syslogMessage(record: ExportedRecord, form: SyslogForm): Buffer {
+  const { format, maxBytes } = form
+  const fits = ({ length }: Buffer | string) => length <= maxBytes
+  if (fits(record.text)) {
+    const whole = messageOf(record, form, formatted(format, record))
+    if (fits(whole)) return whole
+  }
+  const short = withoutContent(record)
+  const told = messageOf(short, form, formatted(format, short))
+  return fits(told) ? told : messageOf(short, form, factsOf(short).summary.slice(0, 200))
 }
 
-function messageOf(exported: ExportedRecord, hostname: string, text: string, more: Record<string, string>): Buffer {
+function messageOf(exported: ExportedRecord, { hostname, byteOrderMark }: SyslogForm, text: string): Buffer {
   const { id, tenant, index, sealed } = exported
   const { record, leafHash } = sealed
   const { time, result } = factsOf(exported)
@@ -44,14 +53,14 @@ function messageOf(exported: ExportedRecord, hostname: string, text: string, mor
     tool: record.what?.tool,
     principal: record.who?.principal,
     result,
-    ...more,
+    cut: eventOf(exported) ? undefined : 'true',
   }
   const data = Object.entries(params).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}="${escapeParam(value.slice(0, maxParamLength))}"`],
   )
   const header = `<${priority}>1 ${time} ${printable(hostname, 255)} countersign - ${printable(record.event, 32)}`
-  // The byte order mark says that the message is UTF-8.
-  return Buffer.from(`${header} [${structuredDataId} ${data.join(' ')}] \u{feff}${text}`)
+  const mark = byteOrderMark ? '\u{feff}' : ''
+  return Buffer.from(`${header} [${structuredDataId} ${data.join(' ')}] ${mark}${text}`)
 }
 
 /** RFC 5424 section 6.3.3. */

@@ -56,13 +56,15 @@ export async function auditExports({ args, client, out, nowMs }: Invocation): Pr
     out.line({ text: describeExportTrouble(trouble, nowMs), style: 'bad' })
     out.line({ text: `  → ${trouble.remedy}`, style: 'faint' })
   }
-  for (const { name, deadLetters } of answer.exports) {
+  for (const { name, dead, deadLetters } of answer.exports) {
     for (const { first, last, reason } of deadLetters) {
       out.line(
         { text: `${name}: `, style: 'warn' },
         `${first === last ? `record ${first}` : `records ${first} to ${last}`} refused: ${reason}`,
       )
     }
+    const more = dead - deadLetters.length
+    if (more > 0) out.line({ text: `${name}: `, style: 'warn' }, `and ${count(more, 'dead letter')} more`)
   }
   for (const { file, line, column, message } of answer.problems) {
     out.line({ text: 'refused: ', style: 'bad' }, `${file}:${line}:${column}: ${message}`)
