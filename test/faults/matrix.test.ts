@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { canonicalJson, type JsonObject, maxInlineBytes } from '@countersign/contracts'
 import { checkRun } from './check/check-run.ts'
 import { type Evidence, path } from './check/evidence.ts'
 import { startCluster } from './harness/cluster.ts'
@@ -9,10 +10,11 @@ import { killAndTakeOver } from './matrix/takeover.ts'
 
 const options = { ackWaitMs: 3000, auditGraceMs: 2000 }
 
+/** Whether the arguments of a call were too large for an event; the log has them in the place of the reference. */
 function isByReference({ log }: Evidence, callId: string): boolean {
   const asked = log.find(({ record }) => record.callId === callId && record.event === 'requested')
-  const { data } = (asked?.record.cloudEvent ?? {}) as { data?: { arguments: object } }
-  return data !== undefined && 'stored' in data.arguments
+  const { data } = (asked?.record.cloudEvent ?? {}) as { data?: { arguments: { inline?: JsonObject } } }
+  return Buffer.byteLength(canonicalJson(data?.arguments.inline ?? {})) > maxInlineBytes
 }
 
 /** One result a case, and one for the run as a whole. */

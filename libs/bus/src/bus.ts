@@ -293,12 +293,7 @@ export class Bus {
 
   /** What is not right with server, streams and consumers; see `findBusFaults`. */
   findFaults(): Promise<BusFault[]> {
-    return findBusFaults(this.#jsm, this.serverVersion)
-  }
-
-  /** The version of the server in use. */
-  get serverVersion(): string {
-    return this.#nc.info?.version ?? ''
+    return findBusFaults(this.#jsm, this.#nc.info!)
   }
 
   /** Finishes what is in hand, while the server is there for it, and closes the connection. */

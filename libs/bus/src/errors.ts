@@ -12,6 +12,18 @@ export class Terminal extends Error {
   override name = 'Terminal'
 }
 
+/** Stored content that will not be had any more, however often it is asked for. */
+export class ContentLost extends Error {
+  override name = 'ContentLost'
+  /** What became of it, without its name, which is an unsalted digest of it. */
+  readonly why: string
+
+  constructor(ref: string, why: string) {
+    super(`the stored content ${ref} ${why}`)
+    this.why = why
+  }
+}
+
 /** There is no space for this event; what is left is for events that end calls. */
 export function storeFull(): CountersignError {
   return new CountersignError(

@@ -1,6 +1,7 @@
 import { consumers, maxClockSkewMs, payloadStore, streams, type StreamSpec } from '@countersign/contracts'
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
-import { isSupportedVersion, minServerVersion } from './provision.ts'
+import type { ServerInfo } from '@nats-io/transport-node'
+import { isSupportedVersion, leastMaxPayload, minServerVersion, raisePayload } from './provision.ts'
 import { roomFor } from './room.ts'
 import { consumerConfig, settingsOff, streamConfig } from './wanted-config.ts'
 
@@ -20,11 +21,18 @@ const provisionAgain = 'start Countersign again: its set-up puts the settings ri
  * Looks at the server, the streams and the known consumers for whatever is not as it must be; nothing found is all well. All are asked at once, so
  * that a server that does not answer takes no longer than one question may.
  */
-export async function findBusFaults(jsm: JetStreamManager, serverVersion: string): Promise<BusFault[]> {
+export async function findBusFaults(
+  jsm: JetStreamManager,
+  { version, max_payload: maxPayload }: Pick<ServerInfo, 'version' | 'max_payload'>,
+): Promise<BusFault[]> {
   const faults: BusFault[] = []
-  if (!isSupportedVersion(serverVersion)) {
-    const problem = `version ${serverVersion} is too old: it ignores schedules and TTLs, so holds never expire`
+  if (!isSupportedVersion(version)) {
+    const problem = `version ${version} is too old: it ignores schedules and TTLs, so holds never expire`
     faults.push({ what: 'nats-server', problem, remedy: `install ${minServerVersion.join('.')} or newer` })
+  }
+  if (maxPayload < leastMaxPayload) {
+    const problem = `it takes messages of ${maxPayload} bytes at most: larger records cannot be published, and nothing behind them`
+    faults.push({ what: 'nats-server', problem, remedy: raisePayload })
   }
   const found = await Promise.all([
     ...Object.values<StreamSpec>(streams).map((spec) => streamFaults(jsm, spec)),

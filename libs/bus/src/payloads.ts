@@ -7,9 +7,9 @@ import {
   payloadStore,
   sha256,
 } from '@countersign/contracts'
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
+import type { JetStreamClient, JetStreamManager, NextMsgRequest, SeqMsgRequest } from '@nats-io/jetstream'
 import { type ObjectInfo, Objm, type ObjectStore } from '@nats-io/obj'
-import { fromStore, payloadsFull, storeUnavailable } from './errors.ts'
+import { ContentLost, fromStore, payloadsFull, storeUnavailable } from './errors.ts'
 import { readStream } from './read-stream.ts'
 import { roomFor } from './room.ts'
 
@@ -20,6 +20,8 @@ export type Carried = { inline: JsonObject } | { stored: PayloadRef }
 const anewAfterMs = 3600 * 1000
 /** Read at once, at most. */
 const readBytes = 8 * 1024 * 1024
+/** What lacks chunks so long after it was stored is not being stored anew. */
+const wholeAfterMs = 60_000
 
 /**
  * The object store for content too large for an event. Objects are named by their digest. Storing one again replaces the chunks that somebody
@@ -58,20 +60,42 @@ export class Payloads {
   /**
    * Fetches content back.
    *
-   * @throws Error when it is gone or is not what its digest says; CountersignError `store_unavailable`
+   * @throws ContentLost when it is gone or is not what its digest says; CountersignError `store_unavailable`
    */
   async fetch(carried: Carried): Promise<JsonObject> {
     if ('inline' in carried) return carried.inline
-    const { ref, digest } = carried.stored
+    return JSON.parse((await this.read(carried.stored)).toString()) as JsonObject
+  }
+
+  /**
+   * Reads stored content: the RFC 8785 form of a JSON object, as whoever stored it wrote it.
+   *
+   * @param maxBytes more is not read
+   * @throws ContentLost when it will not be had any more; CountersignError `store_unavailable`
+   */
+  async read({ ref, digest }: PayloadRef, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const store = await this.#open()
     const info = await fromStore(store.info(ref))
-    if (!info || info.deleted) throw new Error(`the stored content ${ref} is gone`)
+    if (!info || info.deleted) throw new ContentLost(ref, 'is gone')
+    if (info.size > maxBytes) throw new ContentLost(ref, `has ${info.size} bytes, more than ${maxBytes}`)
+    const bytes = await this.#whole(store, ref, info)
+    if (sha256(bytes) !== digest) throw new ContentLost(ref, 'is not what its digest says')
+    return bytes
+  }
+
+  /** All of an object. Whoever stores it anew replaces its chunks: until that is done, what was told of them is not there. */
+  async #whole(store: ObjectStore, ref: string, info: ObjectInfo): Promise<Buffer> {
     const bytes = await fromStore(this.#read(info))
-    if (bytes.length !== info.size) {
+    if (bytes.length === info.size) return bytes
+    const now = await fromStore(store.info(ref))
+    const isSettled = now?.nuid === info.nuid && Date.now() - Date.parse(info.mtime) > wholeAfterMs
+    if (!isSettled) {
       throw storeUnavailable(`the stored content ${ref} is not whole just now: it is being stored anew; ask again`)
     }
-    if (sha256(bytes) !== digest) throw new Error(`the stored content ${ref} is not what its digest says`)
-    return JSON.parse(bytes.toString()) as JsonObject
+    // Any server of a cluster answered, and may be behind: what the one that leads them lacks is not there any more.
+    const led = await fromStore(this.#readFromLeader(info))
+    if (led.length !== info.size) throw new ContentLost(ref, 'has lost a part')
+    return led
   }
 
   async #put(store: ObjectStore, name: string, bytes: Uint8Array, share: number): Promise<void> {
@@ -94,6 +118,19 @@ export class Payloads {
       if (part.length === 0) break
       read.push(...part.map(({ data }) => data))
       from = part.at(-1)!.seq + 1
+    }
+    return Buffer.concat(read)
+  }
+
+  async #readFromLeader({ nuid, chunks }: ObjectInfo): Promise<Buffer> {
+    const { name } = payloadStore
+    const read: Uint8Array[] = []
+    for (let seq = 1; read.length < chunks;) {
+      const next: SeqMsgRequest & NextMsgRequest = { seq, next_by_subj: `$O.${name}.C.${nuid}` }
+      const message = await this.#jsm.streams.getMessage(`OBJ_${name}`, next)
+      if (!message) break
+      read.push(message.data)
+      seq = message.seq + 1
     }
     return Buffer.concat(read)
   }

@@ -9,6 +9,12 @@ import { consumerConfig, settingsOff, streamConfig } from './wanted-config.ts'
 /** The oldest server whose message TTL, schedules and batches can be relied on. */
 export const minServerVersion = [2, 14, 0] as const
 
+/** What a message may have at least, in bytes: a record with large arguments or a large result is one message of `AUDIT`. */
+export const leastMaxPayload = 8 * 1024 * 1024
+
+/** What to do about a smaller bound. */
+export const raisePayload = 'set `max_payload: 8MB` in its configuration, or more'
+
 /** JetStream's error code where the budgets of streams are more than the server may store. */
 const noResources = 10047
 
@@ -48,6 +54,12 @@ export async function provision(options: ProvisionOptions): Promise<void> {
     if (!isSupportedVersion(version)) {
       throw new Error(
         `nats-server ${version} is too old: ${minServerVersion.join('.')} or newer is needed, because older ones ignore schedules and TTLs`,
+      )
+    }
+    const maxPayload = nc.info?.max_payload ?? 0
+    if (maxPayload < leastMaxPayload) {
+      throw new Error(
+        `nats-server takes messages of ${maxPayload} bytes at most, and records are larger: ${raisePayload}`,
       )
     }
     const jsm = await jetstreamManager(nc)

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { consumers, makeEvent, newCallId, subjects } from '@countersign/contracts'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { requestedFixture, startTestBus, until } from '@countersign/testing'
 import { findBusFaults } from '../src/find-faults.ts'
+import { provision } from '../src/provision.ts'
 
 test('a bus as the set-up made it has no faults; settings that were changed, gaps and backlogs are told one by one', async (t) => {
   const { server, connect: connectAs } = await startTestBus(t, { callsMaxBytes: 20_000 })
@@ -133,7 +136,7 @@ test('clocks of nats-server and the services that are more than five seconds apa
       t.mock.timers.setTime(right + 20_000)
       return { ...info, ts: new Date(right + theirs).toISOString() }
     }
-    return (await findBusFaults(jsm, console.serverVersion)).map(({ problem }) => problem)
+    return (await findBusFaults(jsm, nc.info!)).map(({ problem }) => problem)
   }
   for (const theirs of [-5000, 0, 10_000, 20_000, 25_000]) assert.deepEqual(await foundAt(theirs), [])
   const told = 'its clock and that of the services are 5 s apart, so holds expire early or late'
@@ -150,10 +153,28 @@ test('a server that is too old is told', async (t) => {
     inboxPrefix: '_INBOX_console',
   })
   t.after(() => nc.close())
-  const faults = await findBusFaults(await jetstreamManager(nc, { checkAPI: false }), '2.9.10')
+  const faults = await findBusFaults(await jetstreamManager(nc, { checkAPI: false }), {
+    ...nc.info!,
+    version: '2.9.10',
+  })
   assert.deepEqual(
     faults.map(({ what }) => what),
     ['nats-server'],
   )
   assert.match(faults[0]!.problem, /2\.9\.10 is too old/)
+})
+
+test('a server that takes only small messages is told, and not set up', async (t) => {
+  const { dir, connect: connectAs, server } = await startTestBus(t)
+  const config = join(dir, 'nats-server.conf')
+  await writeFile(config, (await readFile(config, 'utf8')).replace(/("?max_payload"?: )\d+/, '$11048576'))
+  server.process.kill('SIGHUP')
+  const [fault] = await until(async () => {
+    const faults = await (await connectAs('console')).findFaults()
+    return faults.length > 0 && faults
+  }, 'the smaller bound is in force')
+  assert.match(fault!.problem, /messages of 1048576 bytes at most/)
+  assert.match(fault!.remedy, /max_payload: 8MB/)
+  const { provisioner } = server.passwords
+  await assert.rejects(provision({ url: server.url, user: 'provisioner', password: provisioner }), /max_payload: 8MB/)
 })

@@ -70,6 +70,17 @@ test('I11: the registry is written by lifecycle, policies by policy, sessions by
   assert.deepEqual(publishers('$O.payloads.C.x'), ['gateway', 'agent-executor'])
 })
 
+test('I11: content that events only name is read by services, and audit can do nothing else with it', () => {
+  const readers = ['gateway', 'policy', 'agent-executor', 'console']
+  const ofProvisioner = (users: string[]) => users.filter((user) => user !== 'provisioner')
+  assert.deepEqual(ofProvisioner(publishers('$JS.API.DIRECT.GET.OBJ_payloads')), [
+    ...readers.slice(0, 3),
+    ...['audit', 'console'],
+  ])
+  assert.deepEqual(ofProvisioner(publishers('$JS.API.CONSUMER.CREATE.OBJ_payloads.x')), readers)
+  assert.deepEqual(ofProvisioner(publishers('$JS.API.STREAM.PURGE.OBJ_payloads')), ['gateway', 'agent-executor'])
+})
+
 test('I11: streams are made, changed and emptied by the set-up alone; audit purges what it sealed', () => {
   for (const stream of ['CALLS', 'AUDIT', 'LIFECYCLE', 'TIMERS', 'KV_servers', 'KV_policies']) {
     for (const verb of ['CREATE', 'UPDATE', 'DELETE', 'MSG.DELETE', 'RESTORE', 'PURGE']) {

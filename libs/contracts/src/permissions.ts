@@ -61,12 +61,14 @@ const readBucket = (bucket: BucketName) => [
   `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
 ]
 const writeBucket = (bucket: BucketName) => [...readBucket(bucket), `$KV.${bucket}.>`]
-const readPayloads = [
-  ...watchStream(`OBJ_${payloadStore.name}`),
+/** Fetching content by its name, and no more. */
+const fetchPayloads = [
+  `$JS.API.STREAM.INFO.OBJ_${payloadStore.name}`,
   `$JS.API.DIRECT.GET.OBJ_${payloadStore.name}`,
   `$JS.API.DIRECT.GET.OBJ_${payloadStore.name}.>`,
   `$JS.API.STREAM.MSG.GET.OBJ_${payloadStore.name}`,
 ]
+const readPayloads = [...watchStream(`OBJ_${payloadStore.name}`), ...fetchPayloads]
 const writePayloads = [...readPayloads, `$O.${payloadStore.name}.>`, `$JS.API.STREAM.PURGE.OBJ_${payloadStore.name}`]
 
 /** The call events a service writes, from the event table. */
@@ -202,6 +204,8 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           '$JS.API.STREAM.PURGE.LIFECYCLE',
           // What is to be taken out of records.
           ...readBucket('policies'),
+          // What events only name, because it is too large for them.
+          ...fetchPayloads,
           ...writeBucket('exports'),
           '_INBOX_console.>',
         ],

@@ -68,7 +68,9 @@ export const Settings = z.object({
   auditPersonalFile: z
     .string()
     .optional()
-    .describe('JSON: what is personal; left out, arguments, results, comments and evidence'),
+    .describe(
+      'JSON: what is personal; left out, arguments, results, comments, evidence and the addresses that people came from',
+    ),
   auditIndexDir: z
     .string()
     .optional()

@@ -14,6 +14,7 @@ export class AuditMetrics {
   readonly #sealed: ReturnType<Meter['createCounter']>
   readonly #purged: ReturnType<Meter['createCounter']>
   readonly #missing: ReturnType<Meter['createCounter']>
+  readonly #contentLost: ReturnType<Meter['createCounter']>
   readonly #batch: ReturnType<Meter['createHistogram']>
   readonly #duration: ReturnType<Meter['createHistogram']>
   readonly #failures: ReturnType<Meter['createCounter']>
@@ -33,6 +34,9 @@ export class AuditMetrics {
     })
     this.#missing = meter.createCounter('countersign_audit_events_missing', {
       description: 'Events gone before they were sealed',
+    })
+    this.#contentLost = meter.createCounter('countersign_audit_content_lost', {
+      description: 'Arguments and results over 256 KiB that were gone before they were sealed',
     })
     this.#failures = meter.createCounter('countersign_audit_failures', {
       description: 'Times that events could not be recorded, by the code of the error (ENOSPC: no space)',
@@ -59,6 +63,10 @@ export class AuditMetrics {
 
   gap(events: number): void {
     this.#missing.add(events)
+  }
+
+  contentLost(): void {
+    this.#contentLost.add(1)
   }
 
   cosigned(witness: string): void {

@@ -3,8 +3,9 @@
  *
  * File map:
  *   log/ log.ts is what the rest knows of the log, audit-log.ts one tree a tenant in a folder or a bucket, prove.ts what it proves; its form is libs/tlog
- *   record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → make-record (with redact/ and
- *     encrypt/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder, all of it by recording
+ *   record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → stored-content (what events only
+ *     name) → make-record (with redact/ and encrypt/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder, all of
+ *     it by recording
  *   retention/ purges what is sealed and ended, and makes room
  *   index/ follows the log into Postgres: log-index (the loop) → row-of → write-rows, over open-pglite or open-postgres
  *   query/ answers `audit.<verb>`: serve-queries lists them, each is a file

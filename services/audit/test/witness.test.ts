@@ -89,7 +89,7 @@ test(
     // A proof of a call that they had seen carries their word.
     const [entry] = await log.tree('default').read(5, 1)
     const { callId } = (JSON.parse(entry!.text) as { record: { callId: string } }).record
-    const proof = JSON.stringify(await proveCall(log, { tenant: 'default', callId }, [5]))
+    const proof = JSON.stringify((await proveCall(log, { tenant: 'default', callId }, [5])).proof)
     assert.equal(verifyCallProof(proof, trusted, parseWitnessPolicy(policy)).witnessedBy!.length, 2)
     const other = verifierKey(generateKeyPairSync('ed25519').publicKey, 'witness.example/other').text
     assert.throws(() => verifyCallProof(proof, trusted, parseWitnessPolicy(other)), /not cosigned by all witnesses/)

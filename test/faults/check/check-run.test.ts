@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { canonicalJson, newCallId } from '@countersign/contracts'
+import { canonicalJson, digestOf, type JsonObject, maxInlineBytes, newCallId } from '@countersign/contracts'
 import { newGrantSigner } from '@countersign/testing'
 import { checkRun } from './check-run.ts'
+import { auditComplete } from './rules/audit-complete.ts'
 import { goodRun, historyOf, seal, type Spoilable } from './good-run.ts'
 
 const args = { n: 1, text: 'call 1' }
@@ -55,6 +56,7 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['succeeded, and never received', 'I5', (run) => (run.received = [])],
   ['a final event without its record', 'I8 unsealed', (run) => (run.log.pop(), run.published.pop())],
   ['a record of something else', 'I8 record', (run) => (run.stored[0]!.digest = 'sha256:other')],
+  ['a record of other large arguments', 'I8 record', (run) => storeByReference(run, largeArguments, { n: 2 })],
   ['a gap in the sequences', 'I8 gap', (run) => (run.log[3]!.record.stream.seq = 5)],
   ['an entry twice', 'I8 log', (run) => run.log.push(run.log[3]!)],
   ['an entry at the place of another', 'I8 log', (run) => (run.log[3]!.index = 4)],
@@ -83,6 +85,18 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
   ['told refused', 'told', (run) => tell(run, { status: 'refused', code: 'audit_behind', callId: undefined })],
 ]
 
+const largeArguments = { n: 1, text: 'x'.repeat(maxInlineBytes) }
+
+/** Has arguments stored by reference, and some in the record in the place of that. */
+function storeByReference(run: Spoilable, args: JsonObject, recorded: JsonObject): void {
+  const { cloudEvent } = run.log[0]!.record
+  const data = cloudEvent['data'] as JsonObject
+  const digest = digestOf(args)
+  const stored = { ref: digest, digest, size: Buffer.byteLength(canonicalJson(args)) }
+  run.stored[0]!.digest = digestOf({ ...cloudEvent, data: { ...data, arguments: { stored } } })
+  data['arguments'] = { inline: recorded }
+}
+
 /** Has the tool server receive these arguments, as the text that they are. */
 function receive(run: Spoilable, received: { n: number; text: string }): void {
   Object.assign(run.received[0]!, { arguments: received, body: canonicalJson(received) })
@@ -109,6 +123,12 @@ test('the checker passes an idempotent call that was sent twice', () => {
   rewrite(run, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded'], true)
   run.received.push(run.received[0]!)
   assert.deepEqual(checkRun(run), [])
+})
+
+test('the checker passes a record that has large arguments in the place of their reference', () => {
+  const run = goodRun()
+  storeByReference(run, largeArguments, largeArguments)
+  assert.deepEqual(auditComplete(run), [])
 })
 
 test('the checker passes an answer that says no more than is known', () => {

@@ -85,7 +85,7 @@ async function readLog(dir: string): Promise<SealedRecord[]> {
 
 async function sealedRecord(folder: string, entry: Buffer, index: number): Promise<SealedRecord> {
   const record = parse(entry) as JsonObject & { content?: { digest: string } }
-  const beside = record.content && join(folder, contentPath(record.content.digest.replace('sha256:', '')))
+  const beside = record.content && join(folder, contentPath(record.content.digest))
   const cloudEvent = beside === undefined ? record.cloudEvent : parse(await readFile(beside))
   return SealedRecord.parse({ index, leafHash: leafHash(entry).toString('base64'), record: { ...record, cloudEvent } })
 }

@@ -1,4 +1,5 @@
 import { type BusUser, busUsers, permissionsOf } from '@countersign/contracts'
+import { leastMaxPayload } from '../provision.ts'
 
 /**
  * Bytes: more than the budgets of all streams together. Left out, it is three quarters of what is free on the disk at each start, and a server
@@ -49,7 +50,7 @@ export function natsServerConfig(options: ServerConfigOptions): string {
       ...(options.logFile
         ? { log_file: options.logFile, logfile_size_limit: 16 * 1024 * 1024, logfile_max_num: 3 }
         : {}),
-      max_payload: 8 * 1024 * 1024,
+      max_payload: leastMaxPayload,
       ...(options.cluster ? { cluster: clusterConfig(options.cluster) } : {}),
       jetstream: {
         store_dir: options.storeDir,

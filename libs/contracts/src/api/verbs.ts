@@ -220,8 +220,13 @@ export const verbs = {
         faults: z.array(z.object({ what: z.string(), problem: z.string(), remedy: z.string() })).default([]),
       }),
     ),
-    /** A file that proves what the log says about a call. */
-    prove: apiVerb('audit', 'prove', z.object({ tenant: DnsLabel, callId: CallId }), CallProof),
+    /** What a file says that proves a call, from an entry of the log on: as many of its events as one answer carries, and where to go on. */
+    prove: apiVerb(
+      'audit',
+      'prove',
+      z.object({ tenant: DnsLabel, callId: CallId, from: z.int().nonnegative().default(0) }),
+      z.object({ proof: CallProof, next: z.int().nullable() }),
+    ),
     /** The exports of a tenant's records, and what keeps documents from being in force. */
     exports: apiVerb('audit', 'exports', z.object({ tenant: DnsLabel }), ExportsView),
     /** Sends what an export set aside again, or forgets it. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DnsLabel } from '../subjects.ts'
 
-/** How long content is kept, counted from the end of the month in which its call began. */
+/** How long content is kept, counted from the end of the month in which its call began, or the activity was stored. */
 const Keep = z.string().regex(/^([1-9][0-9]{0,4}d|forever)$/, 'must be a whole number of days, like 90d, or forever')
 
 /** Kinds of content: what the rules of what is personal speak of. A kind that is not named is kept. */
@@ -10,6 +10,7 @@ const KeepByKind = z.strictObject({
   result: Keep.optional(),
   facts: Keep.optional(),
   event: Keep.optional(),
+  activity: Keep.optional(),
 })
 export type KeepByKind = z.infer<typeof KeepByKind>
 

@@ -58,11 +58,14 @@ export const AuditRecordV3 = z.object({
   redactions: z.array(Redaction).optional(),
   /** In the order in which they were encrypted: one may lie inside a later one. */
   encrypted: z.array(EncryptedPlace).optional(),
-  /** The CloudEvent as it was stored, with `"[redacted]"` where something was taken out and a JWE where something was encrypted. */
+  /**
+   * The CloudEvent as it was stored, with content that it only named in the place of its reference, `"[redacted]"` where something was taken
+   * out and a JWE where something was encrypted. Over 6 MiB it is not told, and `{}` stands here.
+   */
   cloudEvent: JsonObjectSchema.meta({ type: 'object' }),
   /**
-   * Of the RFC 8785 form of `cloudEvent`, where the record is longer than an entry of the log may be. The entry then has this and no
-   * `cloudEvent`, which lies beside the log under the digest.
+   * Of the RFC 8785 form of the event, where the record is longer than an entry of the log may be. The entry then has this and no
+   * `cloudEvent`; the event lies beside the log under the digest.
    */
   content: RecordedContent.optional(),
 })

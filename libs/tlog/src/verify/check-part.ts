@@ -3,8 +3,9 @@ import { contentPath } from '../log/files.ts'
 import { BadBundle, decodeBundle } from '../tree/bundle.ts'
 import { leafHash, merkleRoot } from '../tree/hash.ts'
 import { splitTile, tilePath, type TileLevel, tileWidth, widthAt } from '../tree/tile.ts'
+import { notContent } from './not-content.ts'
 import type { Problem } from './problem.ts'
-import { notContent, readRecordFacts, type RecordFacts } from './record-facts.ts'
+import { readRecordFacts, type RecordFacts } from './record-facts.ts'
 
 /** A run of bundles of one tree, to be checked on its own. */
 export interface Part {
@@ -124,7 +125,7 @@ async function factsOf(
     const facts = readRecordFacts(entry, tenant)
     if (facts.content) {
       const path = folder + contentPath(facts.content.digest)
-      const reason = notContent(facts.content, await store.read(path))
+      const reason = await notContent(store, path, facts.content)
       if (reason) told({ file: path, entry: index, reason: `${reason}; the entry names it as its event` })
     }
     return facts

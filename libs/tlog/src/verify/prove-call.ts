@@ -23,17 +23,39 @@ export interface TreePlace {
   folder: string
 }
 
+/** What a tree says about a call, as far as it fits. */
+export interface ProofPart {
+  proof: CallProof
+  /** Index of the first entry that did not fit any more. */
+  next: number | undefined
+}
+
+/** Thrown where one entry of a call, with the event that lies beside it, is more than a proof may hold. */
+export class ProofTooLarge extends Error {
+  override name = 'ProofTooLarge'
+  /** Bytes of it. */
+  readonly size: number
+
+  constructor(size: number, maxBytes: number) {
+    super(`an event of it has ${size} bytes beside the log, more than the ${maxBytes} that a proof may hold here`)
+    this.size = size
+  }
+}
+
 /**
  * Proves what a tree says about a call: each of its entries, with its place in the tree of a checkpoint.
  *
  * @param indexes of the entries of the call; those that the newest checkpoint does not have yet are left out
+ * @param maxBytes of all proven entries as JSON, with the events that lie beside them
  * @returns undefined when none is left
+ * @throws ProofTooLarge for an entry that does not fit by itself
  */
 export async function proveCall(
   { store, folder }: TreePlace,
   { tenant, callId }: { tenant: string; callId: string },
   indexes: readonly number[],
-): Promise<CallProof | undefined> {
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<ProofPart | undefined> {
   const listed = (await store.read(folder + verifierKeysFile))?.toString() ?? ''
   const verifierKeys = listed.split('\n').filter((line) => line !== '')
   const vouching = await vouchingFor(
@@ -43,18 +65,26 @@ export async function proveCall(
   )
   if (!vouching) return undefined
   const { note, checkpoint } = vouching
-  const { size } = checkpoint
-  const reader = new TreeReader(store, folder, () => size)
-  const places = indexes.filter((index) => index < size).toSorted((a, b) => a - b)
+  const { size: treeSize } = checkpoint
+  const reader = new TreeReader(store, folder, () => treeSize)
   const entries: CallProof['entries'] = []
-  for (const index of places) {
+  let next: number | undefined
+  let bytes = 0
+  for (const index of indexes.filter((each) => each < treeSize).toSorted((a, b) => a - b)) {
     const entry = (await reader.entriesFrom(index)).entries[0]!.toString()
-    const proof = encodeTlogProof({ index, proof: await reader.proveInclusion(index, size), checkpoint: note })
-    const content = await contentOf({ store, folder }, entry)
-    entries.push({ entry, proof, ...(content ? { content } : {}) })
+    const { content } = JSON.parse(entry) as Partial<AuditRecord>
+    const proof = encodeTlogProof({ index, proof: await reader.proveInclusion(index, treeSize), checkpoint: note })
+    const size = Buffer.byteLength(JSON.stringify({ entry, proof })) + (content?.size ?? 0)
+    if (size > maxBytes) throw new ProofTooLarge(size, maxBytes)
+    bytes += size
+    if (bytes > maxBytes) {
+      next = index
+      break
+    }
+    entries.push({ entry, proof, ...(content ? { content: await contentOf({ store, folder }, content) } : {}) })
   }
   if (entries.length === 0) return undefined
-  return { format: 'countersign.dev/call-proof/v1', tenant, callId, verifierKeys, entries }
+  return { proof: { format: 'countersign.dev/call-proof/v1', tenant, callId, verifierKeys, entries }, next }
 }
 
 /** The checkpoint that witnesses cosigned if it goes that far, else the newest. */
@@ -90,17 +120,15 @@ export async function proveCallFrom(location: StoreLocation, callId: string): Pr
       }
       index += entries.length
     }
-    const proof = await proveCall({ store, folder }, { tenant: tenantOfOrigin(origin) ?? '', callId }, indexes)
-    if (proof) return proof
+    const proven = await proveCall({ store, folder }, { tenant: tenantOfOrigin(origin) ?? '', callId }, indexes)
+    if (proven) return proven.proof
   }
   return undefined
 }
 
-/** The event that an entry names by digest only; undefined where it has its event. */
-async function contentOf({ store, folder }: TreePlace, entry: string) {
-  const { content } = JSON.parse(entry) as Partial<AuditRecord>
-  if (!content) return undefined
-  const path = folder + contentPath(content.digest)
+/** The event that an entry names by digest only. */
+async function contentOf({ store, folder }: TreePlace, { digest }: { digest: string }) {
+  const path = folder + contentPath(digest)
   const bytes = await store.read(path)
   const event = bytes && (JSON.parse(bytes.toString()) as Json)
   if (event === undefined || !isJsonObject(event)) throw brokenAt(store.place, path, 'it is missing, or not an event')

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { type AuditRecord, type AuditRecordV3, CallId, isJsonObject, type Json } from '@countersign/contracts'
 
 /** What the checks over all records need of one. */
@@ -75,11 +74,4 @@ function dueMs({ cloudEvent }: Partial<AuditRecord>, event: string, storedMs: nu
 
 function member(value: Json | undefined, key: string): Json | undefined {
   return isJsonObject(value) ? value[key] : undefined
-}
-
-/** Why bytes are not the content that a record names; undefined when they are. */
-export function notContent({ digest, size }: { digest: string; size: number }, bytes: Buffer | undefined) {
-  if (!bytes) return 'it is missing'
-  if (bytes.length !== size) return `it has ${bytes.length} bytes and not ${size}`
-  return `sha256:${hash('sha256', bytes, 'hex')}` === digest ? undefined : 'it is not what its digest says'
 }

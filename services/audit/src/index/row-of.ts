@@ -11,6 +11,7 @@ import {
 } from '@countersign/contracts'
 import type { EntryPlace } from '@countersign/tlog'
 import { noCall } from '../record/record-text.ts'
+import { isTold } from '../record/told-event.ts'
 import type { MarkKind } from './schema.ts'
 import { wordsOf } from './words-of.ts'
 
@@ -69,7 +70,7 @@ export function openingOf(event: string, path: string): Opening {
  * @param sealed what is encrypted in it was read as `openingOf` says
  */
 export function rowOf(sealed: SealedRecord, { offset, bytes }: Omit<EntryPlace, 'index'>): IndexRow {
-  const { index, record } = hideWhole(sealed)
+  const { index, record } = hideWhole(withSaid(sealed))
   const { event, storedAt, cloudEvent } = record
   const data = isJsonObject(cloudEvent.data) ? cloudEvent.data : {}
   const fields = RecordedCallFields.safeParse(data)
@@ -95,6 +96,23 @@ export function rowOf(sealed: SealedRecord, { offset, bytes }: Omit<EntryPlace, 
       words: event === 'requested' ? wordsOf(inlineArguments(data)) : [],
     },
   }
+}
+
+/** Of an event that is too large to be told, what its record says of it in members of its own. */
+function withSaid(sealed: SealedRecord): SealedRecord {
+  const { record } = sealed
+  if (record.version === 2 || isTold(record)) return sealed
+  const { callId, tenant, server, what, who } = record
+  const { method, tool, digest } = what ?? {}
+  const { principal, delegation } = who ?? {}
+  const personal = new Set(record.encrypted?.map(({ path }) => path))
+  const members = Object.entries({ callId, tenant, server, method, tool, digest, principal, delegation })
+  const data: JsonObject = {}
+  for (const [name, value] of members) {
+    const path = `${whole}/${name}`
+    if (value !== undefined) data[name] = personal.has(path) && !forgotten.test(path) ? hiddenMark : value
+  }
+  return { ...sealed, record: { ...record, cloudEvent: { data } } }
 }
 
 /** Of an event that was encrypted as a whole nothing says what in it is named by a rule: of it a row has what it can forget, and no more. */

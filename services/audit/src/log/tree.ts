@@ -12,6 +12,7 @@ import {
   TreeReader,
 } from '@countersign/tlog'
 import { readHead, type RecordText } from '../record/record-text.ts'
+import { toldEvent } from '../record/told-event.ts'
 import { sealedText } from './sealed-text.ts'
 import type { StreamPosition, StreamPositions } from './stream-position.ts'
 import type { LogEntry, PlacedEntry, Sealed, TenantLog } from './log.ts'
@@ -27,8 +28,9 @@ export interface TreeMeta {
 
 const callIdMember = '"callId":"'
 const callIdLength = 36
-/** Where an entry whose event is kept beside the log would have it. */
-const contentMember = '"content":{"digest":"sha256:'
+/** Where an entry whose event is kept beside the log would have it, and what it says of it. */
+const contentMember = '"content":{"digest":"'
+const contentAbout = /(sha256:[0-9a-f]{64})","size":(\d+)\}/y
 /** Bundles that something is read of at once. */
 const bundlesAhead = 6
 /** Of a bundle, more than so many entries are read with all of it. */
@@ -204,7 +206,7 @@ export class Tree implements TenantLog {
     return { tenant: this.tenant, index, text: sealedText(index, leafHash(entry), text) }
   }
 
-  /** The text of a record, with the event that is kept beside the log in its place. */
+  /** The text of a record, with the event that is kept beside the log in its place, unless it is too large to be told. */
   async #whole(index: number, entry: Buffer): Promise<string> {
     const text = entry.toString()
     // The first member of a record that is of no call; else what comes after the call id.
@@ -213,14 +215,17 @@ export class Tree implements TenantLog {
     if (!text.startsWith(contentMember, place)) return text
     // In a record that is of no call, members by these names are what its event says.
     if (place !== 1 && readHead(text).kind !== 'call') return text
-    const digest = text.slice(place + contentMember.length).slice(0, 64)
-    const content = await this.#store.read(this.#folder + contentPath(`sha256:${digest}`))
-    if (!content) {
-      throw new LogBroken(
-        `entry ${index} of the audit log of ${this.tenant} names content sha256:${digest}, which is missing`,
-      )
-    }
-    return `${text.slice(0, place)}"cloudEvent":${content.toString()},${text.slice(place)}`
+    contentAbout.lastIndex = place + contentMember.length
+    const [, digest, size] = contentAbout.exec(text) ?? []
+    if (digest === undefined) throw new LogBroken(`entry ${index} of the audit log of ${this.tenant} names no content`)
+    const event = await toldEvent(Number(size), () => this.#content(index, digest))
+    return `${text.slice(0, place)}"cloudEvent":${event},${text.slice(place)}`
+  }
+
+  async #content(index: number, digest: string): Promise<string> {
+    const content = await this.#store.read(this.#folder + contentPath(digest))
+    if (content) return content.toString()
+    throw new LogBroken(`entry ${index} of the audit log of ${this.tenant} names content ${digest}, which is missing`)
   }
 }
 

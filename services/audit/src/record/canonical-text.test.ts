@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { canonicalJson, type Json } from '@countersign/contracts'
-import { canonicalText } from './canonical-text.ts'
+import { canonicalText, canonicalTextOf } from './canonical-text.ts'
 
 const sources = [
   '{"b":1,"a":[{"d":null,"c":true},"x"],"€":"ä","A":"\\u0000\\n\\"\\\\"}',
@@ -12,17 +12,20 @@ const sources = [
   '[]',
   '"text"',
   '{"a":{},"b":[[],[{}]]}',
+  '{"a":"writes of \\\\ud800"}',
 ]
 
 test('is what canonicalJson writes, for members of every kind and order', () => {
   for (const source of sources) {
     const value = JSON.parse(source) as Json
     assert.equal(canonicalText(value, source), canonicalJson(value))
+    assert.equal(canonicalTextOf(value), canonicalJson(value))
   }
 })
 
 test('refuses what has no canonical form, as canonicalJson does', () => {
   for (const source of ['{"a":1e999}', '{"a":"\\ud800"}', '{"\\udc00":1}']) {
     assert.throws(() => canonicalText(JSON.parse(source) as Json, source), TypeError)
+    assert.throws(() => canonicalTextOf(JSON.parse(source) as Json), TypeError)
   }
 })

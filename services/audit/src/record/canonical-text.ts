@@ -21,6 +21,17 @@ export function canonicalText(value: Json, source: string): string {
   }
 }
 
+/**
+ * The same of a value alone.
+ *
+ * @throws TypeError for what has no canonical form, as `canonicalJson` does
+ */
+export function canonicalTextOf(value: Json): string {
+  // Half of a surrogate pair, which has none, is written as an escape; to whoever only wrote about escapes it costs time alone.
+  const text = canonicalText(value, '')
+  return /\\u[dD]/.test(text) ? canonicalJson(value) : text
+}
+
 function ordered(value: Json): Json {
   if (typeof value !== 'object' || value === null) {
     if (typeof value === 'number' && !Number.isFinite(value)) {

@@ -17,8 +17,8 @@ import { z } from 'zod'
 export const EventRule = z.strictObject({
   /** Names of servers, with `*` for anything. */
   servers: z.array(z.string().min(1)).min(1).default(['*']),
-  /** The part of the event that the path begins in; `event` is all of its data. */
-  in: z.enum(['arguments', 'result', 'facts', 'event']),
+  /** The part of the event that the path begins in; `event` is all of its data, and `activity` too, of what is no event of a call. */
+  in: z.enum(['arguments', 'result', 'facts', 'event', 'activity']),
   path: z.string().max(500),
 })
 export type EventRule = z.infer<typeof EventRule>
@@ -52,6 +52,7 @@ const partsOf: Record<EventRule['in'], readonly string[][]> = {
   result: [['result', 'inline']],
   facts: [['decision', 'facts']],
   event: [[]],
+  activity: [[]],
 }
 
 /** What else is taken where a rule speaks of a whole part (`$`): what was derived from it, and what stands in its place. */
@@ -64,6 +65,7 @@ const wholeParts: Record<EventRule['in'], readonly string[][]> = {
   ],
   facts: [],
   event: [],
+  activity: [],
 }
 
 /** Where the digits of numbers in a result stand a second time: who names a place in it names them, too. */
@@ -101,7 +103,8 @@ export class EventRules {
 
   #for(data: Json, target: RuleTarget) {
     const tool = isJsonObject(data) && typeof data['tool'] === 'string' ? data['tool'] : undefined
-    return this.#rules.filter(({ covers }) => covers(target, tool))
+    const ofCall = target.callId !== undefined
+    return this.#rules.filter((rule) => !(ofCall && rule.in === 'activity') && rule.covers(target, tool))
   }
 }
 

@@ -14,6 +14,8 @@ import type { RedactedEvent, Redactor } from './redact/redactor.ts'
 import type { RecordSource } from './record-source.ts'
 import { type MemberTexts, type RecordHead, type RecordText, writeRecord } from './record-text.ts'
 import type { Sections } from './sections-of.ts'
+import { type FetchedContent, withContents } from './stored-content.ts'
+import { toldEvent } from './told-event.ts'
 
 /** A stored message of a source's stream. */
 export interface StoredMessage {
@@ -32,7 +34,7 @@ export interface StreamPlace {
 
 /** Of a message that is not an event, this much is kept beside its digest. */
 const keptBytes = 4096
-/** Far over what an event may be (arguments above 256 KiB travel by reference), and under what one message may carry. */
+/** Far over what an event may be as it is stored (content above 256 KiB travels by reference), and under what one message may carry. */
 const maxEventBytes = 4 * 1024 * 1024
 
 /** An entry must hold what it says about places; of an event with more of them everything is taken out, or encrypted, at once. */
@@ -53,6 +55,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * Makes the record of a message. Whatever was stored gets one, so that nothing is passed over: a message that is not an event is
  * recorded as `cloudEvent: {malformed, digest, reason}` with its first bytes in base64.
  *
+ * @param contents what stands in the event by reference, and is sealed in the place of the reference
  * @throws KeysUnavailable when something is to be encrypted and its key cannot be had
  */
 export function makeRecord(
@@ -60,6 +63,7 @@ export function makeRecord(
   message: StoredMessage,
   place: StreamPlace,
   protection: Protection = {},
+  contents: readonly FetchedContent[] = [],
 ): RecordText {
   const { subject, data, seq, storedAt } = message
   const known = source.addressOf(subject)
@@ -72,22 +76,21 @@ export function makeRecord(
   if (!known) return recordOf(head, {}, malformed(data, keep, `the subject is none of ${stream}`, subject))
   try {
     const text = decoder.decode(data)
-    const parsed = source.toCloudEvent(JSON.parse(text) as Json, address, stored)
+    const parse = () => withContents(source.toCloudEvent(JSON.parse(text) as Json, address, stored), contents)
+    const parsed = parse()
     const reason = notAnEvent(parsed)
     if (reason !== undefined) return recordOf(head, {}, malformed(data, keep, reason))
     const { cloudEvent, members } = protectEvent(
       protection,
-      {
-        event: parsed as JsonObject,
-        again: () => source.toCloudEvent(JSON.parse(text) as Json, address, stored) as JsonObject,
-      },
+      { event: parsed as JsonObject, again: () => parse() as JsonObject },
       { tenant, server, callId, storedAt, stream: stored },
       (said, places) => memberTexts(source.sectionsOf(event, said), places, text),
     )
     const canonical = canonicalText(cloudEvent, text)
     // A UTF-16 code unit takes three bytes at most; only a text that could be too long is measured.
-    const tooLong = canonical.length * 3 > maxEventBytes && Buffer.byteLength(canonical) > maxEventBytes
-    if (tooLong) return recordOf(head, {}, malformed(data, keep, `longer than ${maxEventBytes} bytes`))
+    const mayBeTooLong = contents.length === 0 && canonical.length * 3 > maxEventBytes
+    if (mayBeTooLong && Buffer.byteLength(canonical) > maxEventBytes)
+      return recordOf(head, {}, malformed(data, keep, `longer than ${maxEventBytes} bytes`))
     return recordOf(head, members, canonical)
   } catch (error) {
     if (error instanceof KeysUnavailable) throw error
@@ -102,11 +105,10 @@ function protectEvent(
   about: RedactedEvent & { callId: string | undefined; storedAt: Date },
   membersOf: (event: JsonObject, places: Places) => MemberTexts,
 ): { cloudEvent: JsonObject; members: MemberTexts } {
-  const { callId } = about
-  // Only calls are made on somebody's behalf. Who that is is read before it could be redacted: the content stays erasable.
-  const personal = encryptor && callId !== undefined ? { ...about, callId, subject: subjectOf(event) } : undefined
+  // Whose it is is read before it could be redacted: the content stays erasable.
+  const personal = encryptor && { ...about, subject: subjectOf(event, about.callId) }
   const redactions = redactor?.redact(event, about) ?? []
-  const encrypted = personal ? encryptor!.encrypt(event, personal) : []
+  const encrypted = personal ? encryptor.encrypt(event, personal) : []
   const members = membersOf(event, { redactions, encrypted })
   if (isTooLong(members.redactions)) {
     const whole = again()
@@ -126,9 +128,12 @@ function isTooLong(places: string | undefined): boolean {
   return (places?.length ?? 0) > maxPlacesLength
 }
 
-function subjectOf({ data }: JsonObject): string {
-  const principal = isJsonObject(data) ? data['principal'] : undefined
-  return typeof principal === 'string' && principal.length <= maxSubjectLength ? principal : ''
+/** On whose behalf a call is made, or who did what an activity tells; what a service did by itself is nobody's. */
+function subjectOf({ data, source }: JsonObject, callId: string | undefined): string {
+  const { principal, by } = isJsonObject(data) ? data : {}
+  const doer = typeof by === 'string' && source !== `/services/${by}` ? by : ''
+  const subject = callId === undefined ? doer : principal
+  return typeof subject === 'string' && subject.length <= maxSubjectLength ? subject : ''
 }
 
 /** Places of an event where something was done to it. */
@@ -154,8 +159,8 @@ function memberTexts(said: Sections, { redactions, encrypted }: Places, source: 
 function recordOf(head: RecordHead, members: MemberTexts, cloudEvent: string): RecordText {
   const text = writeRecord(head, members, cloudEvent)
   if (text.length * 3 <= maxEntryBytes) return { ...head, text, entry: Buffer.from(text), content: undefined }
-  const whole = Buffer.from(text)
-  if (whole.length <= maxEntryBytes) return { ...head, text, entry: whole, content: undefined }
+  const whole = text.length <= maxEntryBytes ? Buffer.from(text) : undefined
+  if (whole && whole.length <= maxEntryBytes) return { ...head, text, entry: whole, content: undefined }
   const bytes = Buffer.from(cloudEvent)
   const digest = sha256(bytes)
   const content = `{"digest":"${digest}","size":${bytes.length}}`
@@ -171,7 +176,8 @@ function recordOf(head: RecordHead, members: MemberTexts, cloudEvent: string): R
     }
     entry = Buffer.from(writeRecord(head, kept, undefined))
   }
-  return { ...head, text: writeRecord(head, kept, cloudEvent), entry, content: { digest, bytes } }
+  const told = toldEvent(bytes.length, () => cloudEvent)
+  return { ...head, text: writeRecord(head, kept, told), entry, content: { digest, bytes } }
 }
 
 /** Why a value is not an event. A look at the members, not a schema: this is done for every event of every call. */

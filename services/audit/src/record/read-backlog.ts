@@ -3,6 +3,8 @@ import { isLater } from '../log/stream-position.ts'
 import { readHead, type RecordHead } from './record-text.ts'
 
 const pageSize = 500
+/** About so many bytes are handed on at once; one entry may have most of it. */
+const pageBytes = 8 * 1024 * 1024
 
 /** Entries of one tenant that wait to be published. */
 interface Queue {
@@ -28,6 +30,7 @@ export async function* readBacklog(
     if (next < end) queues.set(tenant, { next, end, page: [] })
   }
   let entries: LogEntry[] = []
+  let bytes = 0
   while (queues.size > 0) {
     for (const [tenant, queue] of queues) {
       if (queue.page.length > 0) continue
@@ -35,11 +38,14 @@ export async function* readBacklog(
       queue.next += queue.page.length
     }
     const [tenant, oldest] = [...queues].reduce((a, b) => (comesAfter(headOf(a[1]), headOf(b[1])) ? b : a))
-    entries.push(oldest.page.shift()!)
+    const entry = oldest.page.shift()!
+    entries.push(entry)
+    bytes += entry.text.length
     if (oldest.page.length === 0 && oldest.next === oldest.end) queues.delete(tenant)
-    if (entries.length < pageSize && queues.size > 0) continue
+    if (entries.length < pageSize && bytes < pageBytes && queues.size > 0) continue
     yield entries
     entries = []
+    bytes = 0
   }
 }
 

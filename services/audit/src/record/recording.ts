@@ -14,6 +14,7 @@ import { activity, calls, type RecordSource } from './record-source.ts'
 import { Recorder, Turn } from './recorder.ts'
 import { PolicyRedactions, RedactionsUnknown } from './redact/policy-redactions.ts'
 import { makeRedactor, readRedactionSettings } from './redact/redaction-rules.ts'
+import type { LostContent } from './stored-content.ts'
 import { StreamEpoch } from './stream-epoch.ts'
 
 /** What recording works with. */
@@ -176,6 +177,10 @@ export class Recording {
           gap,
           'events left their stream before audit had sealed them; the sequences in the log show the gap',
         )
+      },
+      onLost: (lost: LostContent) => {
+        metrics.contentLost()
+        logger.warn(lost, 'content of an event could not be had any more; the event is sealed with its reference alone')
       },
     }
     const recorder = new Recorder(options, (sealed) => publisher.publishThrough(sealed), this.#turn)

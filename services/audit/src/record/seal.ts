@@ -5,12 +5,13 @@ import { makeRecord, type Protection, type StoredMessage } from './make-record.t
 import type { Redactor } from './redact/redactor.ts'
 import type { RecordSource } from './record-source.ts'
 import type { RecordText } from './record-text.ts'
+import { fetchContents, type LostContent } from './stored-content.ts'
 import type { StreamEpoch } from './stream-epoch.ts'
 
 /** What sealing the messages of one source works with. */
 export interface SealOptions extends Pick<Protection, 'encryptor'> {
   source: RecordSource
-  bus: Pick<Bus, 'readStream'>
+  bus: Pick<Bus, 'readStream'> & { payloads: Pick<Bus['payloads'], 'read'> }
   append: Log['append']
   epoch: StreamEpoch
   /** What takes out of events what must not be sealed; asked after they were read. It throws while that is not known. */
@@ -19,6 +20,8 @@ export interface SealOptions extends Pick<Protection, 'encryptor'> {
   onSealed: (sealed: readonly Sealed[]) => Promise<void> | void
   /** Told of events that left the stream before they could be sealed; the sequences in the log show the same gap. */
   onGap: (gap: { stream: string; created: string; from: number; to: number }) => void
+  /** Told of content that events only name and that is gone, once they are on disk with its reference. */
+  onLost?: (lost: LostContent) => void
 }
 
 /** Appended and synced at once, at most: bounds what a batch of large events takes in memory. */
@@ -28,6 +31,8 @@ const readLimits = { maxMessages: 500, maxBytes: chunkBytes }
 export const fullBatch = 1000
 /** Records after which the processor is left to calls for as long as making them took. */
 const sliceLength = 20
+/** Activities carry all that they say. */
+const nothingNamed = { contents: [], lost: [] }
 
 /**
  * Seals messages in stream order, each once. The consumer alone does not give that: after a crash or a reconnection the server
@@ -105,7 +110,7 @@ function noteGap({ onGap, epoch }: SealOptions, created: string, expected: numbe
 }
 
 async function appendAll(
-  { source, append, epoch, redactor, encryptor, onSealed }: SealOptions,
+  { source, bus, append, epoch, redactor, encryptor, onSealed, onLost }: SealOptions,
   created: string,
   messages: readonly StoredMessage[],
   slowly = false,
@@ -113,12 +118,23 @@ async function appendAll(
   if (messages.length === 0) return
   const takesOut = await redactor?.()
   let records: RecordText[] = []
+  let lost: LostContent[] = []
   let bytes = 0
   let previous = epoch.sealedThrough(created)
   const sealRecords = async () => {
     // A record whose key was lost in a crash could never be opened.
     encryptor?.persist()
-    await onSealed(await append(records))
+    const sealed = await append(records)
+    for (const each of lost) onLost?.(each)
+    await onSealed(sealed)
+    records = []
+    lost = []
+    bytes = 0
+  }
+  // Before what an event names can be had, neither it nor anything after it is sealed.
+  const waits = async (unavailable: unknown): Promise<never> => {
+    if (records.length > 0) await sealRecords()
+    throw unavailable
   }
   await encryptor?.refresh()
   let sliceBegun = performance.now()
@@ -127,14 +143,14 @@ async function appendAll(
       await setTimeout(performance.now() - sliceBegun)
       sliceBegun = performance.now()
     }
-    const record = makeRecord(source, message, { created, previous }, { redactor: takesOut, encryptor })
+    const named = source.kind === 'call' ? await fetchContents(bus.payloads, message).catch(waits) : nothingNamed
+    lost.push(...named.lost)
+    const protection = { redactor: takesOut, encryptor }
+    const record = makeRecord(source, message, { created, previous }, protection, named.contents)
     previous = message.seq
     records.push(record)
-    bytes += record.text.length
-    if (bytes < chunkBytes) continue
-    await sealRecords()
-    records = []
-    bytes = 0
+    bytes += record.text.length + (record.content?.bytes.length ?? 0)
+    if (bytes >= chunkBytes) await sealRecords()
   }
   if (records.length > 0) await sealRecords()
 }

@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs'
 import { readValue } from '@countersign/config'
 import { type EventRule, EventRuleList } from '../event-rules.ts'
 
-/** What is personal where nothing else is said: what agents ask with and what tools answer, and what people write about it. */
+/** What is personal where nothing else is said: what agents ask with and what tools answer, what people write about it, and where they came from. */
 export const defaultPersonalRules: readonly EventRule[] = [
   { servers: ['*'], in: 'arguments', path: '$' },
   { servers: ['*'], in: 'result', path: '$' },
   { servers: ['*'], in: 'event', path: '$.comment' },
   { servers: ['*'], in: 'event', path: '$.evidence' },
+  { servers: ['*'], in: 'activity', path: '$.address' },
+  { servers: ['*'], in: 'activity', path: '$.addresses[*].address' },
 ]
 
 /**

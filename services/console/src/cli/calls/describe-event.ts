@@ -1,6 +1,9 @@
 import type { CallEventData, CallEventName, JsonObject } from '@countersign/contracts'
 import { count, dateAndClock, localTimes } from '../output/times.ts'
 
+/** Characters of a result in a line; `--json` has all. */
+const maxShown = 2000
+
 /** Tells in one line what an event of a call says. */
 export function describeEvent(event: string, data: JsonObject): string {
   const describe = descriptions[event as CallEventName] as ((data: JsonObject) => string) | undefined
@@ -23,11 +26,16 @@ const descriptions: { [N in CallEventName]: (data: CallEventData<N>) => string }
   cancelled: ({ reason }) => reason,
   dispatched: ({ executor, attempt }) => `attempt ${attempt} by ${executor}`,
   succeeded: ({ durationMs, toolError, result }) =>
-    `in ${Math.round(durationMs)} ms${toolError ? ', the tool reports an error' : ''}: ${'inline' in result ? JSON.stringify(result.inline) : `${result.stored.size} bytes`}`,
+    `in ${Math.round(durationMs)} ms${toolError ? ', the tool reports an error' : ''}: ${'inline' in result ? beginningOf(JSON.stringify(result.inline)) : `${result.stored.size} bytes`}`,
   failed: ({ error }) => `${error.code}: ${localTimes(error.message)}`,
   unknown: ({ error }) => `${error.code}: ${localTimes(error.message)}`,
   resolved: ({ operator, outcome, evidence }) =>
     `${operator}: ${outcome === 'ran' ? 'it ran' : 'it did not run'}, "${evidence}"`,
+}
+
+/** What fits on no screen is not measured to its end. */
+function beginningOf(text: string): string {
+  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`
 }
 
 function rulesOf(rules: readonly { policy: string; rule: string }[]): string {
