@@ -3,6 +3,7 @@
  *
  * File map, in the order of a call:
  *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/check-call-headers → call/admission → call/audit-gate → call/publish-requested → call/await-outcome → call/reply
+ *   call/share has calls over a tenant's share take turns, for call/admission
  *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
  *   catalog/ is what each caller may see: the registry, what policy says of it, the list
  *   mcp/ is the wire: both eras, sessions, cancellations from any replica

@@ -78,6 +78,22 @@ export async function receiveCall(services: CallServices, call: ReceivedCall): P
   }
 }
 
+/**
+ * Refuses a call of a tenant that asks for far more than its share, before more is done for it: what a flood costs is taken from everybody.
+ *
+ * @throws CountersignError `overloaded`
+ */
+export function refuseFlood(
+  { admission, refusals }: Pick<CallServices, 'admission' | 'refusals'>,
+  principal: Principal,
+  address: string,
+): void {
+  const refusal = admission.refusal(principal.tenant)
+  if (!refusal) return
+  refusals.call(principal, refusal.code, address)
+  throw refusal
+}
+
 /** Says of a call that is not let in that it was refused: it has no history that would. */
 async function letIn(
   { admission, refusals }: CallServices,

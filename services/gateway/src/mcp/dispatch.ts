@@ -40,6 +40,11 @@ const aboutServer = new Set(['initialize', 'server/discover', 'tools/list'])
 /** How long a client may keep a list that was made for it alone. */
 const listTtlMs = 5000
 
+/** True for a request that would become a call; asking how an earlier one is does not. */
+export function asksForCall({ method, params }: RpcRequest): boolean {
+  return method === 'tools/call' && params?.name !== statusTool.name
+}
+
 /** Answers one request by its method, in the words of its era. */
 export async function dispatch(services: DispatchServices, inbound: Inbound, answer: Answer): Promise<void> {
   const { request, era, principal } = inbound
@@ -81,9 +86,7 @@ export async function dispatch(services: DispatchServices, inbound: Inbound, ans
         ...cacheable,
       })
     case 'tools/call': {
-      if (request.params?.name === statusTool.name) {
-        return complete(await callStatus(services, principal, request.params?.arguments))
-      }
+      if (!asksForCall(request)) return complete(await callStatus(services, principal, request.params?.arguments))
       const { params } = request
       const token = inbound.mayStream && isJsonObject(params?._meta) ? params._meta.progressToken : undefined
       const result = await receiveCall(services, {

@@ -16,9 +16,10 @@ import {
 import { checkHost, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { refuseFlood } from '../call/receive.ts'
 import { Answer, unread } from './answer.ts'
 import type { Cancellations } from './cancellations.ts'
-import { dispatch, type DispatchServices } from './dispatch.ts'
+import { asksForCall, dispatch, type DispatchServices } from './dispatch.ts'
 import { decodeBody, readBody, unreadable } from './read-body.ts'
 
 export interface ListenerOptions extends DispatchServices {
@@ -36,6 +37,9 @@ export interface ListenerOptions extends DispatchServices {
 /** For whoever opens the address in a browser. */
 const forAgents =
   'This is where agents connect with MCP (Streamable HTTP): they send POST with a bearer token. People use: npx countersign help\n'
+
+/** Of a tenant that asks for far more than its share longer bodies are not read: making out what they are takes milliseconds. */
+const maxFloodBytes = 16_384
 
 type Route = { Params: { server?: string } }
 
@@ -119,6 +123,10 @@ export class Listener {
       answer = new Answer(reply.raw, { id, era: claimedEra(body, request.headers), method })
       if (message.kind === 'invalid') throw new CountersignError('invalid_request', message.reason)
       if (refusal) throw refusal
+      if (message.kind === 'request' && asksForCall(message.request)) {
+        rpc = message.request
+        refuseFlood(this.#options, principal, request.ip)
+      }
       const era = eraOfRequest(body, request.headers)
       answer = new Answer(reply.raw, { id, era, method })
       const modern = era === modernEra
@@ -218,7 +226,9 @@ export class Listener {
   async #admit(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {
     try {
       const endpoint = this.#endpointOf(request)
-      this.#callers.set(request, { endpoint, principal: await this.#authenticate(request) })
+      const principal = await this.#authenticate(request)
+      if (isLong(request)) refuseFlood(this.#options, principal, request.ip)
+      this.#callers.set(request, { endpoint, principal })
     } catch (error) {
       reply.hijack()
       this.#answerError(new Answer(reply.raw, unread), error)
@@ -244,7 +254,7 @@ export class Listener {
 
   #answerError(answer: Answer, error: unknown): string {
     const known = error instanceof CountersignError ? error : this.#defect(error)
-    answer.error(known, known.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer realm="countersign"' } : {})
+    answer.error(known, headersOf(known))
     return known.code
   }
 
@@ -289,6 +299,18 @@ function checkEnvelope(request: FastifyRequest, rpc: RpcRequest): void {
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name.toLowerCase()]
   return typeof value === 'string' ? value : undefined
+}
+
+/** What an error says in headers too, for clients that read nothing else. */
+function headersOf({ code, details }: CountersignError): Record<string, string> {
+  if (code === 'unauthenticated') return { 'www-authenticate': 'Bearer realm="countersign"' }
+  const waitMs = details?.retryAfterMs
+  return typeof waitMs === 'number' ? { 'retry-after': String(Math.ceil(waitMs / 1000)) } : {}
+}
+
+/** Whether what is posted takes longer to read than it should for a call that is refused; of a body in chunks nobody knows before. */
+function isLong({ method, headers }: FastifyRequest<Route>): boolean {
+  return method === 'POST' && Number(headers['content-length'] ?? Infinity) > maxFloodBytes
 }
 
 function acceptsStream(request: FastifyRequest): boolean {
