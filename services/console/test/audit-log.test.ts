@@ -170,18 +170,24 @@ test('R13: of a log that cannot be read it is said why, and what to do about tha
   assert.match(denied.stderr, /EACCES.*\n +run it as a user who may read all of the log/)
 })
 
-test('R13: a proof is asked of the console; what is not there is told', async (t) => {
+test('R13: a proof is asked of the console, which puts it together; what is not there is told', async (t) => {
   const { cwd, dir } = await logFolder(t)
   const console = await startConsole(t)
   const known = calls[3]!
   console.auditBus.serveApi(
     verbs.audit.prove,
-    async ({ callId }) => (await proveCallFrom({ dir }, callId))!,
+    async ({ callId, from }) => {
+      const proof = (await proveCallFrom({ dir }, callId))!
+      const last = from + 1 === proof.entries.length
+      return { proof: { ...proof, entries: proof.entries.slice(from, from + 1) }, next: last ? null : from + 1 }
+    },
     (error) => assert.fail(String(error)),
   )
   const proved = await countersign(console.dir, 'prove', known)
   assert.equal(proved.exit, 0, proved.stderr)
   assert.match((await countersign(console.dir, 'verify', `${known}.proof.json`)).stdout, /proof\.json verifies/)
+  const { entries } = JSON.parse(await readFile(join(console.dir, `${known}.proof.json`), 'utf8')) as CallProof
+  assert.deepEqual(entries, (await proveCallFrom({ dir }, known))!.entries)
 
   const refused: [string[], number, RegExp][] = [
     [['verify', 'nowhere'], 4, /there is no folder or file nowhere/],

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { type AuditRecordV3, type JsonObject, newCallId } from '@countersign/contracts'
+import { type AuditRecordV3, type Json, type JsonObject, newCallId } from '@countersign/contracts'
+import type { Invocation } from '../src/cli/command.ts'
+import { auditStory } from '../src/cli/commands/audit-story.ts'
+import type { Client } from '../src/cli/connect/client.ts'
+import { Output } from '../src/cli/output/output.ts'
 import { contentLines } from '../src/cli/audit/story/content-lines.ts'
 import { contentOfCall } from '../src/cli/audit/story/content-of-call.ts'
 import { countersign } from './cli-process.ts'
@@ -83,18 +90,77 @@ test('content of which nothing is left, or that lies elsewhere, is told as such,
   const all = record(1, 'requested', {}, { encrypted: [{ path: '/data', digest }] })
   all.cloudEvent['data'] = '[erased]'
   const none = contentOfCall([sealed(all)])
-  assert.deepEqual([none.arguments, none.result, none.hidden.erased], ['[erased]', undefined, ['all']])
+  assert.deepEqual([none.arguments, none.result, none.hidden.erased], [{ inline: '[erased]' }, undefined, ['all']])
   const changed = record(1, 'requested', { arguments: { inline: '[unreadable]' } })
   const place = { path: '/data/arguments/inline', digest }
   assert.deepEqual(contentOfCall([sealed({ ...changed, encrypted: [place] })]).hidden, {
     ...{ redacted: [], erased: [], unreadable: ['arguments'] },
   })
-  assert.deepEqual(contentLines({ stored: { ref: 'x', digest, size: 300_000 } }), [
-    `300000 bytes, kept beside the log: ${digest}`,
+  assert.deepEqual(contentLines({ stored: { digest, size: 300_000 } }), [
+    `300000 bytes, of which the log has the digest alone: ${digest}`,
   ])
-  const many = contentLines({ content: [{ type: 'text', text: Array.from({ length: 50 }, String).join('\n') }] })
+  const large = { ...record(1, 'requested', {}), cloudEvent: {}, content: { digest, size: 10_000_000 } }
+  assert.deepEqual(contentLines(contentOfCall([sealed(large)]).arguments!), [
+    `too large to be shown: its event has 10000000 bytes and lies in the folder content of the log: ${digest}`,
+  ])
+  const inline = (value: Json) => contentLines({ inline: value })
+  const many = inline({ content: [{ type: 'text', text: Array.from({ length: 50 }, String).join('\n') }] })
   assert.deepEqual([many.length, many.at(-1)], [13, '… and 38 more lines: --json has all'])
-  assert.equal(contentLines({ content: [{ type: 'text', text: 'x'.repeat(5000) }] }).at(-1), '… cut: --json has all')
-  assert.deepEqual(contentLines({ content: [{ type: 'image', data: 'AAAA' }] }), ['{"type":"image","data":"AAAA"}'])
-  assert.deepEqual(contentLines({ content: '[redacted]', other: 1 })[1], '  "content": "[redacted]",')
+  assert.equal(inline({ content: [{ type: 'text', text: 'x'.repeat(5000) }] }).at(-1), '… cut: --json has all')
+  // Characters that take no room do not make a line longer than it looks.
+  const [marks] = inline({ content: [{ type: 'text', text: `e${'\u0301'.repeat(5000)}` }] })
+  assert.ok(marks!.length <= 1000)
+  assert.deepEqual(inline({ content: [{ type: 'image', data: 'AAAA' }] }), ['{"type":"image","data":"AAAA"}'])
+  assert.deepEqual(inline({ content: '[redacted]', other: 1 })[1], '  "content": "[redacted]",')
+  // What an agent writes is not taken for what the log says.
+  assert.deepEqual(inline({ stored: { digest, size: 1 } })[1], '  "stored": {')
+})
+
+test('R13, R15: a story with content of any size is bounded on the screen, and whole for programs', async (t) => {
+  const console = await startConsole(t)
+  const text = 'x'.repeat(6 * 1024 * 1024 - 1000)
+  for (const each of calls({ inline: {} }, { inline: { content: [{ type: 'text', text }] } })) console.audit.seal(each)
+  const { stdout, stderr, exit } = await countersign(console, 'audit', 'story', callId)
+  assert.equal(exit, 0, stderr)
+  assert.match(stdout, /\nresult\n {4}x{399}…\n {4}… cut: --json has all\n/)
+  assert.ok(stdout.length < 4000, 'it fits on a screen')
+  const json = (await countersign(console, 'audit', 'story', callId, '--json')).json()
+  assert.equal(json.records[4].record.cloudEvent.data.result.inline.content[0].text, text)
+  for (const list of [['audit'], ['audit', '--call', callId]]) {
+    const listed = await countersign(console, ...list)
+    assert.deepEqual([listed.exit, listed.stdout.split('\n').length, listed.stdout.length < 2000], [0, 7, true])
+  }
+  assert.equal((await countersign(console, 'audit', 'export', '--out', 'all.jsonl')).exit, 0)
+  const [newest] = (await readFile(join(console.dir, 'all.jsonl'), 'utf8')).split('\n')
+  assert.equal(JSON.parse(newest!).record.cloudEvent.data.result.inline.content[0].text, text)
+})
+
+test('R22: a story that ends before its call does says so, and where the rest is', async () => {
+  const records = calls({ inline: {} }, { inline: {} }).map((each, index) => ({ index, leafHash: '', record: each }))
+  const steps = records.slice(0, 3).map(({ index, record: { event, storedAt } }) => ({ index, event, storedAt }))
+  const call = { callId, tenant: 'default', server: 'files', tool: 'write_file', principal: 'agent', digest }
+  const story = {
+    call: { ...call, state: 'succeeded', updatedAt: records[4]!.record.storedAt },
+    ...{ agents: ['agent'], rules: [], approvals: [], steps, size: 5, indexed: 3 },
+  }
+  const answers = { [`/audit/calls/${callId}`]: story, '/audit/records': { records: records.toReversed() } }
+  const client = { get: (path: keyof typeof answers) => Promise.resolve(answers[path]) } as unknown as Client
+  const sink = new PassThrough()
+  const out = new Output(sink, { json: false, noColor: true })
+  const asked = { args: ['story', callId], out, client: () => Promise.resolve(client) }
+  assert.equal(await auditStory(asked as unknown as Invocation), 0)
+  const shown = String(sink.read())
+  assert.match(
+    shown,
+    new RegExp(`\\n2 records of this call came after what is told here: countersign audit --call ${callId}\\n$`),
+  )
+  assert.match(shown, / ended +not yet\n/)
+})
+
+test('of a call with very many records the newest are shown', async (t) => {
+  const console = await startConsole(t)
+  for (let seq = 1; seq <= 150; seq++) console.audit.seal(record(seq, seq === 1 ? 'requested' : 'dispatched', {}))
+  const { stdout } = await countersign(console, 'audit', 'story', callId)
+  assert.match(stdout, /\n50 earlier records are left out: --json has all\n/)
+  assert.equal(stdout.match(/ dispatched /g)?.length, 100)
 })

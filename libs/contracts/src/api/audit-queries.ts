@@ -135,7 +135,7 @@ export const CallStory = z.object({
   rules: z.array(MatchedRule.extend({ policyRevision: z.string() })),
   approvals: RecordedApprovals,
   outcome: RecordedOutcome.optional(),
-  /** Every record of the call, the oldest first. */
+  /** The records of the call, the oldest first, all of them up to `indexed`. */
   steps: z.array(
     z.object({
       /** Its place in the log. */

@@ -10,6 +10,12 @@ import { pageOf } from './page.ts'
 /** What is looked for of calls. */
 export type CallQuery = AuditQuery & { state?: string | undefined }
 
+/** Columns of what is told of a call. */
+const shown = [
+  ...(['call_id', 'server', 'tool', 'principal', 'digest', 'state'] as const),
+  ...(['code', 'requested_at', 'updated_at'] as const),
+] as const
+
 type Joined = OfSubject & { it: Tables['records']; call: Tables['calls']; newer: Tables['records'] }
 
 /** Finds calls, newest first: each at the place of its newest event or, with `outcome`, of the newest event of that name. */
@@ -20,21 +26,36 @@ export async function findCalls(
   const { size } = index
   const { rows, indexed } = await ask((deadline) => rowsOf(index, query, deadline))
   const page = rows.slice(0, query.limit)
-  const calls = page.map((row) =>
-    callRow(
-      {
-        ...{ callId: row.call_id, tenant: query.tenant, server: row.server },
-        ...{ tool: row.tool, principal: row.principal, digest: row.digest },
-      },
-      {
-        state: row.state,
-        updatedAt: row.updated_at.toISOString(),
-        code: row.code ?? undefined,
-        requestedAt: row.requested_at?.toISOString(),
-      },
-    ),
-  )
+  const calls = page.map((row) => viewOf(query.tenant, row))
   return { calls, next: rows.length > page.length ? page.at(-1)!.index : null, size, indexed }
+}
+
+/** One call as it stands; undefined where the log has none by that id. */
+export async function findCall(
+  { database, log }: IndexedLog,
+  { tenant, callId }: { tenant: string; callId: string },
+  deadline: Deadline,
+): Promise<CallView | undefined> {
+  const row = await database
+    .selectFrom('calls')
+    .select(shown)
+    .where('log', '=', log)
+    .where('call_id', '=', callId)
+    .executeTakeFirst(deadline)
+  return row && viewOf(tenant, row)
+}
+
+function viewOf(tenant: string, row: Pick<Tables['calls'], (typeof shown)[number]>): CallView {
+  const { call_id: callId, server, tool, principal, digest, state } = row
+  return callRow(
+    { callId, tenant, server, tool, principal, digest },
+    {
+      state,
+      updatedAt: row.updated_at.toISOString(),
+      code: row.code ?? undefined,
+      requestedAt: row.requested_at?.toISOString(),
+    },
+  )
 }
 
 async function rowsOf(index: IndexedLog, query: CallQuery, deadline: Deadline) {
@@ -48,8 +69,7 @@ async function rowsOf(index: IndexedLog, query: CallQuery, deadline: Deadline) {
     .innerJoin('calls as call' as 'call', (join) =>
       join.onRef('call.log', '=', 'it.log').onRef('call.call_id', '=', 'it.call_id'),
     )
-    .select(['it.index', 'call.call_id', 'call.server', 'call.tool', 'call.principal', 'call.digest', 'call.state'])
-    .select(['call.code', 'call.requested_at', 'call.updated_at'])
+    .select(['it.index', ...shown.map((column) => `call.${column}` as const)])
     .where(matching(log, filter, few) as never)
     .where('it.index', '>=', from)
     .where('it.index', '<', to)

@@ -9,7 +9,10 @@ import { matching, type OfSubject, withRuleNames } from './matching.ts'
 import { pageOf } from './page.ts'
 import type { Kysely } from 'kysely'
 
-/** What one answer may carry; the bus takes 8 MiB. */
+/**
+ * Bytes of the records of one answer; the bus takes 8 MiB. One that has more by itself is an answer of its own: the event in a record has 6 MiB at
+ * most.
+ */
 const maxBytes = 4 * 1024 * 1024
 
 /** The log that what is found is read from. */
@@ -18,7 +21,10 @@ export interface Reading {
   read: (text: string) => SealedRecord
 }
 
-/** Finds records, newest first: where they are is asked of the index, what they say is read from the log. */
+/**
+ * Finds records, newest first: where they are is asked of the index, what they say is read from the log. There are fewer than asked for where
+ * more would not fit into an answer, and at least one where there is one; `next` says where to go on.
+ */
 export async function findRecords(
   index: IndexedLog,
   { log, read }: Reading,
@@ -30,9 +36,10 @@ export async function findRecords(
   const records: SealedRecord[] = []
   let bytes = 0
   for await (const { text } of log.readEach(page)) {
-    if (records.length > 0 && bytes + text.length > maxBytes) break
+    // As they were sealed: opened, they are no longer.
+    bytes += Buffer.byteLength(text)
+    if (records.length > 0 && bytes > maxBytes) break
     records.push(read(text))
-    bytes += text.length
   }
   const more = records.length < places.length
   return { records, next: more ? records.at(-1)!.index : null, size, indexed }

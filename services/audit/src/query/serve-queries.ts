@@ -97,10 +97,15 @@ export function serveQueries(
     ),
     bus.serveApi(
       audit.prove,
-      ({ tenant, callId }) =>
-        inTurn({ tenant }, async () =>
-          proveCall(log, { tenant, callId }, await placesOfCall(await index.reach(tenant), callId)),
-        ),
+      ({ tenant, callId, from }) =>
+        inTurn({ tenant }, async () => {
+          const indexes = await placesOfCall(await index.reach(tenant), callId)
+          return proveCall(
+            log,
+            { tenant, callId },
+            indexes.filter((each) => each >= from),
+          )
+        }),
       onDefect,
     ),
     bus.serveApi(audit.consistency, ({ tenant, from }) => proveConsistency(log, tenant, from), onDefect),

@@ -2,10 +2,12 @@ import {
   type AuditRecordV3,
   callEvents,
   CredentialRef,
+  Instant,
   isCallEventName,
   isJsonObject,
   type Json,
   type JsonObject,
+  MatchedRule,
 } from '@countersign/contracts'
 import { z } from 'zod'
 
@@ -16,7 +18,7 @@ export type Sections = Pick<
 >
 
 const Credentials = z.array(CredentialRef)
-const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/
+const Rules = z.array(MatchedRule)
 
 /**
  * Reads out of an event of a call what a record says for every kind of event. A member that is not what its schema says is left out: the event
@@ -38,7 +40,11 @@ export function sectionsOf(name: string, event: JsonObject): Sections {
 
 /** When an event says it was made. */
 export function timeOf({ time }: JsonObject): string | undefined {
-  return typeof time === 'string' && instant.test(time) ? time : undefined
+  return isInstant(time) ? time : undefined
+}
+
+function isInstant(value: Json | undefined): value is string {
+  return typeof value === 'string' && Instant.safeParse(value).success
 }
 
 function whoOf(event: JsonObject, data: JsonObject): Sections['who'] {
@@ -63,21 +69,21 @@ function whatOf(data: JsonObject): Sections['what'] {
 function decisionOf(decision: Json | undefined): Sections['decision'] {
   if (!isJsonObject(decision)) return undefined
   const { policyRevision, rules, facts } = decision
-  if (typeof policyRevision !== 'string' || !Array.isArray(rules) || !isJsonObject(facts)) return undefined
+  if (typeof policyRevision !== 'string' || !Rules.safeParse(rules).success || !isJsonObject(facts)) return undefined
   return decision as unknown as Sections['decision']
 }
 
 function approvalsOf(name: string, data: JsonObject, time: Json | undefined): Sections['approvals'] {
   if (name === 'voted') {
     const { approver, digest, vote } = data
-    const valid = typeof approver === 'string' && typeof digest === 'string' && typeof time === 'string'
+    const valid = typeof approver === 'string' && typeof digest === 'string' && isInstant(time)
     if (!valid || (vote !== 'approve' && vote !== 'reject')) return undefined
     return [{ approver, at: time, digest, vote }]
   }
   const { approvals } = claimsOf(data)
   if (!Array.isArray(approvals)) return undefined
   return approvals.filter(isJsonObject).flatMap(({ approver, at, digest }) => {
-    if (typeof approver !== 'string' || typeof at !== 'string' || typeof digest !== 'string') return []
+    if (typeof approver !== 'string' || !isInstant(at) || typeof digest !== 'string') return []
     return [{ approver, at, digest, vote: 'approve' as const }]
   })
 }
@@ -89,7 +95,7 @@ function claimsOf({ grant }: JsonObject): JsonObject {
 function executionOf({ executor, attempt, durationMs, credentials }: JsonObject): Sections['execution'] {
   const execution = defined({
     executor: text(executor),
-    attempt: number(attempt),
+    attempt: Number.isSafeInteger(attempt) ? number(attempt) : undefined,
     durationMs: number(durationMs),
     credentials: credentialsOf(credentials),
   })

@@ -1,7 +1,8 @@
-import { verbs } from '@countersign/contracts'
+import { CallProof, verbs } from '@countersign/contracts'
 import { z } from 'zod'
 import { askAudit } from './ask-audit.ts'
 import { Cursor, cursorOf, placeOf } from './cursor.ts'
+import { proveCall } from './prove-call.ts'
 import { recordedEvents } from '../recorded-events.ts'
 import { type Route, route } from './route.ts'
 
@@ -22,7 +23,7 @@ export const audit: readonly Route[] = [
     operators: true,
     description:
       'All pages are of the log as it was with the first. `indexed` of its `size` records are looked at: a few that were sealed just now may ' +
-      'not be among them yet.',
+      'not be among them yet. A page has fewer than asked for where more would not fit into an answer, and at least one where there is one.',
     query: z.strictObject({
       ...filters,
       limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -54,6 +55,9 @@ export const audit: readonly Route[] = [
     path: '/audit/calls/:callId',
     summary: 'One call from end to end, as the sealed log tells it',
     operators: true,
+    description:
+      'Told from its first record on, without content. Of a call that is longer than an answer (some 12,000 records) it has as many as ' +
+      'there is room for: `indexed` is then the index of the next one, and `/audit/records?callId=` has them all.',
     params,
     answer: verbs.audit.story.output,
     reads: (_query, { steps }) => ({ kind: 'story', records: steps.length }),
@@ -113,11 +117,10 @@ export const audit: readonly Route[] = [
     summary: 'A file that proves what the log says about a call; it verifies by itself',
     operators: true,
     params,
-    answer: verbs.audit.prove.output,
+    answer: CallProof,
     reads: (_query, { entries }) => ({ kind: 'proof', records: entries.length }),
     errors: ['unknown_call', 'not_found'],
-    handle: ({ viewer: { tenant }, params: { callId } }, { bus }) =>
-      askAudit(bus, verbs.audit.prove, { tenant, callId }),
+    handle: ({ viewer: { tenant }, params: { callId } }, { bus }) => proveCall(bus, { tenant, callId }),
   }),
   route({
     method: 'GET',

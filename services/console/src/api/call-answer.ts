@@ -3,11 +3,13 @@ import { z } from 'zod'
 
 const { callId, server, tool, principal, digest } = RecordedCallFields.shape
 
-/** Why an answer has only what the bus still has. */
+/** Why an answer has not all. */
 export const Incomplete = z
   .string()
   .optional()
-  .describe('Why this is not all: audit does not answer, and only what the bus still has could be looked at')
+  .describe(
+    'Why this is not all: audit does not answer, so only what the bus still has could be looked at; or it is more than one answer has',
+  )
 
 /** One call in a list. */
 export const CallItem = verbs.audit.calls.output.shape.calls.element

@@ -1,11 +1,14 @@
 import type { Bus } from '@countersign/bus'
 import {
+  type AuditRecord,
   type CallAddress,
   CountersignError,
+  isJsonObject,
   type Json,
   type JsonObject,
   type Principal,
   RecordedCallFields,
+  type SealedRecord,
   verbs,
 } from '@countersign/contracts'
 import { askAudit, AuditSilent } from './ask-audit.ts'
@@ -13,6 +16,9 @@ import { approverGroupsOf, type CallAnswer } from './call-answer.ts'
 import { maySeeCall } from './may-see.ts'
 
 type Step = CallAnswer['events'][number] & { id: string }
+
+/** Pages of the log that are read of one call: a page has a thousand records, or some MiB. */
+const maxPages = 8
 
 /** A call's history, and how many sealed records were read for it: none while the stream has all of it. */
 export type ReadCall = CallAnswer & { records: number }
@@ -26,7 +32,7 @@ export type ReadCall = CallAnswer & { records: number }
  */
 export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<ReadCall> {
   const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
-  const { logged, silence } = await restInLog(bus, viewer.tenant, callId, streamed)
+  const { logged, isCut, silence } = await restInLog(bus, viewer.tenant, callId, streamed)
   const steps = merge(logged, streamed)
   const call = RecordedCallFields.safeParse(steps[0]?.data)
   if (!call.success) throw silence ?? unknownCall(callId)
@@ -36,17 +42,25 @@ export async function readCall(bus: Bus, viewer: Principal, callId: string): Pro
   return {
     ...{ callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps, records: logged.length },
     ...(silence ? { incomplete: silence.consequence('what only the log has of it is missing') } : {}),
+    ...(isCut
+      ? { incomplete: 'it has more than is read at once, so its oldest events are missing; /audit/records has them' }
+      : {}),
   }
 }
 
 /** What the stream has let go of; where audit does not answer, nothing, and its silence. */
-async function restInLog(bus: Bus, tenant: string, callId: string, streamed: readonly Step[]) {
-  if (streamed[0]?.event === 'requested') return { logged: [] }
+async function restInLog(
+  bus: Bus,
+  tenant: string,
+  callId: string,
+  streamed: readonly Step[],
+): Promise<{ logged: Step[]; isCut: boolean; silence?: AuditSilent }> {
+  if (streamed[0]?.event === 'requested') return { logged: [], isCut: false }
   try {
-    return { logged: await stepsInLog(bus, tenant, callId) }
+    return await stepsInLog(bus, tenant, callId)
   } catch (error) {
     if (!(error instanceof AuditSilent)) throw error
-    return { logged: [], silence: error }
+    return { logged: [], isCut: false, silence: error }
   }
 }
 
@@ -63,19 +77,41 @@ async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
   }))
 }
 
-async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<Step[]> {
-  const { records } = await askAudit(bus, verbs.audit.records, { tenant, callId, limit: 1000 })
+/** The newest of a call's steps, and whether there are older ones that were not read. */
+async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<{ logged: Step[]; isCut: boolean }> {
+  const found: SealedRecord[] = []
+  let place: { before: number; size?: number | undefined } | undefined
+  for (let pages = 0; pages < maxPages; pages++) {
+    const page = await askAudit(bus, verbs.audit.records, { tenant, callId, limit: 1000, ...place })
+    found.push(...page.records)
+    if (page.next === null) return { logged: stepsOf(found), isCut: false }
+    place = { before: page.next, size: page.indexed }
+  }
+  return { logged: stepsOf(found), isCut: true }
+}
+
+function stepsOf(records: readonly SealedRecord[]): Step[] {
   return records
     .toSorted((a, b) => a.index - b.index)
-    .map(({ record: { cloudEvent, event, stream, storedAt } }) => ({
-      id: textOf(cloudEvent.id),
-      seq: stream.seq,
-      event,
-      time: textOf(cloudEvent.time) || storedAt,
-      source: textOf(cloudEvent.source),
-      data: cloudEvent.data as JsonObject,
-      ...(typeof cloudEvent.traceparent === 'string' ? { traceparent: cloudEvent.traceparent } : {}),
-    }))
+    .map(({ record }) => {
+      const { cloudEvent, event, stream, time, storedAt } = record
+      return {
+        id: textOf(cloudEvent.id),
+        seq: stream.seq,
+        event,
+        time: textOf(cloudEvent.time) || (time ?? storedAt),
+        source: textOf(cloudEvent.source),
+        data: dataOf(record),
+        ...(typeof cloudEvent.traceparent === 'string' ? { traceparent: cloudEvent.traceparent } : {}),
+      }
+    })
+}
+
+/** What an event says; of one that is hidden as a whole, or too large to be told, what its record says beside it. */
+function dataOf({ tenant, server, callId, who, what, cloudEvent: { data } }: AuditRecord): JsonObject {
+  if (isJsonObject(data)) return data
+  const said = { callId, tenant, server, ...what, principal: who?.principal }
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as JsonObject
 }
 
 function textOf(value: Json | undefined): string {
@@ -85,7 +121,9 @@ function textOf(value: Json | undefined): string {
 /** What is in both is taken once; what only the stream has is newer than the log. */
 function merge(logged: Step[], streamed: Step[]): Step[] {
   const ids = new Set(logged.map(({ id }) => id))
-  return [...logged, ...streamed.filter(({ id }) => !ids.has(id))]
+  // An event that is told without what it says has no id either.
+  const places = new Set(logged.filter(({ id }) => id === '').map(({ seq }) => seq))
+  return [...logged, ...streamed.filter(({ id, seq }) => !ids.has(id) && !places.has(seq))]
 }
 
 function unknownCall(callId: string): CountersignError {

@@ -1,26 +1,21 @@
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import type { SealedRecord } from '@countersign/contracts'
+import { type Page, readPages } from '../audit/export/read-pages.ts'
+import type { RecordWriter } from '../audit/export/record-writer.ts'
 import { auditFilters } from '../audit/filters.ts'
 import { indexBehind } from '../audit/index-behind.ts'
-import { CliError, type Exit, exits } from '../cli-error.ts'
-import type { Client } from '../connect/client.ts'
-import { checkArguments, type Invocation, oneOf } from '../command.ts'
-import type { RecordWriter } from '../audit/export/record-writer.ts'
 import { tellNotInLog } from '../audit/nothing-found.ts'
+import { CliError, type Exit, exits } from '../cli-error.ts'
+import { checkArguments, type Invocation, oneOf } from '../command.ts'
+import { progressOn } from '../output/progress.ts'
 import { count } from '../output/times.ts'
 
 const formats = ['jsonl', 'csv', 'parquet'] as const
-const pageSize = 1000
-/** A console or an audit that is replaced meanwhile is back within this time. */
-const retryMs = [1000, 3000, 10_000]
+type Format = (typeof formats)[number]
 
-interface Page {
-  records: SealedRecord[]
-  next?: string
-  size?: number
-  indexed?: number
+/** What came of an export: how many records, and how much of the log they are about. */
+interface Exported extends Pick<Page, 'size' | 'indexed'> {
+  records: number
 }
 
 /**
@@ -33,58 +28,90 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   const file = option('out')
   if (file === undefined) throw new CliError(exits.usage, 'audit export: --out FILE is missing')
   const format = oneOf(option('format') ?? extname(file).slice(1), formats, '--format, or how FILE ends,')
+  const path = resolve(where.cwd, file)
+  await checkPlace(path, file)
   const client = await invocation.client('operator')
   const filters = await auditFilters(invocation, client)
-  const path = resolve(where.cwd, file)
-  const part = `${path}.part`
-  const writer = await openWriter(format, part)
-  let records = 0
-  let coverage: Pick<Page, 'size' | 'indexed'> = {}
+  const interrupted = new AbortController()
+  const interrupt = () => interrupted.abort()
+  process.once('SIGINT', interrupt)
+  const progress = progressOn(process.stderr)
+  let exported: Exported
   try {
-    for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
-      const page = await pageOf(client, { ...filters, cursor })
-      if (first) coverage = page
-      await writer.write(page.records)
-      records += page.records.length
-      cursor = page.next
-      out.progress(`${count(records, 'record')}, ${share(page, coverage)} % of the log looked at`)
-    }
-    await writer.finish()
-    await writer.close()
-    await rename(part, path)
-  } catch (error) {
-    await writer.close().catch(() => {})
-    await rm(part, { force: true })
-    throw error
+    const onSilence = (why: string, waitMs: number) => progress.show(`${why}; asked again in ${waitMs / 1000} s`)
+    const pages = readPages(client, filters, { onSilence, signal: interrupted.signal })
+    exported = await writeAll(pages, { format, path, file }, { show: progress.show, signal: interrupted.signal })
+  } finally {
+    progress.end()
+    process.off('SIGINT', interrupt)
   }
-  const { size, indexed } = coverage
+  const { records, size, indexed } = exported
   if (out.forPrograms) out.json({ file, format, records, size, indexed })
   out.line(`${file}: ${count(records, 'record')}`)
   if (records === 0) await tellNotInLog(out, client, filters)
-  const behind = indexBehind(coverage)
+  const behind = indexBehind(exported)
   if (behind !== undefined) out.line({ text: behind, style: 'warn' })
   return exits.ok
 }
 
-async function openWriter(format: (typeof formats)[number], path: string): Promise<RecordWriter> {
-  try {
-    if (format === 'parquet') return await (await import('../audit/export/write-parquet.ts')).writeParquet(path)
-    const { writeCsv, writeJsonl } = await import('../audit/export/write-text.ts')
-    return await (format === 'csv' ? writeCsv(path) : writeJsonl(path))
-  } catch (error) {
-    throw new CliError(exits.usage, `${path} cannot be written: ${(error as Error).message}`)
-  }
+/** Before anything is asked: an export takes long, and is put in its place at the very end. */
+async function checkPlace(path: string, file: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined)
+  if (!there || there.isFile()) return
+  throw new CliError(
+    exits.usage,
+    there.isDirectory()
+      ? `audit export: ${file} is a folder; name a file in it`
+      : `audit export: ${file} is no file, and an export takes the place of what is there; name a file`,
+  )
 }
 
-async function pageOf(client: Client, query: Record<string, string | undefined>): Promise<Page> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await client.get<Page>('/audit/records', { ...query, limit: pageSize, purpose: 'export' })
-    } catch (error) {
-      const passes = error instanceof CliError && error.exit === exits.unreachable && error.code !== 'unauthenticated'
-      if (!passes || tries === retryMs.length) throw error
-      await setTimeout(retryMs[tries])
+/** Writes pages as they come, and puts the file in its place when it is whole; else nothing of it is left. */
+async function writeAll(
+  pages: AsyncIterable<Page>,
+  { format, path, file }: { format: Format; path: string; file: string },
+  { show, signal }: { show: (text: string) => void; signal: AbortSignal },
+): Promise<Exported> {
+  const part = `${path}.part`
+  const writing = <T>(work: () => Promise<T>) => inWords(file, work)
+  const writer = await writing(() => openWriter(format, part))
+  let records = 0
+  let coverage: Pick<Page, 'size' | 'indexed'> | undefined
+  try {
+    for await (const page of pages) {
+      coverage ??= page
+      await writing(() => writer.write(page.records))
+      records += page.records.length
+      show(`${count(records, 'record')}, ${share(page, coverage)} % of the log looked at`)
     }
+    signal.throwIfAborted()
+    await writing(async () => {
+      await writer.finish()
+      await writer.close()
+      await rename(part, path)
+    })
+  } catch (error) {
+    await writer.close().catch(() => {})
+    await rm(part, { force: true })
+    throw signal.aborted ? new CliError(exits.interrupted, `interrupted: ${file} was not written`) : error
+  }
+  const { size, indexed } = coverage ?? {}
+  return { records, ...(size === undefined ? {} : { size }), ...(indexed === undefined ? {} : { indexed }) }
+}
+
+async function openWriter(format: Format, path: string): Promise<RecordWriter> {
+  if (format === 'parquet') return (await import('../audit/export/write-parquet.ts')).writeParquet(path)
+  const { writeCsv, writeJsonl } = await import('../audit/export/write-text.ts')
+  return format === 'csv' ? writeCsv(path) : writeJsonl(path)
+}
+
+/** @throws CliError for what the disk, the folder or the rights to it do not allow */
+async function inWords<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw new CliError(exits.usage, `${file} cannot be written: ${(error as Error).message}`)
   }
 }
 

@@ -59,6 +59,9 @@ export const exportColumns: readonly ExportColumn[] = [
       return data && JSON.stringify(data)
     },
   },
+  // Of an event that lies beside the log; one that is too large to be told has no data here.
+  { name: 'content_digest', type: 'text', verbatim: true, value: ({ record }) => record.content?.digest },
+  { name: 'content_bytes', type: 'whole', value: ({ record }) => record.content?.size },
 ]
 
 function traceIdOf({ record: { cloudEvent } }: SealedRecord): string | undefined {

@@ -23,9 +23,11 @@ export function writeCsv(path: string): Promise<RecordWriter> {
 
 async function writeText(path: string, head: string, lineOf: (sealed: SealedRecord) => string): Promise<RecordWriter> {
   const file = await open(path, 'w', 0o600)
-  await file.write(head)
+  // A write alone may take a part of it, as on a disk that is nearly full.
+  const write = (text: string) => file.writeFile(text)
+  await write(head)
   return {
-    write: async (records) => void (await file.write(records.map(lineOf).join(''))),
+    write: (records) => write(records.map(lineOf).join('')),
     finish: () => file.sync(),
     close: () => file.close(),
   }

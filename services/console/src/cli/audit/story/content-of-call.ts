@@ -1,4 +1,5 @@
 import {
+  type AuditRecord,
   erasedMark,
   isJsonObject,
   type Json,
@@ -18,25 +19,32 @@ export interface Hidden {
   unreadable: string[]
 }
 
+/** Bytes that are not shown, by their digest. */
+interface Named {
+  digest: string
+  size: number
+}
+
+/** Arguments or a result: JSON, or a mark where it is hidden; named where it is not in the log, or where its event lies beside the log. */
+export type Content = { inline: Json } | { stored: Named } | { beside: Named }
+
 /** What the records of a call say beyond its story. */
 export interface CallContent {
-  /** As far as it is in the log: JSON, a mark where it is hidden, or where it is kept when it was too large for an event. */
-  arguments: Json | undefined
-  result: Json | undefined
+  arguments: Content | undefined
+  result: Content | undefined
   hidden: Hidden
 }
 
 const hows: Record<string, keyof Hidden> = { [erasedMark]: 'erased', [unreadableMark]: 'unreadable' }
 
-/** Gathers what was asked and what was answered from the records of a call. */
+/** Gathers what was asked and what was answered from records of a call, the oldest first. */
 export function contentOfCall(records: readonly SealedRecord[]): CallContent {
   const hidden: Record<keyof Hidden, Set<string>> = { redacted: new Set(), erased: new Set(), unreadable: new Set() }
-  let [asked, answered]: (Json | undefined)[] = []
+  let [asked, answered]: (Content | undefined)[] = []
   for (const { record } of records) {
     const { event, cloudEvent } = record
-    const data = cloudEvent['data']
-    if (event === 'requested') asked = contentIn(data, 'arguments')
-    if (event === 'succeeded') answered = contentIn(data, 'result')
+    if (event === 'requested') asked = contentIn(record, 'arguments')
+    if (event === 'succeeded') answered = contentIn(record, 'result')
     for (const { path } of record.redactions ?? []) hidden.redacted.add(nameOf(path))
     const encrypted = record.version === 2 ? [] : (record.encrypted ?? [])
     for (const { path } of encrypted) {
@@ -57,11 +65,26 @@ export function isMark(content: Json): boolean {
   return content === redactedMark || (typeof content === 'string' && content in hows)
 }
 
-/** What an event says of its arguments or result; all of an event may be hidden. */
-function contentIn(data: Json | undefined, part: 'arguments' | 'result'): Json | undefined {
-  if (!isJsonObject(data)) return data
-  const content = data[part]
-  return isJsonObject(content) && 'inline' in content ? content['inline'] : content
+/** What is known of a call from records that follow each other: of what both say, the newer. */
+export function joined(newer: CallContent, older: CallContent): CallContent {
+  const both = (how: keyof Hidden) => [...new Set([...older.hidden[how], ...newer.hidden[how]])]
+  return {
+    arguments: newer.arguments ?? older.arguments,
+    result: newer.result ?? older.result,
+    hidden: { redacted: both('redacted'), erased: both('erased'), unreadable: both('unreadable') },
+  }
+}
+
+/** What an event says of its arguments or result; all of an event may be hidden, or too large to be told. */
+function contentIn({ cloudEvent, content }: AuditRecord, part: 'arguments' | 'result'): Content | undefined {
+  if (content && Object.keys(cloudEvent).length === 0) return { beside: content }
+  const data = cloudEvent['data']
+  const said = isJsonObject(data) ? data[part] : data
+  if (!isJsonObject(said)) return said === undefined ? undefined : { inline: said }
+  if ('inline' in said) return { inline: said['inline']! }
+  const { stored } = said
+  if (!isJsonObject(stored)) return { inline: said }
+  return { stored: { digest: String(stored['digest']), size: Number(stored['size']) } }
 }
 
 /** A JSON Pointer into an event, as people read it: `/data/arguments/inline/path` is `arguments/path`. */

@@ -1,4 +1,4 @@
-import { type CallStory, isJsonObject, type JsonObject, type SealedRecord } from '@countersign/contracts'
+import type { CallStory } from '@countersign/contracts'
 import { describeEvent } from '../../calls/describe-event.ts'
 import type { Output } from '../../output/output.ts'
 import { stateCell } from '../../output/state-cell.ts'
@@ -7,12 +7,16 @@ import { clock, count, dateAndClock, durationOf, localTimes, sameDay } from '../
 import { nextStep } from '../../calls/next-step.ts'
 import { contentLines } from './content-lines.ts'
 import type { CallContent, Hidden } from './content-of-call.ts'
+import type { CallEvent } from './read-events.ts'
 
 type Field = readonly [name: string, ...value: Cell[]]
 type Step = CallStory['steps'][number]
 
+/** Of a call that begins anew day after day under its idempotency key, the newest records are shown. */
+const maxSteps = 100
+
 /** Shows one call: who asked what through whom, who decided, what came of it, and each record that says so. */
-export function showStory(out: Output, story: CallStory, content: CallContent, records: readonly SealedRecord[]): void {
+export function showStory(out: Output, story: CallStory, content: CallContent, events: readonly CallEvent[]): void {
   const { call, rules, traceId, outcome } = story
   out.line(
     { text: `${call.principal} called ${call.server}: ${call.tool}`, style: 'strong' },
@@ -27,7 +31,7 @@ export function showStory(out: Output, story: CallStory, content: CallContent, r
       reason ? `, ${reason}` : '',
       error ? `, because its condition failed: ${error}` : '',
     ]),
-    ...voteFields(story, records),
+    ...voteFields(story, events),
     ...endFields(story),
     ...(outcome?.ruling === undefined ? [] : [rulingField(story)]),
     ...hiddenFields(content.hidden),
@@ -44,7 +48,7 @@ export function showStory(out: Output, story: CallStory, content: CallContent, r
     for (const line of contentLines(said)) out.line('    ', line)
   }
   out.line()
-  showSteps(out, story.steps, records)
+  showSteps(out, story.steps, events)
   const next = nextStep(call.state, call.callId)
   if (next !== undefined) out.line(next)
 }
@@ -59,13 +63,11 @@ function askedFields({ steps, groups, agents, call: { principal } }: CallStory):
 }
 
 /** Votes with what was said; the words stand in the events. */
-function voteFields({ approvals, steps }: CallStory, records: readonly SealedRecord[]): Field[] {
+function voteFields({ approvals, steps }: CallStory, events: readonly CallEvent[]): Field[] {
   const held = instantOf(steps, 'held')
   return approvals.map(({ approver, vote, at }) => {
-    const said = records
-      .map(({ record }) => dataOf(record.cloudEvent))
-      .find((data) => data['approver'] === approver && typeof data['comment'] === 'string')
-    const comment = said ? `, "${String(said['comment'])}"` : ''
+    const said = events.find(({ data }) => data['approver'] === approver && typeof data['comment'] === 'string')
+    const comment = said ? `, "${String(said.data['comment'])}"` : ''
     const after = held === undefined ? '' : `, ${durationOf(Date.parse(at) - held)} after it was held`
     return [
       'vote',
@@ -136,9 +138,13 @@ function hiddenFields({ redacted, erased, unreadable }: Hidden): Field[] {
   ]
 }
 
-function showSteps(out: Output, steps: readonly Step[], records: readonly SealedRecord[]): void {
-  const events = new Map(records.map(({ index, record }) => [index, record.cloudEvent]))
+function showSteps(out: Output, steps: readonly Step[], events: readonly CallEvent[]): void {
+  const saying = new Map(events.map(({ index, data }) => [index, data]))
   const day = steps[0]?.storedAt
+  const shown = steps.slice(-maxSteps)
+  if (shown.length < steps.length) {
+    out.line({ text: `${steps.length - shown.length} earlier records are left out: --json has all`, style: 'faint' })
+  }
   out.table(
     [
       { head: 'INDEX', align: 'right' },
@@ -147,13 +153,13 @@ function showSteps(out: Output, steps: readonly Step[], records: readonly Sealed
       { head: 'BY', shrinks: true },
       { head: 'WHAT', shrinks: true },
     ],
-    steps.map(({ index, event, storedAt, who }) => [
+    shown.map(({ index, event, storedAt, who }) => [
       String(index),
       sameDay(storedAt, day!) ? clock(storedAt) : dateAndClock(storedAt),
       stateCell(event),
       who?.actor ?? '',
       // Its result stands above.
-      event === 'succeeded' ? '' : describeEvent(event, dataOf(events.get(index))),
+      event === 'succeeded' ? '' : describeEvent(event, saying.get(index) ?? {}),
     ]),
   )
 }
@@ -161,9 +167,4 @@ function showSteps(out: Output, steps: readonly Step[], records: readonly Sealed
 function instantOf(steps: readonly Step[], event: string): number | undefined {
   const step = steps.find((each) => each.event === event)
   return step && Date.parse(step.time ?? step.storedAt)
-}
-
-function dataOf(event: JsonObject | undefined): JsonObject {
-  const data = event?.['data']
-  return isJsonObject(data) ? data : {}
 }
