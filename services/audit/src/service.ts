@@ -6,6 +6,7 @@
  *   record/ record-source (which streams, and what their messages are) → on-any (takes them in batches) → stored-content (what events only
  *     name) → make-record (with redact/ and encrypt/) → seal (in stream order, each once) → publish (on AUDIT), in turn by recorder, all of
  *     it by recording
+ *   priority.ts lets calls go first while audit keeps up
  *   retention/ purges what is sealed and ended, and makes room
  *   index/ follows the log into Postgres: log-index (the loop) → row-of → write-rows, over open-pglite or open-postgres
  *   query/ answers `audit.<verb>`: serve-queries lists them, each is a file

@@ -70,8 +70,9 @@ test(
     assert.deepEqual([verifyCallProof(JSON.stringify(proof)).complete, rest.next], [true, null])
 
     // What is gone is told in audit's log and counted.
-    const gone = { ref: 'gone', digest: digestOf('gone'), size: 300_000 }
-    await writer.requestCarried({ stored: gone })
+    const digest = digestOf('gone')
+    const gone = { ref: digest, digest, size: 300_000 }
+    await writer.requestCarried({ stored: gone }, { digest })
     await sealed(5)
     assert.match(await audit.metrics(), /countersign_audit_content_lost_total\S* 1\n/)
     const published = await readAudit(reader)
@@ -93,8 +94,7 @@ test(
     ])
     assert.deepEqual(await verifyFolder(folder.dir), { records: 5, problems: [] })
 
-    const { digest } = published[3]!.record.content!
-    const path = `default/${contentPath(digest)}`
+    const path = `default/${contentPath(published[3]!.record.content!.digest)}`
     await turnByte(join(folder.dir, path), 2 * MiB)
     const { problems } = await verifyFolder(folder.dir)
     assert.equal(problems.length, 1)
@@ -208,3 +208,26 @@ test(
     assert.deepEqual(filesWith(dirname(folder.dir), 'okapi4711'), [])
   },
 )
+
+test('I8: audit starts while content cannot be had, says so without naming it, and seals it once it can', async (t) => {
+  const testBus = await startTestBus(t)
+  const folder = await auditFolder(t)
+  const [writer, console] = await Promise.all([largeCallWriter(testBus), testBus.connect('console')])
+  const args = { text: longText('zebra4711', 300) }
+  const { digest } = await writer.request(args)
+  await writer.gateway.purge('OBJ_payloads' as 'CALLS', { filter: '$O.payloads.C.>' })
+  const audit = await startAudit(t, testBus, folder)
+  const { status, body } = await audit.ready()
+  assert.deepEqual([status, /not whole just now/.test(body)], [503, true], body)
+  await writer.gateway.payloads.carry(args)
+  const size = async () => (await console.callApi(verbs.audit.status, { tenant: 'default' })).size
+  await until(async () => (await size()) === 1, 'it is sealed', 60_000)
+  assert.equal(await audit.stop('SIGTERM'), 0, audit.output())
+  assert.ok(!(audit.output() + body).includes(digest))
+  const log = await openTestLog(folder)
+  t.after(() => log.close())
+  assert.deepEqual(
+    (await readLog(log)).map((each) => dataOf(each)['arguments']),
+    [{ inline: args }],
+  )
+})

@@ -88,12 +88,19 @@ test('R28: content that an event only names is encrypted, opens, and is gone wit
 
 test('I8: of content that is gone, or is something else, the reference is sealed, and that is told once', async (t) => {
   const { writer, options, sealed, lost } = await sealer(t)
-  const none = { stored: { ref: 'nothing', digest: sha256('nothing'), size: 300_000 } }
+  const named = (digest: string) => ({ stored: { ref: digest, digest, size: 300_000 } })
+  const none = named(sha256('nothing'))
   const { carried } = await writer.gateway.payloads.carry(large)
   assert.ok('stored' in carried)
+  const { digest } = carried.stored
   const other = { stored: { ...carried.stored, digest: sha256('other') } }
-  const nameless = { stored: { ...carried.stored, ref: '' } }
-  for (const each of [none, other, nameless]) await writer.requestCarried(each)
+  await writer.requestCarried(none, { digest: sha256('nothing') })
+  await writer.requestCarried(other, { digest })
+  // The event says another digest, which is what everybody went by.
+  await writer.requestCarried(carried, { digest: sha256('approved') })
+  // Whoever executes it takes what is inside.
+  const both = { ...carried, inline: { path: '/etc/shadow' } }
+  await writer.requestCarried(both, { digest })
   // What a tool's arguments say of themselves is not followed.
   await writer.request({ arguments: carried, stored: carried.stored })
   // The first append fails, so all of it is sealed again.
@@ -107,11 +114,12 @@ test('I8: of content that is gone, or is something else, the reference is sealed
   await sealAll(options)
   assert.deepEqual(
     (await sealed()).map((record) => dataOf(record)['arguments']),
-    [none, other, nameless, { inline: { arguments: carried, stored: carried.stored } }],
+    [none, other, carried, both, { inline: { arguments: carried, stored: carried.stored } }],
   )
   assert.deepEqual(lost, [
     { seq: 1, part: 'arguments', why: 'is gone' },
-    { seq: 2, part: 'arguments', why: 'is not what its digest says' },
+    { seq: 2, part: 'arguments', why: 'is named by another digest than its event has' },
+    { seq: 3, part: 'arguments', why: 'is named by another digest than its event has' },
   ])
 })
 
@@ -134,9 +142,10 @@ test('R28: of content that is gone no digest is sealed that could be guessed at,
 })
 
 test('I8: content that has no canonical form is not sealed, and text that only looks like a reference names nothing', async () => {
-  const stored = { ref: 'r', digest: sha256('r'), size: 1 }
+  const digest = sha256('r')
+  const stored = { ref: digest, digest, size: 1 }
   const asked: string[] = []
-  const fetched = (text: string | Uint8Array, event: Json = { data: { arguments: { stored } } }) => {
+  const fetched = (text: string | Uint8Array, event: Json = { data: { digest, arguments: { stored } } }) => {
     const read = ({ ref }: { ref: string }) => Promise.resolve(Buffer.from((asked.push(ref), text)))
     return fetchContents({ read }, { data: Buffer.from(JSON.stringify(event)), seq: 7 })
   }

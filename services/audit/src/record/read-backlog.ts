@@ -34,7 +34,8 @@ export async function* readBacklog(
   while (queues.size > 0) {
     for (const [tenant, queue] of queues) {
       if (queue.page.length > 0) continue
-      queue.page = await log.tree(tenant).read(queue.next, Math.min(pageSize, queue.end - queue.next))
+      const count = Math.max(1, Math.floor(pageSize / queues.size))
+      queue.page = await log.tree(tenant).read(queue.next, Math.min(count, queue.end - queue.next))
       queue.next += queue.page.length
     }
     const [tenant, oldest] = [...queues].reduce((a, b) => (comesAfter(headOf(a[1]), headOf(b[1])) ? b : a))

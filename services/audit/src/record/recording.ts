@@ -1,10 +1,11 @@
 import type { Bus, Consumption } from '@countersign/bus'
-import { streams } from '@countersign/contracts'
+import { CountersignError, streams } from '@countersign/contracts'
 import type { Logger } from '@countersign/telemetry'
 import type { Settings } from '../config.ts'
 import type { LogPart } from '../log/log-part.ts'
 import type { Sealed } from '../log/log.ts'
 import type { AuditMetrics } from '../metrics.ts'
+import { Priority } from '../priority.ts'
 import { makeRoom } from '../retention/make-room.ts'
 import { retentionTimes } from '../retention/purge-due.ts'
 import { Retention } from '../retention/retention.ts'
@@ -12,6 +13,7 @@ import { onAny } from './on-any.ts'
 import { RecordPublisher } from './publish.ts'
 import { activity, calls, type RecordSource } from './record-source.ts'
 import { Recorder, Turn } from './recorder.ts'
+import { fullBatch } from './seal.ts'
 import { PolicyRedactions, RedactionsUnknown } from './redact/policy-redactions.ts'
 import { makeRedactor, readRedactionSettings } from './redact/redaction-rules.ts'
 import type { LostContent } from './stored-content.ts'
@@ -38,6 +40,9 @@ interface Source {
   recorder: Recorder
 }
 
+/** Behind by more than either, audit is in a hurry: more batches than gather while one is sealed slowly, or what was stored so long ago. */
+const [hurryEvents, hurryMs] = [4 * fullBatch, 5000]
+
 /** Above this share of its budget the stream of activities lets go of what is sealed. */
 const roomShare = 0.5
 
@@ -48,6 +53,7 @@ export class Recording {
   /** Those whose events could not be recorded. */
   readonly #failing = new Set<RecordSource>()
   readonly #turn = new Turn()
+  readonly #priority = new Priority()
   #problem: string | undefined
   #reconnects: number
   #consumptions: Consumption[] = []
@@ -100,8 +106,8 @@ export class Recording {
       await this.#recordAll()
       this.#can()
     } catch (error) {
-      // Policy may start after audit; consumers go on with what could not be recorded yet.
-      if (!(error instanceof RedactionsUnknown)) throw error
+      // Policy may start after audit, and content may be had later; consumers go on with what could not be recorded yet.
+      if (!(error instanceof RedactionsUnknown) && !isUnavailable(error)) throw error
       this.#cannot(calls, error)
     }
   }
@@ -133,7 +139,8 @@ export class Recording {
   }
 
   /**
-   * Measures how far behind recording is, makes room, has keys that were added sign, and catches up after a reconnection.
+   * Measures how far behind recording is, lets calls go first while it is not, makes room, has keys that were added sign, and catches up after
+   * a reconnection.
    *
    * @throws Error when a consumer or its stream cannot be read
    */
@@ -145,15 +152,23 @@ export class Recording {
       metrics.backlog.set(stream, backlog)
       // All of it is sealed: what was wrong is over, also when nothing comes that would show it.
       if (backlog.messages === 0) this.#recorded(source)
-      if (source !== activity) continue
+      if (source !== activity) {
+        this.#priority.giveWay(backlog.messages < hurryEvents && backlog.oldestMs < hurryMs)
+        continue
+      }
       metrics.purged(await makeRoom({ bus, epoch, maxBytes: streams.LIFECYCLE.maxBytes * roomShare }))
     }
     await this.#turn.take(() => this.#options.log.log.renew())
     const { reconnects } = bus
     if (reconnects === this.#reconnects) return
     // What was on its way when the connection broke is delivered again only after a minute.
-    await this.#recordAll()
-    this.#reconnects = reconnects
+    try {
+      await this.#recordAll()
+      this.#reconnects = reconnects
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      this.#cannot(calls, error)
+    }
   }
 
   #add(
@@ -207,4 +222,8 @@ export class Recording {
     this.#options.onRecording(false, this.#problem)
     this.#options.metrics.failed(error)
   }
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof CountersignError && error.code === 'store_unavailable'
 }

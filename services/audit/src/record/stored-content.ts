@@ -1,10 +1,12 @@
+import { getHeapStatistics } from 'node:v8'
 import { type Bus, ContentLost } from '@countersign/bus'
 import { isJsonObject, type Json, type JsonObject, PayloadRef } from '@countersign/contracts'
+import { z } from 'zod'
 import { canonicalText } from './canonical-text.ts'
 
 /** Content that an event names because it is too large for it, and that is sealed in its place. */
 export interface FetchedContent {
-  part: (typeof storedParts)[number]
+  part: keyof typeof storedParts
   /** Its RFC 8785 form. */
   text: string
 }
@@ -15,10 +17,15 @@ export interface LostContent extends Pick<FetchedContent, 'part'> {
   why: string
 }
 
-/** The parts of an event's data that travel by reference when they are large. */
-const storedParts = ['arguments', 'result'] as const
-/** Callers and tools may be allowed 64 MiB; more than twice that is none of ours, and stays where it is. */
-const maxBytes = 128 * 1024 * 1024
+/** The parts of an event's data that travel by reference when they are large, and where the event says their digest besides. */
+const storedParts = { arguments: 'digest', result: 'resultDigest' } as const
+/** Nothing beside it: whoever reads an event with both takes what is inside it. */
+const Reference = z.strictObject({ stored: z.strictObject(PayloadRef.shape) })
+/**
+ * Callers and tools may be allowed 64 MiB; more than twice that is none of ours, and stays where it is. So does what would not fit into the memory
+ * of this process, because sealing takes up to twenty times its size: one event is not to end audit again and again.
+ */
+const maxBytes = Math.min(128 * 1024 * 1024, Math.floor(getHeapStatistics().heap_size_limit / 20))
 /** In every event that names content, and in few others. */
 const mark = Buffer.from('"stored"')
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -36,8 +43,9 @@ export async function fetchContents(
 ): Promise<{ contents: FetchedContent[]; lost: LostContent[] }> {
   const contents: FetchedContent[] = []
   const lost: LostContent[] = []
-  for (const { part, stored } of referencesIn(data)) {
+  for (const { part, stored, isSaid } of referencesIn(data)) {
     try {
+      if (!isSaid) throw new ContentLost(stored.ref, 'is named by another digest than its event has')
       contents.push({ part, text: textOf(stored.ref, await payloads.read(stored, maxBytes)) })
     } catch (error) {
       if (!(error instanceof ContentLost)) throw error
@@ -54,13 +62,15 @@ export function withContents(event: Json, contents: readonly FetchedContent[]): 
   return event
 }
 
-function referencesIn(data: Uint8Array): { part: FetchedContent['part']; stored: PayloadRef }[] {
+/** What an event names, and whether by the digest that it says besides, which everybody else goes by. */
+function referencesIn(data: Uint8Array): { part: FetchedContent['part']; stored: PayloadRef; isSaid: boolean }[] {
   if (!Buffer.from(data.buffer, data.byteOffset, data.byteLength).includes(mark)) return []
   const said = dataOf(data)
-  return storedParts.flatMap((part) => {
-    const content = said[part]
-    const stored = PayloadRef.safeParse(isJsonObject(content) ? content['stored'] : undefined)
-    return stored.success && stored.data.ref !== '' ? [{ part, stored: stored.data }] : []
+  return (['arguments', 'result'] as const).flatMap((part) => {
+    const reference = Reference.safeParse(said[part])
+    if (!reference.success) return []
+    const { stored } = reference.data
+    return [{ part, stored, isSaid: stored.ref === stored.digest && stored.digest === said[storedParts[part]] }]
   })
 }
 
