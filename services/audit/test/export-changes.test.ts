@@ -189,6 +189,23 @@ test('R26: there may be 20 exports; one more is refused by its name, and the oth
   assert.deepEqual(exports.view('default').problems, [])
 })
 
+test('R26: of more than 20 exports those that were in force before a restart are so after it, whatever their names', async (t) => {
+  const { write, start, secretFile } = await startExports(t)
+  const to = { type: 'syslog', host: '127.0.0.1', port: 1, transport: 'tcp' }
+  const name = (each: number) => `e${String(each).padStart(2, '0')}`
+  const expected = Array.from({ length: 20 }, (_, place) => name(place + 1))
+  for (const each of expected) await write(each, { to })
+  const before = await start()
+  assert.equal(before.view('default').exports.length, 20)
+  await before.stop()
+  await write('e00', { to: { type: 'webhook', url: 'http://127.0.0.1:1/', secretFile } })
+  const after = await start()
+  assert.deepEqual(
+    [after.view('default').exports.map((view) => view.name), after.view('default').problems.map(({ file }) => file)],
+    [expected, ['e00.yaml']],
+  )
+})
+
 test('I9, R23: a secret that somebody wrote into a refused document is in no event, no log and no answer', async (t) => {
   const bus = await startTestBus(t)
   const folder = await auditFolder(t)

@@ -179,6 +179,25 @@ test('R26: who wants no more is not asked for dead letters time and again; one t
   await until(() => view().next === 4 && view().dead === 0, 'it takes them again')
 })
 
+test('R26: a target that wanted no more and refuses dead letters that are sent again shows that it is there', async (t) => {
+  const { write, append, start, secretFile, letters } = await startExports(t, 1)
+  let answer = 422
+  const receiver = await startReceiver(t, (_received, response) => response.writeHead(answer).end())
+  await write('hook', { to: { type: 'webhook', url: receiver.url, secretFile } })
+  const exports = await start()
+  await until(() => letters('hook').length === 1, 'it is set aside')
+  answer = 410
+  await append(1)
+  exports.wake()
+  const view = () => exports.view('default').exports[0]!
+  await until(() => view().state === 'blocked', 'it has stopped')
+  assert.match(exports.view('default').troubles[0]!.remedy, /or have its dead letters sent again$/)
+  answer = 400
+  await exports.settle(operatorOf('default'), 'hook', 'retry')
+  await until(() => view().next === 2 && view().state === 'waiting', 'it goes on')
+  assert.equal(view().dead, 2)
+})
+
 test('R26: a record that a target finds too large is set aside by itself, or told without its content', async (t) => {
   const { write, append, start, secretFile, letters } = await startExports(t, 4)
   const large = 3.5 * 1024 * 1024
@@ -267,6 +286,43 @@ test('I9, R26: what a target repeats of headers and of its address is in no dead
   await start()
   const [letter] = await until(() => (letters('hook').length === 1 ? letters('hook') : undefined), 'it is set aside')
   assert.equal(letter!.reason, 'the target answered 400: no […] at […], sorry')
+})
+
+test('I9, R26: what a target repeats of parts of its address, and a collector of what it took in part, is in no dead letter', async (t) => {
+  const { write, start, root, secretFile, letters } = await startExports(t, 1)
+  const token = join(root, 'token')
+  await writeFile(token, 'Bearer hunter2-hunter2\n')
+  const refusing = await startReceiver(t, (_received, response) =>
+    response.writeHead(400).end('no se%2Fcret-part, se/cret-part, key value%20one or value one in default'),
+  )
+  const collector = await startReceiver(t, ({ headers }, response) => {
+    const errorMessage = `${headers['authorization']?.replace('Bearer ', '')}\u0007\nis too old`
+    response.writeHead(200).end(JSON.stringify({ partialSuccess: { rejectedLogRecords: '1', errorMessage } }))
+  })
+  const url = `${refusing.url}/se%2Fcret-part/in?key=value%20one`
+  await write('hook', { to: { type: 'webhook', url, secretFile } })
+  const headers = [{ name: 'Authorization', valueFrom: { file: token } }]
+  await write('otlp', { to: { type: 'otlp', url: collector.url, headers } })
+  await start()
+  await until(() => letters('hook').length === 1 && letters('otlp').length === 1, 'both are set aside')
+  assert.deepEqual(
+    ['hook', 'otlp'].map((name) => letters(name)[0]!.reason),
+    [
+      'the target answered 400: no […], […], key […] or […] in default',
+      'the collector rejected 1 of these 1 records: […] is too old',
+    ],
+  )
+})
+
+test('R26: a header that cannot be sent is named', async (t) => {
+  const { write, start, root, secretFile } = await startExports(t, 1)
+  const file = join(root, 'token')
+  await writeFile(file, 'Bearer one\ntwo-hunter2\n')
+  const headers = [{ name: 'Authorization', valueFrom: { file } }]
+  await write('hook', { to: { type: 'webhook', url: 'http://127.0.0.1:1/', secretFile, headers } })
+  const exports = await start()
+  const problem = await until(() => exports.view('default').exports[0]?.problem, 'it fails')
+  assert.match(problem, /^the target cannot be reached: Invalid character in header content \["authorization"\]$/)
 })
 
 test('R26: letters that do not fit in place of one leave it as it is, and no record is without', async (t) => {

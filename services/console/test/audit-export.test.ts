@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -13,6 +15,7 @@ import type { Invocation } from '../src/cli/command.ts'
 import { auditExport } from '../src/cli/commands/audit-export.ts'
 import type { Client } from '../src/cli/connect/client.ts'
 import { Output } from '../src/cli/output/output.ts'
+import { start } from './cli-process.ts'
 
 const pageSize = 1000
 const digest = `sha256:${'a'.repeat(64)}`
@@ -153,6 +156,70 @@ test('R21: of an export that fails or is interrupted nothing is left, and what w
   }
   assert.deepEqual((await readdir(dir)).toSorted(), ['all.csv', 'device', 'sub'])
 })
+
+/** The command as a process, writing all.jsonl, against a server that answers each page as it is told. */
+async function exportFrom(t: TestContext, answer: (asked: number, response: ServerResponse) => void) {
+  const dir = await folder(t)
+  let asked = 0
+  const server = createServer((_request, response) => answer(asked++, response))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const process = start(dir, ['audit', 'export', '--out', 'all.jsonl'], {
+    ...{ COUNTERSIGN_CONSOLE_URL: url, COUNTERSIGN_TOKEN: 'token' },
+  })
+  return { ...process, files: () => readdir(dir) }
+}
+
+/** A page with one record. */
+const onePage = (index: number, next?: string) =>
+  JSON.stringify({ records: [sealed(index, 'text')], size: 2, indexed: 2, ...(next === undefined ? {} : { next }) })
+
+/** Says how long an answer is, sends half of it and closes the connection. */
+function sendHalf(response: ServerResponse, answer: string): void {
+  response.writeHead(200, { 'content-length': answer.length })
+  response.write(answer.slice(0, answer.length / 2), () => response.destroy())
+}
+
+test('R21: a page that breaks off is asked for again; the first is told as a console that cannot be reached', async (t) => {
+  const whole = await exportFrom(t, (asked, response) => {
+    if (asked === 1) sendHalf(response, onePage(0))
+    else response.end(asked === 0 ? onePage(1, '1') : onePage(0))
+  })
+  assert.deepEqual([await whole.ended, whole.said], [0, { stdout: 'all.jsonl: 2 records\n', stderr: '' }])
+  const never = await exportFrom(t, (_asked, response) => sendHalf(response, onePage(0)))
+  assert.equal(await never.ended, exits.unreachable)
+  assert.match(never.said.stderr, /^countersign: the console at http:\S+ cannot be reached \(UND_ERR_SOCKET\)\n/)
+  assert.deepEqual(await never.files(), [])
+})
+
+test('R21: an answer that is no JSON is told as that of something else', async (t) => {
+  const other = await exportFrom(t, (_asked, response) => response.end('<html>welcome</html>'))
+  assert.equal(await other.ended, exits.unreachable)
+  assert.match(other.said.stderr, /what answers at http:\S+ is not a Countersign console \(HTTP 200\)/)
+})
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test(`R21: ${signal}, also twice, ends an export while a page is asked for, and nothing of it is left`, async (t) => {
+    const waiting = Promise.withResolvers<void>()
+    const { said, ended, interrupt, files } = await exportFrom(t, (asked, response) => {
+      if (asked === 0) response.end(onePage(1, '1'))
+      else waiting.resolve()
+    })
+    await waiting.promise
+    assert.deepEqual(await files(), ['all.jsonl.part'])
+    const began = Date.now()
+    interrupt(signal)
+    interrupt(signal)
+    assert.equal(await ended, exits.interrupted)
+    assert.ok(Date.now() - began < 10_000, 'it does not wait for the page')
+    assert.equal(said.stderr, 'countersign: interrupted: all.jsonl was not written\n')
+    assert.deepEqual(await files(), [])
+  })
+}
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -17,7 +17,7 @@ export function start(cwd: string, args: string[], env: Record<string, string> =
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => (said[name] += text))
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { said, ended, interrupt: () => child.kill('SIGINT') }
+  return { said, ended, interrupt: (signal: NodeJS.Signals = 'SIGINT') => child.kill(signal) }
 }
 
 /** Runs the command to its end. */

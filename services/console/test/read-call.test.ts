@@ -29,11 +29,15 @@ function busWith(records: readonly SealedRecord[], streamed: readonly SealedReco
     ...{ seq: stream.seq, name: event },
     event: { id: `${callId}.${event}`, time: '2026-11-22T10:00:00Z', source: '', data: cloudEvent['data'] },
   }))
-  const pageOf = ({ before = records.length }: Partial<AuditQuery>) => ({
-    records: records.slice(before - 1, before),
-    next: before > 1 ? before - 1 : null,
-    ...{ size: records.length, indexed: records.length },
-  })
+  const pageOf = ({ outcome, before }: Partial<AuditQuery>) => {
+    const found = records.filter(({ record: { event } }) => outcome === undefined || event === outcome)
+    const end = before ?? found.length
+    return {
+      records: found.slice(end - 1, end),
+      next: end > 1 ? end - 1 : null,
+      ...{ size: records.length, indexed: records.length },
+    }
+  }
   return {
     history: () => Promise.resolve({ entries }),
     callApi: (_verb: unknown, query: Partial<AuditQuery>) => Promise.resolve(pageOf(query)),
@@ -63,4 +67,16 @@ test('R22: of a call with more pages than are read at once it is said that the o
   const { events, incomplete } = await readCall(busWith(records), viewer, callId)
   assert.deepEqual([events.length, events[0]!.seq, events.at(-1)!.seq], [8, 5, 12])
   assert.match(incomplete ?? '', /its oldest events are missing; .*audit.records has them/)
+})
+
+test('R22: who may vote on a call sees it, also when the event that says so is among those that are not read', async () => {
+  const approver = { id: 'anna', tenant: 'default', groups: ['approvers'] }
+  const records = Array.from({ length: 12 }, (_, index) => sealed(index, index === 1 ? 'held' : 'dispatched'))
+  const bus = busWith(records)
+  await assert.rejects(readCall(bus, approver, callId), { code: 'unknown_call' })
+  const { cloudEvent } = records[1]!.record
+  cloudEvent['data'] = { ...(cloudEvent['data'] as object), approval: { groups: ['approvers'] } }
+  const { events, incomplete } = await readCall(bus, approver, callId)
+  assert.deepEqual([events.length, events[0]!.seq], [8, 5])
+  assert.match(incomplete ?? '', /its oldest events are missing/)
 })

@@ -52,7 +52,7 @@ export const Settings = z.object({
     .min(0)
     .default(0)
     .describe(
-      'What one tenant may ask of one replica a second; more waits for a second and is then refused. 0: as much as it likes',
+      'What one tenant may ask of one replica a second; more waits its turn for up to a second, and is then refused. 0: as much as it likes',
     ),
 })
 export type Settings = z.infer<typeof Settings>

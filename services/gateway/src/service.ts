@@ -2,7 +2,7 @@
  * The gateway: agents speak MCP to it, and every call they make becomes an event.
  *
  * File map, in the order of a call:
- *   mcp/listener → mcp/dispatch → call/receive → call/resolve-target → call/check-call-headers → call/admission → call/audit-gate → call/publish-requested → call/await-outcome → call/reply
+ *   mcp/listener → call/receive refuses what is far over a tenant's share → mcp/dispatch → call/receive → call/resolve-target → call/check-call-headers → call/admission → call/audit-gate → call/publish-requested → call/await-outcome → call/reply
  *   call/share has calls over a tenant's share take turns, for call/admission
  *   call/outcome-board hands hints and histories to those who wait · call/cancel-call withdraws · call/call-status answers later
  *   catalog/ is what each caller may see: the registry, what policy says of it, the list

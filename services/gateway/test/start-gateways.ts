@@ -51,9 +51,11 @@ export async function startGateways(
   callTimeoutMs = 30_000,
   {
     activityStore,
+    maxBodyBytes = 100_000,
     ...limits
   }: Partial<AdmissionLimits> & {
     activityStore?: Pick<Bus, 'store'>
+    maxBodyBytes?: number
   } = {},
 ) {
   const stops: (() => Promise<void> | void)[] = []
@@ -110,7 +112,7 @@ export async function startGateways(
       host: '127.0.0.1',
       port: 0,
       served: { hosts: new Set(), setting: 'none' },
-      maxBodyBytes: 100_000,
+      maxBodyBytes,
       callTimeoutMs,
       holdWindowMs: 0,
       admission: new Admission({ maxCallsInFlight: 100, tenantCallsPerSecond: 0, ...limits }),

@@ -171,14 +171,19 @@ export class Exports {
     // A file, or a folder, that cannot be read just now says nothing about what it said before.
     const compiled = new Map([...this.#files].filter(([file]) => unreadable.has('.') || unreadable.has(file)))
     const names = new Map<string, string>()
-    // What is in force has its place, whatever comes after it.
-    const isKnown = ({ file }: { file: string }) => Number(this.#files.has(file))
-    for (const file of files.toSorted((a, b) => isKnown(b) - isKnown(a))) {
-      const { documents, problems: found } = compileExports(file)
-      found.push(...this.#repeated(file.file, documents, names))
+    // What is in force, or was before a start, has its place, whatever comes after it.
+    const ordered = files
+      .map((read) => ({ file: read.file, ...compileExports(read) }))
+      .map((each) => ({
+        ...each,
+        isKnown: this.#files.has(each.file) || each.documents.some((one) => this.#options.changes.isInForce(one)),
+      }))
+      .toSorted((a, b) => Number(b.isKnown) - Number(a.isKnown))
+    for (const { file, documents, problems: refused } of ordered) {
+      const found = [...refused, ...this.#repeated(file, documents, names)]
       problems.push(...found)
-      const good = found.length === 0 ? documents : (this.#files.get(file.file) ?? [])
-      if (good.length > 0) compiled.set(file.file, good)
+      const good = found.length === 0 ? documents : (this.#files.get(file) ?? [])
+      if (good.length > 0) compiled.set(file, good)
     }
     return { files: compiled, problems: problems.toSorted((a, b) => (a.file < b.file ? -1 : Number(a.file > b.file))) }
   }

@@ -13,11 +13,14 @@ export interface Reach {
 
 /** An answer, as far as it is read. */
 export interface Answer {
-  status: number
   body: Buffer
+  /** The beginning of what it says, fit to be shown: without the secrets that it repeats, in one line. */
+  quote: (said: string) => string
 }
 
-interface Answered extends Answer {
+interface Answered {
+  status: number
+  body: Buffer
   /** How long the target asked for patience, in ms. */
   retryAfter: number | undefined
 }
@@ -48,20 +51,20 @@ export class HttpPost {
    */
   async send(body: Buffer, more: Record<string, string>, signal: AbortSignal): Promise<Answer> {
     const configured = await requestHeaders(this.#reach.headers)
-    const answer = await this.#post(body, { ...configured, ...more }, signal)
-    const { status, retryAfter } = answer
-    if (status >= 200 && status < 300) return answer
+    const { status, retryAfter, body: answer } = await this.#post(body, { ...configured, ...more }, signal)
+    const quote = (text: string) => excerpt(text, this.#secrets(configured))
+    if (status >= 200 && status < 300) return { body: answer, quote }
     const said = `the target answered ${status}`
     if (status === 410) throw new Gone(`${said}: it wants no more`)
     // A 413 that says when is for now only (RFC 9110 section 15.5.14).
     if (refusing.has(status) && !(status === 413 && retryAfter !== undefined)) {
       const of = status === 413 ? ` to a body of ${body.length} bytes` : ''
-      throw new Refused(said + of, excerpt(answer.body, this.#secrets(configured)))
+      throw new Refused(said + of, quote(answer.toString()))
     }
     if (retryAfter !== undefined) throw new TryLater(said, retryAfter)
     if (status >= 300 && status < 400)
       throw new Error(`${said}: redirects are not followed; name the place it leads to`)
-    const look = status < 500 && ![408, 413, 429].includes(status) ? '; look at the URL and the credentials' : ''
+    const look = status < 500 && ![408, 429].includes(status) ? '; look at the URL and the credentials' : ''
     throw new Error(said + look)
   }
 
@@ -71,9 +74,16 @@ export class HttpPost {
 
   /** What may be a secret in a request; targets repeat what they were sent. */
   #secrets(headers: Record<string, string>): string[] {
-    const { pathname, search } = new URL(this.#reach.url)
+    const { pathname, search, searchParams } = new URL(this.#reach.url)
     const words = Object.values(headers).flatMap((value) => value.split(/\s+/))
-    return [pathname + search, pathname, ...words].filter(({ length }) => length >= minSecretLength)
+    const values = search
+      .slice(1)
+      .split('&')
+      .map((pair) => pair.slice(pair.indexOf('=') + 1))
+    const parts = [...pathname.split('/'), ...values].flatMap((part) => [part, decoded(part)])
+    const secrets = [pathname + search, pathname, ...parts, ...searchParams.values(), ...words]
+    // Of one that is in another the rest would be left.
+    return secrets.filter(({ length }) => length >= minSecretLength).toSorted((a, b) => b.length - a.length)
   }
 
   async #post(body: Buffer, headers: Record<string, string>, signal: AbortSignal): Promise<Answered> {
@@ -144,10 +154,19 @@ function retryAfterMs(header: string | undefined): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
+/** A part of an address as it is meant; as it stands where that is not to be told. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 /** The beginning of what a target says, without the secrets that it repeats. */
-function excerpt(body: Buffer, secrets: readonly string[]): string {
+function excerpt(text: string, secrets: readonly string[]): string {
   return secrets
-    .reduce((said, secret) => said.replaceAll(secret, '[…]'), body.toString())
+    .reduce((said, secret) => said.replaceAll(secret, '[…]'), text)
     .slice(0, 300)
     .replaceAll(/[^\x20-\x7e…]+/g, ' ')
     .trim()
@@ -155,6 +174,8 @@ function excerpt(body: Buffer, secrets: readonly string[]): string {
 
 function unreachable(cause: unknown, signal: AbortSignal): Error {
   const { code, message } = cause as NodeJS.ErrnoException
-  const reason = signal.aborted ? 'it did not answer in time' : (code ?? message)
+  // Node's own codes say less than its words; of OpenSSL it is the other way round.
+  const isNodes = code?.startsWith('ERR_') && !code.startsWith('ERR_SSL_')
+  const reason = signal.aborted ? 'it did not answer in time' : isNodes ? message : (code ?? message)
   return new Error(`the target cannot be reached: ${reason}`, { cause })
 }

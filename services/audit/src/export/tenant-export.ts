@@ -302,8 +302,10 @@ export class TenantExport {
       this.#gone = undefined
       return verdict
     } catch (error) {
-      if (error instanceof Refused) return error
-      throw error
+      if (!(error instanceof Refused)) throw error
+      // Who refuses these is there, and may want others.
+      this.#gone = undefined
+      return error
     }
   }
 

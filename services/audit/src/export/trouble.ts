@@ -25,7 +25,7 @@ export function failing(error: unknown, since: number): Trouble {
 /** A target wants nothing any more: only somebody who may change documents can say whether it is to be asked again. */
 export function gone({ message: problem }: Gone, since: number): Trouble {
   const remedy =
-    'remove its document, or change it: then it goes on where it is. To ask the same target again, take the document away and put it back'
+    'remove its document, or change it: then it goes on where it is. To ask the same target again, take the document away and put it back, or have its dead letters sent again'
   return { state: 'blocked', problem, remedy, since }
 }
 

@@ -20,6 +20,14 @@ type Step = CallAnswer['events'][number] & { id: string }
 /** Pages of the log that are read of one call: a page has a thousand records, or some MiB. */
 const maxPages = 8
 
+/** The newest of a call's steps, and whether there are older ones that were not read. */
+interface InLog {
+  logged: Step[]
+  isCut: boolean
+  /** Of a history that is cut, the step that says who may vote, also where it is among those that were not read. */
+  held: Step[]
+}
+
 /** A call's history, and how many sealed records were read for it: none while the stream has all of it. */
 export type ReadCall = CallAnswer & { records: number }
 
@@ -32,12 +40,14 @@ export type ReadCall = CallAnswer & { records: number }
  */
 export async function readCall(bus: Bus, viewer: Principal, callId: string): Promise<ReadCall> {
   const streamed = await stepsInStream(bus, { tenant: viewer.tenant, server: '*', callId })
-  const { logged, isCut, silence } = await restInLog(bus, viewer.tenant, callId, streamed)
+  const { logged, isCut, held, silence } = await restInLog(bus, viewer.tenant, callId, streamed)
   const steps = merge(logged, streamed)
   const call = RecordedCallFields.safeParse(steps[0]?.data)
   if (!call.success) throw silence ?? unknownCall(callId)
   const { tenant, server, tool, principal, digest } = call.data
-  const approverGroups = steps.flatMap(({ event, data }) => (event === 'held' ? approverGroupsOf(data) : []))
+  const approverGroups = [...held, ...steps].flatMap(({ event, data }) =>
+    event === 'held' ? approverGroupsOf(data) : [],
+  )
   if (!maySeeCall(viewer, { tenant, principal, approverGroups })) throw silence ?? unknownCall(callId)
   return {
     ...{ callId, state: steps.at(-1)!.event, server, tool, principal, digest, events: steps, records: logged.length },
@@ -54,13 +64,13 @@ async function restInLog(
   tenant: string,
   callId: string,
   streamed: readonly Step[],
-): Promise<{ logged: Step[]; isCut: boolean; silence?: AuditSilent }> {
-  if (streamed[0]?.event === 'requested') return { logged: [], isCut: false }
+): Promise<InLog & { silence?: AuditSilent }> {
+  if (streamed[0]?.event === 'requested') return { logged: [], isCut: false, held: [] }
   try {
     return await stepsInLog(bus, tenant, callId)
   } catch (error) {
     if (!(error instanceof AuditSilent)) throw error
-    return { logged: [], isCut: false, silence: error }
+    return { logged: [], isCut: false, held: [], silence: error }
   }
 }
 
@@ -77,17 +87,17 @@ async function stepsInStream(bus: Bus, at: CallAddress): Promise<Step[]> {
   }))
 }
 
-/** The newest of a call's steps, and whether there are older ones that were not read. */
-async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<{ logged: Step[]; isCut: boolean }> {
+async function stepsInLog(bus: Bus, tenant: string, callId: string): Promise<InLog> {
   const found: SealedRecord[] = []
   let place: { before: number; size?: number | undefined } | undefined
   for (let pages = 0; pages < maxPages; pages++) {
     const page = await askAudit(bus, verbs.audit.records, { tenant, callId, limit: 1000, ...place })
     found.push(...page.records)
-    if (page.next === null) return { logged: stepsOf(found), isCut: false }
+    if (page.next === null) return { logged: stepsOf(found), isCut: false, held: [] }
     place = { before: page.next, size: page.indexed }
   }
-  return { logged: stepsOf(found), isCut: true }
+  const { records } = await askAudit(bus, verbs.audit.records, { tenant, callId, outcome: 'held', limit: 1 })
+  return { logged: stepsOf(found), isCut: true, held: stepsOf(records) }
 }
 
 function stepsOf(records: readonly SealedRecord[]): Step[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { Admission } from './admission.ts'
 
 const admitted = async (admission: Admission, tenant: string, asked: number) => {
@@ -16,7 +17,8 @@ const admitted = async (admission: Admission, tenant: string, asked: number) => 
   return count
 }
 
-const never = 3_600_000
+/** Longer than a test takes; of the shares here no more than a hundred calls. */
+const long = 50_000
 
 test('a tenant gets its share, and no other tenant less for it', async () => {
   let now = 0
@@ -29,7 +31,7 @@ test('a tenant gets its share, and no other tenant less for it', async () => {
 })
 
 test('a call that is withdrawn waits no longer, and of more than a hundred of a tenant that wait the others are refused as they come', async () => {
-  const limits = { maxCallsInFlight: 10, tenantCallsPerSecond: 1, shareWaitMs: never }
+  const limits = { maxCallsInFlight: 10, tenantCallsPerSecond: 1, shareWaitMs: long }
   const admission = new Admission(limits, () => 0)
   assert.equal(await admitted(admission, 'greedy', 1), 1)
   const withdrawals = Array.from({ length: 100 }, () => new AbortController())
@@ -54,11 +56,46 @@ test('a refusal says why, and when to ask again: when those who wait had their t
     message: 'your tenant may ask for 2 calls a second here and asks for more; nothing was stored, ask again in 500 ms',
     details: { retryAfterMs: 500 },
   })
-  const full = new Admission({ ...limits, shareWaitMs: never }, () => 0)
+  const full = new Admission({ ...limits, shareWaitMs: long }, () => 0)
   assert.equal(await admitted(full, 'greedy', 1), 1)
   const withdrawal = new AbortController()
   const waiting = Array.from({ length: 100 }, () => full.enter('greedy', withdrawal.signal).catch(() => {}))
   await assert.rejects(full.enter('greedy'), { details: { retryAfterMs: 50_000 } })
+  withdrawal.abort()
+  await Promise.all(waiting)
+})
+
+test("a second's share that comes at one instant is let in, however large the share; what comes beyond it is refused", async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let now = 0
+  const admission = new Admission({ maxCallsInFlight: 1000, tenantCallsPerSecond: 200 }, () => now)
+  const codes: (string | undefined)[] = []
+  const enter = async () => {
+    try {
+      await admission.enter('eager')
+      codes.push(undefined)
+    } catch (error) {
+      codes.push((error as { code?: string }).code)
+    }
+  }
+  // A fifth of a second's is let in at once, and a second's waits.
+  const asked = Array.from({ length: 240 }, enter)
+  assert.deepEqual(admission.refusal('eager')?.details, { retryAfterMs: 1000 })
+  asked.push(enter())
+  for (; now < 1000; now++) {
+    t.mock.timers.tick(1)
+    await setImmediate()
+  }
+  t.mock.timers.tick(1)
+  await Promise.all(asked)
+  assert.deepEqual([codes.length, codes.filter(Boolean)], [241, ['overloaded']])
+})
+
+test('of a small share too, who is refused is told to ask again when those who wait are gone', async () => {
+  const admission = new Admission({ maxCallsInFlight: 10, tenantCallsPerSecond: 1 }, () => 0)
+  const withdrawal = new AbortController()
+  const waiting = Array.from({ length: 101 }, () => admission.enter('greedy', withdrawal.signal).catch(() => {}))
+  assert.deepEqual(admission.refusal('greedy')?.details, { retryAfterMs: 2000 })
   withdrawal.abort()
   await Promise.all(waiting)
 })

@@ -1,5 +1,5 @@
 import { CountersignError } from '@countersign/contracts'
-import { Share } from './share.ts'
+import { Share, type ShareLimits, turnInMs } from './share.ts'
 
 /** How many calls one replica takes. */
 export interface AdmissionLimits {
@@ -11,13 +11,14 @@ export interface AdmissionLimits {
   shareWaitMs?: number
 }
 
-/** Calls of a tenant that wait for their turn at once; more are refused as they come. */
-const maxWaiting = 100
+/** So many calls of a tenant may wait for their turns at once, however small its share; of a larger one as many as have theirs in time. More are refused as they come. */
+const leastWaiting = 100
 const secondMs = 1000
 
 /** Lets calls in, or says why not before anything is stored: a flood of one tenant must not slow the calls of another. */
 export class Admission {
   readonly #limits: AdmissionLimits
+  readonly #share: ShareLimits
   readonly #now: () => number
   readonly #shares = new Map<string, Share>()
   /** Made once: in a flood making an error takes longer than deciding on it. */
@@ -28,7 +29,10 @@ export class Admission {
   constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
     this.#limits = limits
     this.#now = now
-    this.#noPlace = this.#overShare((maxWaiting / limits.tenantCallsPerSecond) * secondMs)
+    const { tenantCallsPerSecond: perSecond, shareWaitMs: maxWaitMs = secondMs } = limits
+    const maxWaiting = Math.max(leastWaiting, Math.ceil((perSecond * maxWaitMs) / secondMs))
+    this.#share = { perSecond, maxWaiting, maxWaitMs }
+    this.#noPlace = this.#overShare(turnInMs(this.#share, maxWaiting))
   }
 
   /**
@@ -72,8 +76,7 @@ export class Admission {
   #shareOf(tenant: string): Share {
     let share = this.#shares.get(tenant)
     if (!share) {
-      const { tenantCallsPerSecond: perSecond, shareWaitMs: maxWaitMs = secondMs } = this.#limits
-      share = new Share({ perSecond, maxWaiting, maxWaitMs }, this.#now)
+      share = new Share(this.#share, this.#now)
       this.#shares.set(tenant, share)
     }
     return share

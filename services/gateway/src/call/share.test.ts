@@ -102,6 +102,38 @@ test('as many as may wait do, and the others have no turn; who waited in vain or
   assert.equal(turns.at(-1)!.hasTurn, false)
 })
 
+test('a timer that is late loses no turn of a small share', async (t) => {
+  const { turns, take, pass, oversleep } = shareOf(t, { perSecond: 5, maxWaitMs: 100_000 })
+  for (let call = 0; call < 100; call++) void take(String(call))
+  for (let quarter = 0; quarter < 40; quarter++) {
+    await pass(190)
+    oversleep(60)
+  }
+  await pass(200)
+  assert.equal(turns.length, 52, 'the first one, and five a second for 10.2 s')
+})
+
+test('what a share holds more while calls wait is not kept when they are gone', async (t) => {
+  const { turns, take, oversleep } = shareOf(t, { perSecond: 1, maxWaitMs: 10_000 })
+  const withdrawal = new AbortController()
+  await take('let in')
+  void take('withdraws', withdrawal.signal)
+  oversleep(5000)
+  void take('withdraws too', withdrawal.signal)
+  withdrawal.abort()
+  await setImmediate()
+  await take('has what is kept')
+  void take('waits')
+  await setImmediate()
+  assert.deepEqual(names(turns), ['let in', 'withdraws', 'withdraws too', 'has what is kept'])
+})
+
+test('nobody is told to wait longer than for those who wait to be gone, and one turn', async (t) => {
+  const { share, take } = shareOf(t, { perSecond: 5 })
+  for (let call = 0; call < 20; call++) void take(String(call))
+  assert.equal(share.nextInMs, 1200)
+})
+
 test('how long one more would have to wait counts those who wait already', async (t) => {
   const { share, take, pass } = shareOf(t, { perSecond: 2 })
   assert.equal(share.nextInMs, 0)

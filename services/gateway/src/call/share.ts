@@ -12,6 +12,19 @@ const secondMs = 1000
 /** What a tenant did not use is kept for so long: calls come in small bunches, and a second's worth let in at one instant is what others would notice. */
 const keptMs = 200
 
+/**
+ * How long until a call has a turn that comes after others: no longer than until all who wait now have waited long enough, and one turn.
+ *
+ * @param turns how many there are until then, with its own
+ */
+export function turnInMs(
+  { perSecond, maxWaitMs }: Pick<ShareLimits, 'perSecond' | 'maxWaitMs'>,
+  turns: number,
+): number {
+  const oneMs = secondMs / perSecond
+  return Math.min(turns * oneMs, maxWaitMs + oneMs)
+}
+
 /** One call that waits. */
 interface Waiting {
   /** When it has waited long enough, on the clock of the share. */
@@ -69,7 +82,7 @@ export class Share {
   /** How long until there would be one for a call more, in ms. */
   get nextInMs(): number {
     this.#fill()
-    return Math.max(0, ((this.#waiting.size + 1 - this.#left) / this.#limits.perSecond) * secondMs)
+    return Math.max(0, turnInMs(this.#limits, this.#waiting.size + 1 - this.#left))
   }
 
   /** What there may be left; one at least, without which nothing would ever be let in. */
@@ -80,7 +93,9 @@ export class Share {
   #fill(): void {
     const now = this.#now()
     const came = ((now - this.#filledAt) / secondMs) * this.#limits.perSecond
-    this.#left = Math.min(this.#most, this.#left + came)
+    // While calls wait the one that is due comes on top: with a small share there would be no room for what comes until a late timer gives it out.
+    const most = this.#waiting.size > 0 ? this.#most + 1 : this.#most
+    this.#left = Math.min(most, this.#left + came)
     this.#filledAt = now
   }
 

@@ -38,8 +38,11 @@ export interface ListenerOptions extends DispatchServices {
 const forAgents =
   'This is where agents connect with MCP (Streamable HTTP): they send POST with a bearer token. People use: npx countersign help\n'
 
-/** Of a tenant that asks for far more than its share longer bodies are not read: making out what they are takes milliseconds. */
-const maxFloodBytes = 16_384
+/**
+ * Of a tenant that asks for far more than its share longer bodies are not parsed: making out what they are takes more than some 8 ms. Far above usual
+ * calls, since not every client goes on after what it is told instead of a result.
+ */
+const maxFloodBytes = 262_144
 
 type Route = { Params: { server?: string } }
 
@@ -117,6 +120,8 @@ export class Listener {
     let errorCode: string | undefined
     try {
       const { endpoint, principal } = this.#callers.get(request)!
+      // A body in chunks did not say so before.
+      if (isLong(String(request.body).length)) refuseFlood(this.#options, principal, request.ip)
       const { body, id, refusal } = readBody(request.body)
       const message = readRpcMessage(body)
       const method = message.kind === 'request' ? message.request.method : undefined
@@ -227,7 +232,8 @@ export class Listener {
     try {
       const endpoint = this.#endpointOf(request)
       const principal = await this.#authenticate(request)
-      if (isLong(request)) refuseFlood(this.#options, principal, request.ip)
+      if (request.method === 'POST' && isLong(Number(request.headers['content-length'] ?? 0)))
+        refuseFlood(this.#options, principal, request.ip)
       this.#callers.set(request, { endpoint, principal })
     } catch (error) {
       reply.hijack()
@@ -308,9 +314,9 @@ function headersOf({ code, details }: CountersignError): Record<string, string> 
   return typeof waitMs === 'number' ? { 'retry-after': String(Math.ceil(waitMs / 1000)) } : {}
 }
 
-/** Whether what is posted takes longer to read than it should for a call that is refused; of a body in chunks nobody knows before. */
-function isLong({ method, headers }: FastifyRequest<Route>): boolean {
-  return method === 'POST' && Number(headers['content-length'] ?? Infinity) > maxFloodBytes
+/** Whether what is posted takes longer to parse than it should for a call that is refused. */
+function isLong(bodyLength: number): boolean {
+  return bodyLength > maxFloodBytes
 }
 
 function acceptsStream(request: FastifyRequest): boolean {

@@ -3,7 +3,7 @@ import { gzip } from 'node:zlib'
 import { type ExportTarget, isJsonObject, type Json } from '@countersign/contracts'
 import type { Driver, OnlyPart } from '../driver.ts'
 import { otlpLogs } from '../format/otlp-logs.ts'
-import { HttpPost } from '../http-post.ts'
+import { type Answer, HttpPost } from '../http-post.ts'
 
 const compress = promisify(gzip)
 
@@ -16,18 +16,18 @@ export function otlp(target: OtlpTarget): Driver {
     async send({ records }, signal) {
       const logs = Buffer.from(otlpLogs(records, target.maxRecordBytes))
       const type = { 'content-type': 'application/json' }
-      const { body } =
+      const answer =
         target.compression === 'gzip'
           ? await post.send(await compress(logs), { ...type, 'content-encoding': 'gzip' }, signal)
           : await post.send(logs, type, signal)
-      return partialSuccess(body, records.length)
+      return partialSuccess(answer, records.length)
     },
     close: () => post.close(),
   }
 }
 
 /** A collector that took a part must not be sent the same request again, and does not say which part it was. */
-function partialSuccess(body: Buffer, count: number): OnlyPart | undefined {
+function partialSuccess({ body, quote }: Answer, count: number): OnlyPart | undefined {
   let answer: Json
   try {
     answer = JSON.parse(body.toString()) as Json
@@ -42,6 +42,6 @@ function partialSuccess(body: Buffer, count: number): OnlyPart | undefined {
   const { errorMessage } = partial
   return {
     onlyPart: `the collector rejected ${rejected} of these ${count} records`,
-    answer: typeof errorMessage === 'string' ? errorMessage.slice(0, 300) : '',
+    answer: typeof errorMessage === 'string' ? quote(errorMessage) : '',
   }
 }

@@ -1,14 +1,18 @@
 import { rename, rm, stat } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
-import { type Page, readPages } from '../audit/export/read-pages.ts'
+import { readPages } from '../audit/export/read-pages.ts'
 import type { RecordWriter } from '../audit/export/record-writer.ts'
 import { auditFilters } from '../audit/filters.ts'
 import { indexBehind } from '../audit/index-behind.ts'
 import { tellNotInLog } from '../audit/nothing-found.ts'
+import type { Page } from '../audit/pages.ts'
 import { CliError, type Exit, exits } from '../cli-error.ts'
 import { checkArguments, type Invocation, oneOf } from '../command.ts'
 import { progressOn } from '../output/progress.ts'
 import { count } from '../output/times.ts'
+
+/** What ends an export before its time; a terminal that was closed is told with the last. */
+const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const formats = ['jsonl', 'csv', 'parquet'] as const
 type Format = (typeof formats)[number]
@@ -34,7 +38,8 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
   const filters = await auditFilters(invocation, client)
   const interrupted = new AbortController()
   const interrupt = () => interrupted.abort()
-  process.once('SIGINT', interrupt)
+  // Whoever is impatient says it more than once: what is left of the file is taken away nevertheless.
+  for (const ending of endings) process.on(ending, interrupt)
   const progress = progressOn(process.stderr)
   let exported: Exported
   try {
@@ -43,7 +48,7 @@ export async function auditExport(invocation: Invocation): Promise<Exit> {
     exported = await writeAll(pages, { format, path, file }, { show: progress.show, signal: interrupted.signal })
   } finally {
     progress.end()
-    process.off('SIGINT', interrupt)
+    for (const ending of endings) process.off(ending, interrupt)
   }
   const { records, size, indexed } = exported
   if (out.forPrograms) out.json({ file, format, records, size, indexed })
@@ -82,6 +87,7 @@ async function writeAll(
       coverage ??= page
       await writing(() => writer.write(page.records))
       records += page.records.length
+      signal.throwIfAborted()
       show(`${count(records, 'record')}, ${share(page, coverage)} % of the log looked at`)
     }
     signal.throwIfAborted()

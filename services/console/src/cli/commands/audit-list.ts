@@ -1,4 +1,4 @@
-import type { Page } from '../audit/export/read-pages.ts'
+import type { Page } from '../audit/pages.ts'
 import { auditFilters } from '../audit/filters.ts'
 import { indexBehind } from '../audit/index-behind.ts'
 import { shortIds } from '../calls/call-ids.ts'

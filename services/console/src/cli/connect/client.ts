@@ -6,6 +6,7 @@ import type { Places } from './places.ts'
 const timeoutMs = 30_000
 
 type Query = Record<string, string | number | undefined>
+type Init = Pick<RequestInit, 'method' | 'body' | 'signal'> & { headers?: Record<string, string> }
 
 /** Speaks to the console's API as one identity. */
 export class Client {
@@ -15,32 +16,28 @@ export class Client {
     this.target = target
   }
 
-  /** @throws CliError in words for whatever went wrong */
-  async get<T>(path: string, query: Query = {}): Promise<T> {
+  /** @param signal gives it up @throws CliError in words for whatever went wrong */
+  async get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
     const search = new URLSearchParams()
     for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value))
-    const response = await this.request(`${path}${search.size > 0 ? `?${search.toString()}` : ''}`, {
-      signal: AbortSignal.timeout(timeoutMs),
+    const timeout = AbortSignal.timeout(timeoutMs)
+    return this.#answer(`${path}${search.size > 0 ? `?${search.toString()}` : ''}`, {
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
-    return (await response.json()) as T
   }
 
   /** @throws CliError in words for whatever went wrong */
   async post<T>(path: string, body: unknown): Promise<T> {
-    const response = await this.request(path, {
+    return this.#answer(path, {
       method: 'POST',
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return (await response.json()) as T
   }
 
   /** One request; resolves to a successful answer. */
-  async request(
-    path: string,
-    init: { method?: string; body?: string; headers?: Record<string, string>; signal?: AbortSignal },
-  ): Promise<Response> {
+  async request(path: string, init: Init): Promise<Response> {
     const { url, token, places } = this.target
     let response: Response
     try {
@@ -51,6 +48,17 @@ export class Client {
     }
     if (!response.ok) throw await refusal(response, this.target, path)
     return response
+  }
+
+  /** A successful answer, read to its end. */
+  async #answer<T>(path: string, init: Init): Promise<T> {
+    const { url, places } = this.target
+    const response = await this.request(path, init)
+    try {
+      return (await response.json()) as T
+    } catch (error) {
+      throw error instanceof SyntaxError ? noConsole(url, response) : unreachable(url, places, error)
+    }
   }
 }
 
@@ -70,16 +78,18 @@ function unreachable(url: string, { start, logOf }: Places, error: unknown): Cli
   )
 }
 
+function noConsole(url: string, { status }: Response): CliError {
+  return new CliError(exits.unreachable, `what answers at ${url} is not a Countersign console (HTTP ${status})`, {
+    next: 'check the address, and what else listens there',
+  })
+}
+
 async function refusal(response: Response, target: Target, path: string): Promise<CliError> {
   const { url } = target
   const answer = (await response.json().catch(() => undefined)) as Partial<ErrorAnswer> | undefined
   const { code, message } = answer?.error ?? {}
   if (code === undefined || message === undefined) {
-    return new CliError(
-      exits.unreachable,
-      `what answers at ${url} is not a Countersign console (HTTP ${response.status})`,
-      { next: 'check the address, and what else listens there' },
-    )
+    return noConsole(url, response)
   }
   return new CliError(exitOf(response.status), inWordsOfTheCommand(answer!.error!) ?? message, {
     code,

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type SealedRecord } from '@countersign/contracts'
 import type { Client } from '../../connect/client.ts'
+import { type Page, pagesOf } from '../pages.ts'
 import { type CallContent, contentOfCall, joined } from './content-of-call.ts'
 
 /** What an event of a call says, without arguments and result. */
@@ -8,19 +9,10 @@ export interface CallEvent {
   data: JsonObject
 }
 
-interface Page {
-  records: SealedRecord[]
-  next?: string
-}
-
 /** The records of a call, the newest first; large ones come in more pages than one. */
 export async function* pagesOfCall(client: Client, callId: string): AsyncGenerator<SealedRecord[]> {
-  let cursor: string | undefined
-  do {
-    const page: Page = await client.get('/audit/records', { callId, limit: 1000, cursor })
-    yield page.records
-    cursor = page.next
-  } while (cursor !== undefined)
+  const ask = (cursor: string | undefined) => client.get<Page>('/audit/records', { callId, limit: 1000, cursor })
+  for await (const { records } of pagesOf(ask)) yield records
 }
 
 /** Reads what the records of a call say. Of all its content the newest alone is kept. */
