@@ -93,7 +93,7 @@ export { isJsonObject, type Json, type JsonObject, JsonObjectSchema } from './js
 export { LocalInfo } from './local.ts'
 export { type BusUser, busUsers, inboxPrefix, type Permissions, permissionsOf } from './permissions.ts'
 export { PoliciesInForce, policiesKey, RedactionInForce } from './policies-in-force.ts'
-export { AuditRecord, AuditRecordV3, recordKind, SealedRecord } from './record/audit-record.ts'
+export { AuditRecord, AuditRecordV3, isTold, recordKind, SealedRecord } from './record/audit-record.ts'
 export { AuditRecordV2 } from './record/audit-record-v2.ts'
 export { EncryptedPlace, Redaction } from './record/sections.ts'
 export { CallProof } from './record/call-proof.ts'

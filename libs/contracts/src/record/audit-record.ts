@@ -82,6 +82,11 @@ export type AuditRecord = z.infer<typeof AuditRecord>
 export const SealedRecord = SealedRecordV2.extend({ record: AuditRecord })
 export type SealedRecord = z.infer<typeof SealedRecord>
 
+/** Whether a record is told with its event: in the place of one that is too large, or that a target does not take, stands `{}`. */
+export function isTold({ cloudEvent }: Pick<AuditRecord, 'cloudEvent'>): boolean {
+  return Object.keys(cloudEvent).length > 0
+}
+
 /** What a record tells of, whatever its version. */
 export function recordKind(record: AuditRecord): AuditRecordV3['kind'] {
   return record.version === 2 ? 'call' : record.kind

@@ -3,6 +3,7 @@ import {
   hiddenMark,
   isCallEventName,
   isJsonObject,
+  isTold,
   type Json,
   type JsonObject,
   type Opening,
@@ -11,7 +12,6 @@ import {
 } from '@countersign/contracts'
 import type { EntryPlace } from '@countersign/tlog'
 import { noCall } from '../record/record-text.ts'
-import { isTold } from '../record/told-event.ts'
 import type { MarkKind } from './schema.ts'
 import { wordsOf } from './words-of.ts'
 

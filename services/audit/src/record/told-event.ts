@@ -1,5 +1,3 @@
-import type { AuditRecord } from '@countersign/contracts'
-
 /** What stands for an event in a record that is too large to be told with it. */
 const notTold = '{}'
 
@@ -8,16 +6,11 @@ const maxToldBytes = 6 * 1024 * 1024
 
 /**
  * Says whether a record is told with its event, on `AUDIT`, in answers and in exports. One that is not has `cloudEvent: {}`, and its
- * `content` names where the event lies. Told is the same when it is sealed and whenever it is read from the log.
+ * `content` names where the event lies (`isTold`). Told is the same when it is sealed and whenever it is read from the log.
  *
  * @param size bytes of the event's RFC 8785 form
  * @param event its RFC 8785 form; asked for where it is told
  */
 export function toldEvent<T extends string | Promise<string>>(size: number, event: () => T): T | string {
   return size > maxToldBytes ? notTold : event()
-}
-
-/** True for a record that is told with its event. */
-export function isTold({ content, cloudEvent }: AuditRecord): boolean {
-  return content === undefined || Object.keys(cloudEvent).length > 0
 }

@@ -1,9 +1,9 @@
-import type { JsonObject } from '@countersign/contracts'
+import { isTold, type JsonObject } from '@countersign/contracts'
 import type { ExportedRecord } from '../open-entry.ts'
 
 /** The event that a record is of; undefined where it is told without: as `cloudEvent: {}`. */
 export function eventOf({ sealed: { record } }: ExportedRecord): JsonObject | undefined {
-  return Object.keys(record.cloudEvent).length === 0 ? undefined : record.cloudEvent
+  return isTold(record) ? record.cloudEvent : undefined
 }
 
 /** A record without its event, for a target that takes only what is short: who, what, decision and outcome stay. */

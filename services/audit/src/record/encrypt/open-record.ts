@@ -1,7 +1,6 @@
-import { type FindKey, openEvent, type Opening, type SealedRecord } from '@countersign/contracts'
+import { type FindKey, isTold, openEvent, type Opening, type SealedRecord } from '@countersign/contracts'
 import { activitySectionsOf } from '../activity-sections-of.ts'
 import { sectionsOf } from '../sections-of.ts'
-import { isTold } from '../told-event.ts'
 
 /** Says what becomes of the places of an event, by its name. */
 export type OpeningOf = (event: string, path: string) => Opening

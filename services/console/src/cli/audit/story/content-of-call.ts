@@ -2,6 +2,7 @@ import {
   type AuditRecord,
   erasedMark,
   isJsonObject,
+  isTold,
   type Json,
   type JsonObject,
   redactedMark,
@@ -76,8 +77,9 @@ export function joined(newer: CallContent, older: CallContent): CallContent {
 }
 
 /** What an event says of its arguments or result; all of an event may be hidden, or too large to be told. */
-function contentIn({ cloudEvent, content }: AuditRecord, part: 'arguments' | 'result'): Content | undefined {
-  if (content && Object.keys(cloudEvent).length === 0) return { beside: content }
+function contentIn(record: AuditRecord, part: 'arguments' | 'result'): Content | undefined {
+  const { cloudEvent, content } = record
+  if (content && !isTold(record)) return { beside: content }
   const data = cloudEvent['data']
   const said = isJsonObject(data) ? data[part] : data
   if (!isJsonObject(said)) return said === undefined ? undefined : { inline: said }
