@@ -24,6 +24,7 @@ async function powerFails(cluster: Cluster, seed: number | undefined): Promise<v
   const gone = [cluster.nats.stop('SIGKILL'), ...machine.map((replica) => replica.end())]
   await Promise.all(gone)
   for (const disk of [cluster.disks.nats, cluster.disks.audit]) await disk.cut(seed)
+  await cluster.nats.loseMemory()
   await cluster.nats.start()
   await cluster.nats.provision()
   await Promise.all(machine.map((replica) => replica.begin()))

@@ -2,7 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { provision } from '@countersign/bus'
-import { findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
+import {
+  findNatsServer,
+  freeBatchMemory,
+  type NatsServer,
+  startNatsServer,
+  useBatchMemory,
+} from '@countersign/bus/server'
 import type { State } from './state.ts'
 import { stopProcess, type Supervised } from './supervise.ts'
 import { StoreWatch } from './watch-store.ts'
@@ -31,7 +37,12 @@ export async function superviseNats(
     })
   }
   // Each time: a stream that did not survive is made again, and what audit published on it is published again.
-  const setUp = () => provision({ url, user: 'provisioner', password: passwords.provisioner })
+  const setUp = async () => {
+    await provision({ url, user: 'provisioner', password: passwords.provisioner })
+    await useBatchMemory(server.storeDir).catch((error: Error) =>
+      onDeath(`many calls at once take longer than they need to: ${error.message}`),
+    )
+  }
   const again = async (): Promise<void> => {
     if (stopping) return
     try {
@@ -55,6 +66,7 @@ export async function superviseNats(
       stopping = true
       store.stop()
       await stopProcess(server.process)
+      await freeBatchMemory(server.storeDir)
       await rm(pidFile(layout.nats), { force: true })
     },
   }

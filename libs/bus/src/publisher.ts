@@ -65,6 +65,8 @@ const window = 4
 /** Below this many gathered events a batch costs more than it saves (a batch is about a dozen single publishes). */
 const batchMin = 12
 const batchMax = 200
+/** Of what a batch carries, in bytes: the server holds it until all of it is there. */
+const batchMaxBytes = 1024 * 1024
 
 /** Publishes events to JetStream for one connection. */
 export class Publisher {
@@ -289,15 +291,20 @@ export class Publisher {
   }
 }
 
-/** Parts what may travel in one batch from what has to wait for another event of its history. */
+/** Parts what may travel in one batch from what has to wait: for another event of its history, or because the batch is full. */
 function firstOfEachHistory(waiting: readonly Waiting[]): { batch: Waiting[]; others: Waiting[] } {
   const histories = new Set<string>()
   const batch: Waiting[] = []
   const others: Waiting[] = []
+  let bytes = 0
   for (const one of waiting) {
-    const history = one.publication.expect?.filter
-    if (history === undefined || !histories.has(history)) batch.push(one)
-    else others.push(one)
+    const { expect, data } = one.publication
+    const history = expect?.filter
+    const isFirst = history === undefined || !histories.has(history)
+    if (isFirst && bytes + data.length <= batchMaxBytes) {
+      batch.push(one)
+      bytes += data.length
+    } else others.push(one)
     if (history !== undefined) histories.add(history)
   }
   return { batch, others }

@@ -4,7 +4,13 @@ import { openSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { type ClusterSection, findNatsServer, natsServerConfig } from '@countersign/bus/server'
+import {
+  type ClusterSection,
+  findNatsServer,
+  freeBatchMemory,
+  natsServerConfig,
+  useBatchMemory,
+} from '@countersign/bus/server'
 import type { BusUser } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 
@@ -34,6 +40,20 @@ export class NatsNode {
     this.#options = options
   }
 
+  get #storeDir(): string {
+    return join(this.#options.dir, 'store')
+  }
+
+  /** Has it gather batches in memory, as the launcher does. */
+  useBatchMemory(): Promise<void> {
+    return useBatchMemory(this.#storeDir)
+  }
+
+  /** Takes that memory away; it must not be running. */
+  freeBatchMemory(): Promise<void> {
+    return freeBatchMemory(this.#storeDir)
+  }
+
   /** Starts it, and resolves when it takes connections. */
   async start(): Promise<void> {
     const { name, dir, port, passwords, logFile, cluster, defaultSync } = this.#options
@@ -43,7 +63,7 @@ export class NatsNode {
         name,
         host: '127.0.0.1',
         port,
-        storeDir: join(dir, 'store'),
+        storeDir: this.#storeDir,
         passwords,
         ...(cluster ? { cluster } : {}),
       }),

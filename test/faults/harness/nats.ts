@@ -103,9 +103,15 @@ export class Nats {
     await Promise.all(this.nodes.map((node) => node.stop(signal)))
   }
 
+  /** Forgets what lies in the memory of a machine: its power failed. No server may be running. */
+  async loseMemory(): Promise<void> {
+    for (const node of this.nodes) await node.freeBatchMemory()
+  }
+
   /** Ends everything, links too. */
   async end(): Promise<void> {
     await this.stop('SIGKILL')
+    await this.loseMemory()
     for (const link of this.#linksOf()) link.close()
   }
 
@@ -127,6 +133,8 @@ export class Nats {
     const settings = { url: this.url, user, password, replicas, ...(callsMaxBytes ? { callsMaxBytes } : {}) }
     // Three servers first have to agree on who leads them.
     await until(() => provision(settings).then(() => true), 'the streams can be made', 60_000)
+    // Servers that keep a stream together gather batches in memory by themselves.
+    if (replicas === 1) await this.nodes[0]!.useBatchMemory()
     if (ackWaitMs === undefined) return
     const bus = await connectBus({ url: this.url, user, password })
     for (const consumer of [consumers.policyRequested, consumers.policyVoted, consumers.policyExpired]) {

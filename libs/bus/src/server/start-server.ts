@@ -10,6 +10,8 @@ import { natsServerConfig } from './server-config.ts'
 export interface NatsServer {
   url: string
   port: number
+  /** What it calls `store_dir`. */
+  storeDir: string
   passwords: Record<BusUser, string>
   process: ChildProcess
   stop(signal?: NodeJS.Signals): Promise<void>
@@ -38,13 +40,14 @@ export async function startNatsServer(options: {
   const passwords = options.passwords ?? newPasswords()
   await mkdir(options.dir, { recursive: true, mode: 0o700 })
   const config = join(options.dir, 'nats-server.conf')
+  const storeDir = join(options.dir, 'store')
   await writeFile(
     config,
     natsServerConfig({
       name: 'countersign',
       host: '127.0.0.1',
       port: options.port,
-      storeDir: join(options.dir, 'store'),
+      storeDir,
       passwords,
       ...(options.port === -1 ? { portsDir: options.dir } : {}),
     }),
@@ -59,6 +62,7 @@ export async function startNatsServer(options: {
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
+    storeDir,
     passwords,
     process: child,
     async stop(signal = 'SIGTERM') {
