@@ -62,8 +62,8 @@ const notTaken = 'the event store has no stream that takes the event just now, s
 const notReached = 'the event store cannot be reached, so nothing was stored and nothing runs; ask again'
 /** Publishes in flight at once before the rest is gathered into batches. */
 const window = 4
-/** Below this many gathered events a batch costs more than it saves (a batch is about a dozen single publishes). */
-const batchMin = 12
+/** Below this many gathered events a batch costs more than it saves. It costs as much as two single ones where servers gather it in memory. */
+const batchMin = 4
 const batchMax = 200
 /** Of what a batch carries, in bytes: the server holds it until all of it is there. */
 const batchMaxBytes = 1024 * 1024
