@@ -21,10 +21,13 @@ export interface Curve {
   x: string
   /** What is measured at each point. */
   measured: string
+  /** When, ISO 8601, and for how long each time. */
+  measuredAt: string
+  seconds: number
   points: Point[]
 }
 
-interface CurveSpec extends Omit<Curve, 'points'> {
+interface CurveSpec extends Pick<Curve, 'name' | 'x' | 'measured'> {
   at: readonly number[]
   /** Brings the world to `x`, unless it is there, and measures; called in the order of `at`, on one world. */
   measure(world: World, x: number, job: Pick<LoadJob, 'seconds' | 'warmupSeconds'>): Promise<LoadOutcome>
@@ -33,7 +36,7 @@ interface CurveSpec extends Omit<Curve, 'points'> {
 const one = { ratePerSecond: 0, concurrency: 1 }
 const maxTools = 5000
 /** The machine is shared: of so many runs at each point the one in the middle counts. */
-const runsAPoint = 3
+export const runsAPoint = 3
 const echo = { tools: ['echo-2'] }
 const oneAtATime = 'latency of one caller, calling again when it is answered'
 
@@ -97,7 +100,7 @@ export const curveSpecs: readonly CurveSpec[] = [
     name: 'held',
     x: 'held calls',
     measured: oneAtATime,
-    at: [1, 1000, 10_000, 100_000],
+    at: [0, 1000, 10_000, 100_000],
     async measure(world, held, job) {
       await firstServer(world)
       const more = held - (heldIn.get(world) ?? 0)
@@ -128,7 +131,7 @@ export const curveSpecs: readonly CurveSpec[] = [
     name: 'kept',
     x: 'ended calls kept in the stream',
     measured: oneAtATime,
-    at: [1, 10_000, 100_000, 1_000_000],
+    at: [0, 10_000, 100_000, 1_000_000],
     async measure(world, kept, job) {
       await firstServer(world)
       await keepCalls(world, kept - (heldIn.get(world) ?? 0))
@@ -187,7 +190,7 @@ export async function measureCurve(
   } finally {
     await world.stop()
   }
-  return { ...about, points }
+  return { ...about, measuredAt: new Date().toISOString(), seconds, points }
 }
 
 /** Asks for so many calls that wait for a person. */

@@ -7,9 +7,6 @@ import { measureStart, type StartTimes } from './start.ts'
 import { startWorld } from './world.ts'
 import { writeSection } from './write-section.ts'
 
-/** Stored in `CALLS` for a call that is allowed at once. */
-const eventsPerCall = 4
-
 /** What the marks are about: latency at one call at a time, calls a second at 64 callers and half of it, memory, a large catalogue. */
 export interface Headline {
   at: string
@@ -17,6 +14,8 @@ export interface Headline {
   seconds: number
   publish: StoreAlone
   results: Record<string, LoadOutcome>
+  /** Stored in `CALLS` for each call at 64 callers. */
+  eventsPerCall: number
   memoryMiB: Record<string, number>
   /** Processor time of each process for a call at 64 callers, in milliseconds. */
   processorMsPerCall: Record<string, number>
@@ -53,12 +52,14 @@ export async function measureHeadline(
     const memoryMiB = residentMiB(world.running)
     const most = results['governed, 64 callers']?.callsPerSecond
     // By itself and without a warm-up, so that all calls that cost something are counted.
-    const before = processorMs(world.running)
+    const [before, bus] = [processorMs(world.running), await world.connect('audit')]
+    const { lastSeq: eventsBefore } = await bus.streamInfo('CALLS')
     await measure('governed, 64 callers, again', { ...governed, ...many64, warmupSeconds: 0 })
-    const after = processorMs(world.running)
+    const [after, { lastSeq: eventsAfter }] = [processorMs(world.running), await bus.streamInfo('CALLS')]
     const counted = results['governed, 64 callers, again']?.calls ?? Number.NaN
+    const eventsPerCall = round((eventsAfter - eventsBefore) / counted)
     const processorMsPerCall = Object.fromEntries(
-      Object.entries(after).map(([name, ms]) => [name, Math.round((100 * (ms - before[name]!)) / counted) / 100]),
+      Object.entries(after).map(([name, ms]) => [name, round((ms - before[name]!) / counted)]),
     )
     const ratePerSecond = rate ?? (most && Math.round(most / 2))
     if (ratePerSecond) {
@@ -79,10 +80,15 @@ export async function measureHeadline(
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       node: process.version,
     }
-    return { at: new Date().toISOString(), machine, seconds, publish, results, memoryMiB, processorMsPerCall, start }
+    const about = { at: new Date().toISOString(), machine, seconds, publish }
+    return { ...about, results, eventsPerCall, memoryMiB, processorMsPerCall, start }
   } finally {
     await world.stop()
   }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
 }
 
 /** The headline as a table for people. */
@@ -102,7 +108,7 @@ export function headlineTable(headline: Headline): string {
 }
 
 /** What follows from the measurements, one line each. */
-function summary({ results, memoryMiB, processorMsPerCall, publish, start }: Headline): string[] {
+function summary({ results, eventsPerCall, memoryMiB, processorMsPerCall, publish, start }: Headline): string[] {
   const most = results['governed, 64 callers']?.callsPerSecond
   const share = (perSecond: number) => most && `${Math.round((100 * most * eventsPerCall) / perSecond)} %`
   const seconds = (ms: number) => (ms / 1000).toFixed(1)

@@ -1,4 +1,4 @@
-/** One line of a plot: points of x and y, both above 0. */
+/** One line of a plot: points of x and y, neither below 0. */
 export interface Series {
   name: string
   points: (readonly [x: number, y: number])[]
@@ -70,12 +70,16 @@ interface Scale {
   ticks: number[]
 }
 
+/** Has no place for 0 but at its beginning, which then is a step before the least of the others. */
 function logarithmicScale(values: number[], from: number, to: number): Scale {
-  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))]
+  const others = values.filter((value) => value > 0)
+  const least = Math.floor(Math.log10(Math.min(...others)))
+  const low = others.length < values.length ? least - 1 : least
+  const high = Math.ceil(Math.log10(Math.max(...others)))
   const top = high === low ? low + 1 : high
   return {
-    place: (value) => from + ((Math.log10(value) - low) / (top - low)) * (to - from),
-    ticks: Array.from({ length: top - low + 1 }, (_, index) => 10 ** (low + index)),
+    place: (value) => from + (value === 0 ? 0 : ((Math.log10(value) - low) / (top - low)) * (to - from)),
+    ticks: Array.from({ length: top - low + 1 }, (_, index) => (low + index < least ? 0 : 10 ** (low + index))),
   }
 }
 

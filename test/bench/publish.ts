@@ -1,4 +1,5 @@
 import { encode } from '@countersign/bus'
+import { BatchMemory } from '@countersign/bus/server'
 import { makeEvent, subjects } from '@countersign/contracts'
 import { type Cleanup, requestedFixture, startTestBus } from '@countersign/testing'
 
@@ -12,10 +13,13 @@ export interface StoreAlone {
   perSecondAt64: number
 }
 
-/** Measures acknowledged, fsynced publishes of an event of usual size, one at a time and 64 at once. */
+/** Measures acknowledged, fsynced publishes of an event of usual size, one at a time and 64 at once, with a server as the launcher sets it up. */
 export async function measurePublish(): Promise<StoreAlone> {
   const cleanups: Parameters<Cleanup['after']>[0][] = []
-  const { connect } = await startTestBus({ after: (fn) => cleanups.push(fn) })
+  const { connect, server } = await startTestBus({ after: (fn) => cleanups.push(fn) })
+  const memory = new BatchMemory({ storeDir: server.storeDir, say: (line) => process.stderr.write(`bench: ${line}\n`) })
+  await memory.start()
+  cleanups.push(() => memory.stop())
   const bus = await connect('gateway')
   const newEvent = () => makeEvent('requested', requestedFixture({}, { text: 'x'.repeat(100) }), { now: new Date() })
   const publish = async () => {

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Curve } from './curves.ts'
+import { type Curve, runsAPoint } from './curves.ts'
 import { plot } from './plot.ts'
 import { writeSection } from './write-section.ts'
 
@@ -15,7 +16,7 @@ export async function writeCurve(curve: Curve): Promise<void> {
   await writeSection(`curve of ${name}`, `\`npm run bench -- --report --only ${name}\``, section(curve))
 }
 
-function section({ name, x, measured, points }: Curve): string {
+function section({ name, x, measured, measuredAt, seconds, points }: Curve): string {
   const processes = Object.keys(points[0]?.memoryMiB ?? {})
   const rows = points.map(({ x: at, p50Ms, p99Ms, callsPerSecond, memoryMiB }) =>
     [at.toLocaleString('en'), p50Ms, p99Ms, callsPerSecond, ...processes.map((process) => memoryMiB[process])].join(
@@ -25,7 +26,7 @@ function section({ name, x, measured, points }: Curve): string {
   const head = [x, 'p50 ms', 'p99 ms', 'calls/s', ...processes.map((process) => `${process} MiB`)]
   return `### By ${x}
 
-${measured[0]!.toUpperCase()}${measured.slice(1)}.
+${measured[0]!.toUpperCase()}${measured.slice(1)}. ${measuredAt.slice(0, 10)}, ${cpus().length} cores (${cpus()[0]?.model}), ${runsAPoint} times ${seconds} s a point.
 
 ![Latency and memory by ${x}](performance/${name}.svg)
 

@@ -2,13 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { provision } from '@countersign/bus'
-import {
-  findNatsServer,
-  freeBatchMemory,
-  type NatsServer,
-  startNatsServer,
-  useBatchMemory,
-} from '@countersign/bus/server'
+import { BatchMemory, findNatsServer, type NatsServer, startNatsServer } from '@countersign/bus/server'
 import type { State } from './state.ts'
 import { stopProcess, type Supervised } from './supervise.ts'
 import { StoreWatch } from './watch-store.ts'
@@ -25,6 +19,8 @@ export async function superviseNats(
   const url = `nats://127.0.0.1:${port}`
   let server: NatsServer
   let stopping = false
+  let restart: NodeJS.Timeout | undefined
+  let starting: Promise<void> | undefined
   const store = new StoreWatch({ dir: layout.nats, say: onDeath, restart: () => void stopProcess(server.process) })
   const begin = async () => {
     server = await startNatsServer({ binary, dir: layout.nats, port, passwords })
@@ -33,43 +29,49 @@ export async function superviseNats(
     server.process.once('exit', (code, signal) => {
       if (stopping) return
       onDeath(`nats-server ended with ${signal ?? `exit code ${code}`}; starting it again`)
-      setTimeout(() => void again(), 200)
+      againAfter(200)
     })
   }
   // Each time: a stream that did not survive is made again, and what audit published on it is published again.
-  const setUp = async () => {
-    await provision({ url, user: 'provisioner', password: passwords.provisioner })
-    await useBatchMemory(server.storeDir).catch((error: Error) =>
-      onDeath(`many calls at once take longer than they need to: ${error.message}`),
-    )
-  }
+  const setUp = () => provision({ url, user: 'provisioner', password: passwords.provisioner })
   const again = async (): Promise<void> => {
-    if (stopping) return
     try {
-      await begin()
+      await (starting = begin())
     } catch (error) {
       onDeath(`nats-server does not start: ${(error as Error).message}`)
-      setTimeout(() => void again(), 1000)
+      againAfter(1000)
       return
     }
+    if (stopping) return
     await setUp().catch((error: unknown) => {
       if (!stopping) onDeath(`the streams could not be set up: ${(error as Error).message}`)
     })
   }
-  await begin()
-  await setUp()
-  return {
-    name: 'nats-server',
-    url,
-    pid: () => server.process.pid,
-    async stop() {
-      stopping = true
-      store.stop()
-      await stopProcess(server.process)
-      await freeBatchMemory(server.storeDir)
-      await rm(pidFile(layout.nats), { force: true })
-    },
+  const againAfter = (ms: number) => {
+    restart = setTimeout(() => {
+      if (!stopping) void again()
+    }, ms)
   }
+  await begin()
+  const memory = new BatchMemory({ storeDir: server!.storeDir, say: onDeath })
+  const stop = async () => {
+    stopping = true
+    clearTimeout(restart)
+    store.stop()
+    // One that is just being started would be left behind.
+    await starting?.catch(() => {})
+    await stopProcess(server.process)
+    await memory.stop()
+    await rm(pidFile(layout.nats), { force: true })
+  }
+  try {
+    await setUp()
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  await memory.start()
+  return { name: 'nats-server', url, pid: () => server.process.pid, stop }
 }
 
 /** Ends a nats-server that an earlier launcher left behind when it was killed. */

@@ -3,6 +3,9 @@ import { statfs } from 'node:fs/promises'
 
 /** What nats-server logs when it could not write a message; from then on that stream takes nothing, also when there is space again. */
 const cannotWrite = /critical write error|JetStream out of .*resources/i
+/** What it gathers of a batch lies elsewhere, and is given up when it cannot be written. */
+const ofBatch = /\/batches\//
+const maxLine = 4096
 /** Less is filled again before anybody notices. */
 const enoughBytes = 64 * 1024 * 1024
 const lookMs = 1000
@@ -14,7 +17,8 @@ export class StoreWatch {
   readonly #options: { dir: string; say: (line: string) => void; restart: () => void }
   #timer: NodeJS.Timeout | undefined
   #restartedAtMs = Number.NEGATIVE_INFINITY
-  #last = ''
+  /** The beginning of a line that is not whole yet. */
+  #line = ''
 
   /**
    * @param options.dir a folder on the disk of the store
@@ -27,10 +31,11 @@ export class StoreWatch {
   /** Follows what a server that was just started writes. */
   follow(stderr: Readable | null): void {
     this.stop()
-    this.#last = ''
+    this.#line = ''
     stderr?.on('data', (text: Buffer | string) => {
-      this.#last = (this.#last + String(text)).slice(-4096)
-      if (this.#timer || !cannotWrite.test(this.#last)) return
+      const lines = (this.#line + String(text)).split('\n')
+      this.#line = lines.pop()!.slice(-maxLine)
+      if (this.#timer || !lines.some((line) => cannotWrite.test(line) && !ofBatch.test(line))) return
       this.#options.say(
         'nats-server cannot write to its disk and takes nothing more; make room: it is started again when there is some',
       )

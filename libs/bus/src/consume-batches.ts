@@ -39,8 +39,8 @@ export function consumeBatches(nc: NatsConnection, inboxPrefix: string, options:
         return
       } catch (error) {
         options.onProblem(error)
-        if (stopped) return
-        await pause(backoffMs[Math.min(attempt, backoffMs.length - 1)]!)
+        await Promise.race([pause(backoffMs[Math.min(attempt, backoffMs.length - 1)]!), stopping.promise])
+        if (stopped || nc.isClosed()) return
       }
     }
   }

@@ -62,11 +62,16 @@ const notTaken = 'the event store has no stream that takes the event just now, s
 const notReached = 'the event store cannot be reached, so nothing was stored and nothing runs; ask again'
 /** Publishes in flight at once before the rest is gathered into batches. */
 const window = 4
-/** Below this many gathered events a batch costs more than it saves. It costs as much as two single ones where servers gather it in memory. */
+/**
+ * Below this many gathered events a batch costs more than it saves. It costs as much as two single ones where servers gather it in memory, which they do
+ * in clusters and where the launcher sees to it; on a disk as much as some dozen, and yet no more calls were taken with that as the least.
+ */
 const batchMin = 4
 const batchMax = 200
 /** Of what a batch carries, in bytes: the server holds it until all of it is there. */
 const batchMaxBytes = 1024 * 1024
+/** Where the server refuses a batch, and not for what is in it, the next ones are not tried for so long. */
+const batchAgainMs = 1000
 
 /** Publishes events to JetStream for one connection. */
 export class Publisher {
@@ -77,6 +82,7 @@ export class Publisher {
   #token = 0
   #inFlight = 0
   #batching = false
+  #batchesFromMs = 0
   readonly #findStored: FindStored
   #reconnected: PromiseWithResolvers<void> | undefined
   /** How often the connection was made anew. */
@@ -165,15 +171,11 @@ export class Publisher {
     await this.#untilConnected(deadlineMs, false)
     const last = run.at(-1)
     if (!last) return lastSeq
-    const headOf = (publication: Publication, place: number) => {
-      const head = this.#headersOf(publication)
-      head.set('Nats-Expected-Last-Sequence', String(lastSeq + place))
-      return head
-    }
+    const after = (place: number) => ({ 'Nats-Expected-Last-Sequence': String(lastSeq + place) })
     for (const [place, publication] of run.slice(0, -1).entries()) {
-      this.#nc.publish(publication.subject, publication.data, { headers: headOf(publication, place) })
+      this.#nc.publish(publication.subject, publication.data, { headers: headersOf(publication, after(place)) })
     }
-    const reply = await new Promise<Reply>((resolve) => this.#send(last, headOf(last, run.length - 1), resolve))
+    const reply = await new Promise<Reply>((resolve) => this.#send(last, after(run.length - 1), resolve))
     if (reply.seq !== undefined && !reply.duplicate) return reply.seq
     if (reply.silent) throw new NotAcknowledged()
     if (reply.unheard) throw storeUnavailable(notTaken)
@@ -201,7 +203,7 @@ export class Publisher {
   #drain(): void {
     // One batch at a time; what arrives meanwhile makes the next one.
     if (this.#batching) return
-    if (this.#queue.length >= batchMin) {
+    if (this.#queue.length >= batchMin && performance.now() >= this.#batchesFromMs) {
       const { batch, others } = firstOfEachHistory(this.#queue.slice(0, batchMax))
       if (batch.length >= batchMin) {
         this.#queue.splice(0, batchMax, ...others)
@@ -214,7 +216,7 @@ export class Publisher {
 
   #single({ publication, resolve }: Waiting): void {
     this.#inFlight += 1
-    this.#send(publication, this.#headersOf(publication), (reply) => {
+    this.#send(publication, {}, (reply) => {
       this.#inFlight -= 1
       resolve(reply)
       this.#drain()
@@ -224,21 +226,21 @@ export class Publisher {
   #batch(batch: Waiting[]): void {
     this.#batching = true
     const id = crypto.randomUUID()
-    batch.forEach(({ publication }, index) => {
-      const head = this.#headersOf(publication)
-      head.set('Nats-Batch-Id', id)
-      head.set('Nats-Batch-Sequence', String(index + 1))
-      if (index < batch.length - 1) {
-        this.#nc.publish(publication.subject, publication.data, { headers: head })
-        return
+    const inBatch = (place: number) => ({ 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(place + 1) })
+    const settle = (reply: Reply) => {
+      this.#batching = false
+      this.#batched(batch, reply)
+      this.#drain()
+    }
+    const last = batch.length - 1
+    try {
+      for (const [place, { publication }] of batch.slice(0, last).entries()) {
+        this.#nc.publish(publication.subject, publication.data, { headers: headersOf(publication, inBatch(place)) })
       }
-      head.set('Nats-Batch-Commit', '1')
-      this.#send(publication, head, (reply) => {
-        this.#batching = false
-        this.#batched(batch, reply)
-        this.#drain()
-      })
-    })
+    } catch (error) {
+      return queueMicrotask(() => settle(notSent(error)))
+    }
+    this.#send(batch[last]!.publication, { ...inBatch(last), 'Nats-Batch-Commit': '1' }, settle)
   }
 
   #batched(batch: readonly Waiting[], reply: Reply): void {
@@ -249,33 +251,28 @@ export class Publisher {
       // It may be stored, and may be yet: whoever waits tries again, and knows.
       for (const { resolve } of batch) resolve(reply)
     } else {
+      if (!isLostRace(reply)) this.#batchesFromMs = performance.now() + batchAgainMs
       // Atomic means all or none: publish each alone, so that only the one at fault fails.
       for (const waiting of batch) this.#single(waiting)
     }
   }
 
-  #send({ subject, data }: Publication, head: MsgHdrs, settle: (reply: Reply) => void): void {
+  #send(publication: Publication, more: Record<string, string>, settle: (reply: Reply) => void): void {
     const token = (++this.#token).toString(36)
     const timer = setTimeout(() => this.#waiting.get(token)?.({ silent: true }), attemptMs)
-    this.#waiting.set(token, (reply) => {
+    const settleOnce = (reply: Reply) => {
       clearTimeout(timer)
       this.#waiting.delete(token)
       settle(reply)
-    })
-    this.#nc.publish(subject, data, { headers: head, reply: `${this.#inbox}.${token}` })
-  }
-
-  #headersOf(publication: Publication): MsgHdrs {
-    const head = headers()
-    head.set('Nats-Msg-Id', publication.msgId)
-    if (publication.contentType) head.set('Content-Type', publication.contentType)
-    if (publication.traceparent) head.set('traceparent', publication.traceparent)
-    if (publication.expect) {
-      head.set('Nats-Expected-Last-Subject-Sequence', String(publication.expect.seq))
-      head.set('Nats-Expected-Last-Subject-Sequence-Subject', publication.expect.filter)
     }
-    for (const [key, value] of Object.entries(publication.headers ?? {})) head.set(key, value)
-    return head
+    this.#waiting.set(token, settleOnce)
+    const { subject, data } = publication
+    try {
+      this.#nc.publish(subject, data, { headers: headersOf(publication, more), reply: `${this.#inbox}.${token}` })
+    } catch (error) {
+      // Later, as all replies come: what waits behind it is sent when this one is settled.
+      queueMicrotask(() => settleOnce(notSent(error)))
+    }
   }
 
   #acknowledged(message: Msg): void {
@@ -291,6 +288,31 @@ export class Publisher {
   }
 }
 
+function headersOf(publication: Publication, more: Record<string, string>): MsgHdrs {
+  const head = headers()
+  head.set('Nats-Msg-Id', publication.msgId)
+  if (publication.contentType) head.set('Content-Type', publication.contentType)
+  if (publication.traceparent) head.set('traceparent', publication.traceparent)
+  if (publication.expect) {
+    head.set('Nats-Expected-Last-Subject-Sequence', String(publication.expect.seq))
+    head.set('Nats-Expected-Last-Subject-Sequence-Subject', publication.expect.filter)
+  }
+  for (const [key, value] of Object.entries({ ...publication.headers, ...more })) head.set(key, value)
+  return head
+}
+
+/** Whether one of a batch lost a race, or is in one: which says nothing of batches. */
+function isLostRace({ error }: Reply): boolean {
+  const code = error?.err_code ?? 0
+  const { wrongLastSequence, idInProcess, sequenceInProcess } = apiErrors
+  return [wrongLastSequence, idInProcess, sequenceInProcess].some((codes) => codes.has(code))
+}
+
+/** Of what the client would not send: over what the server takes, or the connection is closed. */
+function notSent(error: unknown): Reply {
+  return { error: { description: error instanceof Error ? error.message : String(error) } }
+}
+
 /** Parts what may travel in one batch from what has to wait: for another event of its history, or because the batch is full. */
 function firstOfEachHistory(waiting: readonly Waiting[]): { batch: Waiting[]; others: Waiting[] } {
   const histories = new Set<string>()
@@ -301,7 +323,7 @@ function firstOfEachHistory(waiting: readonly Waiting[]): { batch: Waiting[]; ot
     const { expect, data } = one.publication
     const history = expect?.filter
     const isFirst = history === undefined || !histories.has(history)
-    if (isFirst && bytes + data.length <= batchMaxBytes) {
+    if (isFirst && (batch.length === 0 || bytes + data.length <= batchMaxBytes)) {
       batch.push(one)
       bytes += data.length
     } else others.push(one)

@@ -4,13 +4,7 @@ import { openSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import {
-  type ClusterSection,
-  findNatsServer,
-  freeBatchMemory,
-  natsServerConfig,
-  useBatchMemory,
-} from '@countersign/bus/server'
+import { BatchMemory, type ClusterSection, findNatsServer, natsServerConfig } from '@countersign/bus/server'
 import type { BusUser } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 
@@ -32,26 +26,17 @@ export class NatsNode {
   readonly name: string
   readonly port: number
   readonly #options: NatsNodeOptions
+  readonly #storeDir: string
+  /** Where it gathers batches, as the launcher has it; used only once it is started. */
+  readonly batchMemory: BatchMemory
   #child: ChildProcess | undefined
 
   constructor(options: NatsNodeOptions) {
     this.name = options.name
     this.port = options.port
     this.#options = options
-  }
-
-  get #storeDir(): string {
-    return join(this.#options.dir, 'store')
-  }
-
-  /** Has it gather batches in memory, as the launcher does. */
-  useBatchMemory(): Promise<void> {
-    return useBatchMemory(this.#storeDir)
-  }
-
-  /** Takes that memory away; it must not be running. */
-  freeBatchMemory(): Promise<void> {
-    return freeBatchMemory(this.#storeDir)
+    this.#storeDir = join(options.dir, 'store')
+    this.batchMemory = new BatchMemory({ storeDir: this.#storeDir, say: () => {} })
   }
 
   /** Starts it, and resolves when it takes connections. */

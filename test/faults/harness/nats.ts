@@ -105,7 +105,7 @@ export class Nats {
 
   /** Forgets what lies in the memory of a machine: its power failed. No server may be running. */
   async loseMemory(): Promise<void> {
-    for (const node of this.nodes) await node.freeBatchMemory()
+    for (const node of this.nodes) await node.batchMemory.stop()
   }
 
   /** Ends everything, links too. */
@@ -134,7 +134,7 @@ export class Nats {
     // Three servers first have to agree on who leads them.
     await until(() => provision(settings).then(() => true), 'the streams can be made', 60_000)
     // Servers that keep a stream together gather batches in memory by themselves.
-    if (replicas === 1) await this.nodes[0]!.useBatchMemory()
+    if (replicas === 1) await this.nodes[0]!.batchMemory.start()
     if (ackWaitMs === undefined) return
     const bus = await connectBus({ url: this.url, user, password })
     for (const consumer of [consumers.policyRequested, consumers.policyVoted, consumers.policyExpired]) {
