@@ -35,6 +35,7 @@ export { DocumentProblem } from './api/document-problem.ts'
 export { ExportsView, ExportTrouble, ExportView } from './api/export-view.ts'
 export { ErasureView, HoldView, SubjectView } from './api/erasure.ts'
 export { ApiError, type ApiReply, apiVerb, type ApiVerb } from './api/reply.ts'
+export { ToldFaults, toldFaultsEveryMs } from './api/told-faults.ts'
 export { ApprovalView, AuditStanding, PoliciesView, PolicyView, Principal, verbs, Vote } from './api/verbs.ts'
 export { callRow, failureCodeOf, type Standing } from './call/call-row.ts'
 export {

@@ -159,6 +159,12 @@ test('I11: who has a call in hand is told from executor to executor', () => {
   }
 })
 
+test('I11: what is not right with executors is told by them and heard by the console', () => {
+  assert.deepEqual(publishers(subjects.faults('agent-executor', 'e')), ['agent-executor'])
+  assert.deepEqual(publishers(subjects.faults('policy', 'e')), [])
+  assert.deepEqual(subscribers(subjects.faults('agent-executor', 'e')), ['console'])
+})
+
 test('I11: events of calls cannot be read by subscribing; the auditor, who only reads, is the one exception', () => {
   for (const name of callEventNames) assert.deepEqual(subscribers(subjects.call(at, name)), ['auditor'], name)
 })

@@ -1,6 +1,6 @@
 import { activityEventNames, activityEvents, type ActivityWriter } from './activity/events.ts'
 import { callEventNames, callEvents } from './call/events.ts'
-import { type BucketName, consumers, payloadStore, type StreamName, streams } from './streams.ts'
+import { type BucketName, buckets, consumers, payloadStore, type StreamName, streams } from './streams.ts'
 import { subjects } from './subjects.ts'
 
 /** The NATS users: one a service, one for the launcher's set-up, one for people who read the streams, one for consumers of `AUDIT`. */
@@ -172,6 +172,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           subjects.midcall('*', '*', 'down'),
           subjects.inHand('*', 'asked'),
           subjects.inHand('*', 'confirmed'),
+          subjects.faults('agent-executor', '*'),
         ],
         subscribe: [
           inbox,
@@ -216,8 +217,9 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
         publish: [
           ...activitiesOf('console'),
           ...readStream('CALLS'),
-          // For `doctor`: the state of streams and consumers, and which messages could not be read.
+          // For `doctor`: the state of streams, buckets and consumers, and which messages could not be read.
           ...Object.keys(streams).map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+          ...Object.keys(buckets).map((bucket) => `$JS.API.STREAM.INFO.KV_${bucket}`),
           '$JS.API.CONSUMER.INFO.CALLS.*',
           '$JS.API.CONSUMER.INFO.TIMERS.*',
           '$JS.API.CONSUMER.INFO.LIFECYCLE.*',
@@ -228,7 +230,7 @@ function granted(user: BusUser): Omit<Permissions, 'publishDenied'> {
           subjects.api('audit', '*'),
           subjects.api('lifecycle', '*'),
         ],
-        subscribe: [inbox, subjects.unreadable('*', '*')],
+        subscribe: [inbox, subjects.unreadable('*', '*'), subjects.faults('*', '*')],
       }
     case 'auditor':
       return {

@@ -38,6 +38,7 @@ test('pin: subjects', () => {
       midcall: subjects.midcall('g', 'c', 'up'),
       withdrawals: subjects.withdrawals('s'),
       inHand: subjects.inHand('e', 'asked'),
+      faults: subjects.faults('agent-executor', 'e'),
       api: subjects.api('policy', 'vote'),
     },
     {
@@ -55,6 +56,7 @@ test('pin: subjects', () => {
       midcall: 'midcall.g.c.up',
       withdrawals: 'midcall.sessions.s.withdrawn',
       inHand: 'midcall.executors.e.asked',
+      faults: 'faults.agent-executor.e',
       api: 'api.policy.vote',
     },
   )

@@ -55,6 +55,8 @@ export const subjects = {
   withdrawals: (session: string) => `midcall.sessions.${session}.withdrawn`,
   /** Core NATS: an executor is asked for a call that it claimed, by id, and confirms those that it has in hand. */
   inHand: (executor: string, word: 'asked' | 'confirmed') => `midcall.executors.${executor}.${word}`,
+  /** Core NATS: a replica of a service that nobody can ask tells what is not right with it. */
+  faults: (service: string, replica: string) => `faults.${service}.${replica}`,
   /** Core NATS: the server tells that a reader refused a message for good. */
   unreadable: (stream: string, consumer: string) => `$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.${stream}.${consumer}`,
   api: (service: string, verb: string) => `api.${service}.${verb}`,

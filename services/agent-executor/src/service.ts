@@ -3,7 +3,7 @@
  *
  * File map, in the order of a call:
  *   upstream/server-queues → call/on-allowed → (call/recover → call/ask-holder) → call/verify-grant → call/claim → call/execute → call/publish-outcome
- *   upstream/dial keeps the connections, which take secrets out of results
+ *   upstream/dial keeps the connections, which take secrets out of results · tell-faults tells the console what is not right with its files
  *
  * It upholds: I1 and I4 (no send without a grant that verifies), I2 (claims by compare-and-set), I3 (the text sent is the text
  * approved), I5 (every claimed call gets its final event), I6 (no second send of what is not idempotent), I9, I12 (what to do is read
@@ -17,6 +17,7 @@ import { answerAskers } from './call/ask-holder.ts'
 import { OnAllowed } from './call/on-allowed.ts'
 import { readGrantKeys } from './call/verify-grant.ts'
 import type { Settings } from './config.ts'
+import { tellFaults } from './tell-faults.ts'
 import { Dialer } from './upstream/dial.ts'
 import { ServerQueues } from './upstream/server-queues.ts'
 
@@ -53,6 +54,7 @@ export function executorParts(config: Settings, { bus, log, telemetry }: Service
   let answering: { stop: () => void } | undefined
   return [
     { name: 'grant keys', start: async () => void (await keys.read()) },
+    tellFaults(bus, log, executor, keys),
     { name: 'upstreams', start() {}, stop: () => dialer.close() },
     {
       name: 'withdrawals',

@@ -83,7 +83,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
         queries = serveQueries(bus, log.log, index.index, log.read, {
           platformTenant,
           problem: () => recording.problem,
-          faults: () => erasure.faults(),
+          faults: async () => [...(await log.faults()), ...erasure.faults()],
           witnessed: (tenant) => witnesses?.witnessing?.standing(tenant),
           exporting: () => exporting?.exports,
           onDefect: (error) => logger.error({ err: error }, 'an audit query failed'),

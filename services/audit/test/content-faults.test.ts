@@ -10,7 +10,7 @@ import { auditFolder, callWriter, startAudit } from './harness.ts'
 import { personalSettings } from './personal.ts'
 
 test(
-  'R28, R33: audit says what is wrong with its keys on disk and its retention file while it still runs, and what to do',
+  'R28, R33: audit says what is wrong with its keys on disk, those of checkpoints among them, and its retention file while it still runs, and what to do',
   { timeout: 60_000 },
   async (t) => {
     const testBus = await startTestBus(t)
@@ -39,6 +39,15 @@ test(
     writeFileSync(retention, document.replace('30d', 'three'))
     await says(/^retention file: .*line 4.*no content is erased by its age/, /correct it/)
     writeFileSync(retention, document)
+    await well()
+
+    const signing = readFileSync(folder.keyFile, 'utf8')
+    writeFileSync(folder.keyFile, 'no key')
+    const broken = /^key of checkpoints: .*has no PEM private key; .*signed with the keys read last, .*will not start/
+    await says(broken, /the key that signed so far in it: .*read again within seconds/)
+    renameSync(folder.keyFile, `${folder.keyFile}.away`)
+    await says(/^key of checkpoints: .*key\.pem cannot be used: ENOENT/, /mend the file/)
+    writeFileSync(folder.keyFile, signing)
     await well()
 
     const keysDir = settings['COUNTERSIGN_AUDIT_SUBJECT_KEYS_DIR']!

@@ -227,7 +227,7 @@ test('keys are rotated by the key file alone; one that cannot be used changes no
   await writeFile(folder.keyFile, 'nonsense')
   await log.append(records.slice(2, 3))
   assert.deepEqual([await signatures(), problems.length], [2, 1])
-  assert.match(problems[0]!, /has no PEM private key; make one with: openssl/)
+  assert.match(problems[0]!, /has no PEM private key$/, 'one made anew in its place would not be of this log')
   await writeFile(folder.keyFile, newer)
   await log.append(records.slice(3))
   assert.equal(await signatures(), 1)
@@ -261,7 +261,7 @@ test('a log in the earlier form, a second writer and settings without a place ar
     openLog({ s3Region: '' }, signers),
     /set either COUNTERSIGN_AUDIT_DIR or COUNTERSIGN_AUDIT_S3_URL/,
   )
-  await assert.rejects(openLog({ dir: folder.dir, s3Region: '' }, signingKeys('/nowhere')), /cannot be used/)
+  await assert.rejects(openLog({ dir: folder.dir, s3Region: '' }, signingKeys('/nowhere')), /cannot be used.*openssl/)
   const log = await openTestLog(folder)
   await assert.rejects(openTestLog(folder), /another process writes to the log/)
   const other = `import { DirectoryStore } from '@countersign/tlog'; await new DirectoryStore(process.argv[1]).claim()`

@@ -17,6 +17,7 @@ import { type Part, readHosts, type ServiceContext } from '@countersign/runtime'
 import { AccessRecords } from './api/access-records.ts'
 import { CallFeed, defaultFeedLimits } from './api/feed/call-feed.ts'
 import { Listener } from './api/listener.ts'
+import { ReplicaFaults } from './api/replica-faults.ts'
 import { SignIns } from './api/sign-ins.ts'
 import { UnreadableMessages } from './api/unreadable.ts'
 import type { Settings } from './config.ts'
@@ -26,6 +27,7 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
   const registry = new RegistryView()
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, maxClients: config.consoleStreams })
   const unreadable = new UnreadableMessages(bus)
+  const replicaFaults = new ReplicaFaults(bus)
   const authenticator = new UsersFileAuthenticator(config.usersFile, {
     onProblem: (problem) => log.error({ problem }, 'the users read last stay in force'),
   })
@@ -42,8 +44,9 @@ export function consoleParts(config: Settings, { bus, log }: ServiceContext): Pa
     accesses,
     { name: 'registry', start: () => registry.start(bus), stop: () => registry.stop() },
     unreadable,
+    replicaFaults,
     new Listener(
-      { bus, log, registry, feed, unreadable, authenticator, signIns, accesses, served, platformTenant },
+      { bus, log, registry, feed, unreadable, replicaFaults, authenticator, signIns, accesses, served, platformTenant },
       { host: config.consoleHost, port: config.consolePort },
     ),
   ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Terminal } from '@countersign/bus'
+import { encode, Terminal } from '@countersign/bus'
 import { consumers, newCallId, subjects } from '@countersign/contracts'
 import { until } from '@countersign/testing'
 import { serverFixture, startConsole } from './console-fixture.ts'
@@ -45,6 +45,36 @@ test('a message that a service refused as unreadable is shown to operators, with
     (await faults()).map(({ what }: { what: string }) => what),
     ['key of grants', 'consumer policy-requested'],
   )
+})
+
+test('R33: what executors tell of their files is shown to operators, once for all that tell it, while they tell it', async (t) => {
+  const { get, executor } = await startConsole(t)
+  const faults = async () => (await get('operator', '/status')).body.bus.faults
+  const fault = { what: 'public keys of grants', problem: 'keys.pem cannot be used', remedy: 'mend it' }
+  const tell = (...told: object[]) => {
+    for (const [n, each] of told.entries())
+      executor.hint(subjects.faults('agent-executor', `replica-${n}`), encode({ faults: [each] }))
+  }
+  const shown = (...what: string[]) =>
+    until(async () => {
+      const found: { what: string }[] = await faults()
+      return what.join() === found.map((each) => each.what).join()
+    }, `what is shown is: ${what.join()}`)
+  executor.hint(subjects.faults('agent-executor', 'odd'), encode({ faults: 'none that can be read' }))
+  tell(fault)
+  await shown('public keys of grants at agent-executor')
+  assert.deepEqual(await faults(), [{ ...fault, what: 'public keys of grants at agent-executor' }])
+  tell(fault, fault, { ...fault, problem: 'another' })
+  await shown('public keys of grants at 2 of agent-executor', 'public keys of grants at agent-executor')
+  assert.deepEqual(
+    (await get('stranger', '/status')).body.bus.faults.map(({ what }: { what: string }) => what),
+    ['platform'],
+  )
+  // Nobody tells it any more.
+  t.mock.method(performance, 'now', () => process.uptime() * 1000 + 1e7)
+  await shown()
+  tell(fault)
+  await shown('public keys of grants at agent-executor')
 })
 
 test('allowed calls that pile up for one tool server are shown to operators, with what becomes of them', async (t) => {

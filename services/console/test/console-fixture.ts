@@ -20,6 +20,7 @@ import type { TestContext } from 'node:test'
 import { AccessRecords } from '../src/api/access-records.ts'
 import { CallFeed, defaultFeedLimits, type FeedLimits } from '../src/api/feed/call-feed.ts'
 import { Listener } from '../src/api/listener.ts'
+import { ReplicaFaults } from '../src/api/replica-faults.ts'
 import { SignIns } from '../src/api/sign-ins.ts'
 import { UnreadableMessages } from '../src/api/unreadable.ts'
 import { AuditPeer, LifecyclePeer, PolicyPeer } from './peers.ts'
@@ -83,6 +84,8 @@ export async function startConsole(
   const feed = new CallFeed(bus, log, { ...defaultFeedLimits, ...options.feed })
   const unreadable = new UnreadableMessages(bus)
   unreadable.start()
+  const replicaFaults = new ReplicaFaults(bus)
+  replicaFaults.start()
   const activities = new ActivityLog(options.activityStore ?? bus, () => {})
   const signIns = new SignIns(activities, 'platform')
   const accesses = new AccessRecords(activities)
@@ -95,6 +98,7 @@ export async function startConsole(
       registry,
       feed,
       unreadable,
+      replicaFaults,
       authenticator: new UsersFileAuthenticator(usersFile),
       served: { hosts: readHosts(options.hosts?.join() ?? ''), setting: 'COUNTERSIGN_CONSOLE_HOSTS' },
       platformTenant: 'default',
@@ -108,6 +112,7 @@ export async function startConsole(
     signIns.stop()
     await activities.close()
     unreadable.stop()
+    replicaFaults.stop()
     registry.stop()
   })
   const url = `http://127.0.0.1:${listener.port}`

@@ -89,6 +89,12 @@ ${table(
       'Another executor asks whether this one has a call in hand that it claimed.',
     ],
     [code(subjects.inHand('<executor>', 'confirmed')), 'none', 'agent-executor', 'It has.'],
+    [
+      code(subjects.faults('agent-executor', '<executor>')),
+      'none',
+      'agent-executor',
+      'What is not right with it, told again and again while it is so.',
+    ],
     ...Object.values(verbs).flatMap((group) =>
       Object.values(group).map(({ service, verb }) => [
         code(subjects.api(service, verb)),

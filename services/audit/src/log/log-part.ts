@@ -3,12 +3,13 @@ import type { Logger } from '@countersign/telemetry'
 import type { Settings } from '../config.ts'
 import { findEncrypted } from '../erasure/find-encrypted.ts'
 import { openPersonal, type Personal } from '../erasure/open-personal.ts'
+import type { Fault } from '../erasure/watch-keys.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import type { OpeningOf } from '../record/encrypt/open-record.ts'
 import { readSealed } from '../record/encrypt/read-sealed.ts'
 import type { AuditLog } from './audit-log.ts'
 import { openLog } from './open-log.ts'
-import { signingKeys } from './signing-keys.ts'
+import { signingKeys, type SigningKeys } from './signing-keys.ts'
 
 /** The part of audit that opens the log, and the keys of what is personal in it; all other parts work with them. */
 export class LogPart implements Part {
@@ -16,6 +17,7 @@ export class LogPart implements Part {
   /** There once the part has started. */
   log!: AuditLog
   personal: Personal | undefined
+  #keys: SigningKeys | undefined
   readonly #config: Settings
   readonly #logger: Logger
   readonly #metrics: AuditMetrics
@@ -32,6 +34,7 @@ export class LogPart implements Part {
     const config = this.#config
     const stays = (what: string) => ({ onProblem: (problem: string) => this.#logger.error(`${problem}; ${what}`) })
     const keys = signingKeys(config.auditKeyFile, stays('checkpoints are signed with the keys read before'))
+    this.#keys = keys
     const place = {
       dir: config.auditDir,
       s3Url: config.auditS3Url,
@@ -65,6 +68,11 @@ export class LogPart implements Part {
 
   /** A sealed record with what is personal in it readable, as far as its keys are there. */
   readonly read = (text: string, openingOf?: OpeningOf) => readSealed(text, this.personal?.keys, openingOf)
+
+  /** What is wrong with the file of the keys that sign. */
+  async faults(): Promise<Fault[]> {
+    return (await this.#keys?.faults()) ?? []
+  }
 
   async stop(): Promise<void> {
     await this.log.close()

@@ -36,7 +36,7 @@ export function serveQueries(
     /** Why nothing can be recorded, in its words for the platform's tenant alone. */
     problem: () => string | undefined
     /** What is not right with audit's own files, for the platform's tenant alone: it names where they lie. */
-    faults: () => Fault[]
+    faults: () => Promise<Fault[]> | Fault[]
     /** How far witnesses have cosigned a tenant's log; undefined where none are asked. */
     witnessed: (tenant: string) => WitnessStanding | undefined
     /** The exports; undefined where there are none. */
@@ -85,12 +85,12 @@ export function serveQueries(
     ),
     bus.serveApi(
       audit.status,
-      ({ tenant }) => {
+      async ({ tenant }) => {
         const isPlatform = tenant === platformTenant
         const why = problem()
         return {
           ...statusOf(log, tenant, why === undefined || isPlatform ? why : toldToPlatform, witnessed(tenant)),
-          faults: isPlatform ? faults() : [],
+          faults: isPlatform ? await faults() : [],
         }
       },
       onDefect,

@@ -25,7 +25,7 @@ export const StatusAnswer = z.object({
     connected: z.boolean(),
     /** Whether nats-server answers: one that hangs keeps its connections. */
     answers: z.boolean(),
-    /** What is not as it must be with nats-server, streams and consumers; for operators, in detail for those of the platform's tenant. */
+    /** What is not as it must be with nats-server, streams, buckets, consumers, and files of policy and the executors; for operators, in detail for those of the platform's tenant. */
     faults: z.array(Fault).optional(),
   }),
   /** What is not right with the list of users; for operators, in detail for those of the platform's tenant. */
@@ -96,7 +96,7 @@ const maxConsumers = 50
  * asked at all.
  */
 export async function gatherStatus(
-  { bus, registry, unreadable, authenticator, platformTenant }: ApiContext,
+  { bus, registry, unreadable, replicaFaults, authenticator, platformTenant }: ApiContext,
   viewer: Principal,
 ): Promise<StatusAnswer> {
   const operator = isOperator(viewer)
@@ -150,7 +150,12 @@ export async function gatherStatus(
       ...(faults?.value
         ? {
             faults: [
-              ...shared('platform', [...faults.value, ...(standing.value?.faults ?? []), ...unreadable.faults]),
+              ...shared('platform', [
+                ...faults.value,
+                ...(standing.value?.faults ?? []),
+                ...replicaFaults.faults,
+                ...unreadable.faults,
+              ]),
               ...(executor?.value ?? []),
             ],
           }

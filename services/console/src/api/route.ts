@@ -7,6 +7,7 @@ import type { Served } from '@countersign/runtime'
 import type { z } from 'zod'
 import type { CallFeed } from './feed/call-feed.ts'
 import type { AccessRecords, AuditReadKind } from './access-records.ts'
+import type { ReplicaFaults } from './replica-faults.ts'
 import type { SignIns } from './sign-ins.ts'
 import type { UnreadableMessages } from './unreadable.ts'
 
@@ -17,6 +18,7 @@ export interface ApiContext {
   registry: RegistryView
   feed: CallFeed
   unreadable: UnreadableMessages
+  replicaFaults: Pick<ReplicaFaults, 'faults'>
   authenticator: Authenticator
   signIns: Pick<SignIns, 'admitted' | 'refused'>
   accesses: Pick<AccessRecords, 'refused' | 'read'>

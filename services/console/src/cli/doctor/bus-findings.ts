@@ -20,7 +20,8 @@ export function* busFindings(
       `${restartNats}; what it has acknowledged is on disk`,
     )
   } else if (!faults) yield warn('bus', 'connected, but how it is set up could not be seen', 'ask again in a moment')
-  else if (faults.length === 0) yield good('bus', 'connected; server, streams and consumers are as they must be')
+  else if (faults.length === 0)
+    yield good('bus', 'connected; servers, streams, buckets and consumers are as they must be')
   for (const { what, problem, remedy } of faults ?? []) yield bad('bus', `${what}: ${problem}`, remedy)
 }
 
