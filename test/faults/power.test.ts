@@ -78,6 +78,7 @@ async function survivors(t: TestContext, events: number, defaultSync: boolean): 
   )
   await nats.stop('SIGKILL')
   await disk.cut()
+  await nats.loseMemory()
   await nats.start()
   const auditor = await connectBus({ url: nats.url, user: 'auditor', password: passwords.auditor })
   const stored = await auditor.readStream('CALLS', 1, { maxMessages: 2 * events, maxBytes: 2 ** 26 })

@@ -73,10 +73,17 @@ function isFull(error: unknown): boolean {
   return error instanceof JetStreamApiError && apiErrors.full.has(error.code)
 }
 
+/** True for what is said at once while nobody leads the servers that have what is asked for, or none of them is there. */
+export function isWithoutLeader(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return error.status === 503
+  if (error instanceof errors.NoRespondersError) return true
+  if (error instanceof errors.RequestError) return error.isNoResponders()
+  return error instanceof Error && error.cause !== undefined && isWithoutLeader(error.cause)
+}
+
 /** True for what the client says when no server answers, or none that has what is asked for. */
 function isSilence(error: unknown): boolean {
-  if (error instanceof JetStreamApiError) return error.status === 503
-  if (error instanceof errors.RequestError) return error.isNoResponders()
+  if (error instanceof JetStreamApiError || error instanceof errors.RequestError) return isWithoutLeader(error)
   const silent = [errors.TimeoutError, errors.NoRespondersError, errors.ClosedConnectionError, errors.ConnectionError]
   if (silent.some((each) => error instanceof each)) return true
   // JetStream's client wraps what it was told.

@@ -1,12 +1,14 @@
 import { type CallAddress, History, parseCallSubject, subjects } from '@countersign/contracts'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { pause } from './consume.ts'
-import { storeUnavailable } from './errors.ts'
+import { isWithoutLeader, storeUnavailable } from './errors.ts'
 
 /** More events than any call can have: votes are bounded by the number of approvers. */
 const maxEvents = 1000
 const timeoutMs = 10_000
 const behindMs = 20
+/** Who asks a service for what needs a history waits five seconds for it. */
+const [electingMs, electedWithinMs] = [250, 4000]
 
 /**
  * Reads the events of one call from `CALLS` in stream order; an empty history when there are none.
@@ -16,11 +18,14 @@ const behindMs = 20
  * @throws CountersignError `store_unavailable` when the server does not answer in time, or only with a history that is too old
  */
 export async function readHistory(jsm: JetStreamManager, at: CallAddress, replicated: boolean): Promise<History> {
-  const deadline = Date.now() + timeoutMs
+  const [deadline, electedBy] = [Date.now() + timeoutMs, Date.now() + electedWithinMs]
   for (;;) {
-    const history = await readOnce(jsm, at)
+    const history = await whileElecting(() => readOnce(jsm, at), electedBy)
     if (!replicated) return history
-    const newest = await jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) })
+    const newest = await whileElecting(
+      () => jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) }),
+      electedBy,
+    )
     if (!newest || history.lastSeq >= newest.seq) return history
     if (Date.now() > deadline) {
       throw storeUnavailable(
@@ -28,6 +33,18 @@ export async function readHistory(jsm: JetStreamManager, at: CallAddress, replic
       )
     }
     await pause(behindMs)
+  }
+}
+
+/** Asks again while servers agree on who leads them, some seconds after the one that did went away: they refuse at once. */
+async function whileElecting<T>(ask: () => Promise<T>, electedBy: number): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isWithoutLeader(error) || Date.now() + electingMs > electedBy) throw error
+      await pause(electingMs)
+    }
   }
 }
 

@@ -51,6 +51,8 @@ interface Waiting {
   resolve: (reply: Reply) => void
 }
 
+/** Nobody could say what is stored. */
+const unknown = Symbol('unknown')
 const attemptMs = 2000
 /** A stream of a cluster is without a leader for some seconds after the server that led it died. */
 const unheardMs = 250
@@ -146,9 +148,12 @@ export class Publisher {
       }
       if (apiErrors.wrongLastSequence.has(code)) {
         // The server looks at the sequence before the id: what beat us may be our own earlier attempt.
-        const stored = await this.#findStored(publication.subject).catch(() => {
-          throw new NotAcknowledged()
-        })
+        const stored = await this.#findStored(publication.subject).catch((): typeof unknown => unknown)
+        if (stored === unknown) {
+          if (Date.now() + unheardMs >= deadlineMs) throw new NotAcknowledged()
+          await delay(unheardMs)
+          continue
+        }
         if (stored?.msgId === publication.msgId) return { seq: stored.seq, duplicate: true }
         throw new LostRace(error.description)
       }

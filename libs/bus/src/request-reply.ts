@@ -1,13 +1,17 @@
 import { type ApiReply, type ApiVerb, CountersignError, isErrorCode, subjects } from '@countersign/contracts'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
+import { pause } from './consume.ts'
+
+/** As long as who asks waits, unless another time is given. */
+const answerMs = 5000
 
 /** Asks another service (`api.<service>.<verb>`). */
 export function callApi(nc: NatsConnection) {
   return async <I extends z.ZodType, O extends z.ZodType>(
     verb: ApiVerb<I, O>,
     input: z.input<I>,
-    timeoutMs = 5000,
+    timeoutMs = answerMs,
   ): Promise<z.output<O>> => {
     let reply: ApiReply<unknown>
     try {
@@ -30,13 +34,24 @@ export function callApi(nc: NatsConnection) {
   }
 }
 
+/** A verb that is answered. */
+export interface Serving {
+  /** Takes no more requests; resolves when those in hand are answered, or nobody waits for an answer any more. */
+  stop: () => Promise<void>
+}
+
+/** Several verbs, which stop together. */
+export function together(serving: readonly Serving[]): Serving {
+  return { stop: async () => void (await Promise.all(serving.map(({ stop }) => stop()))) }
+}
+
 /** Answers a verb; replicas share the work. Errors of the table travel, others and answers that cannot be sent are reported as `internal`. */
 export function serveApi(nc: NatsConnection) {
   return <I extends z.ZodType, O extends z.ZodType>(
     verb: ApiVerb<I, O>,
     handler: (input: z.output<I>) => Promise<z.input<O>> | z.input<O>,
     onDefect: (error: unknown) => void,
-  ): { stop: () => void } => {
+  ): Serving => {
     const answer = async (data: Uint8Array): Promise<ApiReply<unknown>> => {
       try {
         const input = verb.input.safeParse(JSON.parse(new TextDecoder().decode(data)))
@@ -64,15 +79,28 @@ export function serveApi(nc: NatsConnection) {
       const told = `${name} has an answer that cannot be sent, most likely because it is too large; ask for less, and see the log of ${verb.service}`
       trySending(message, { ok: false, error: { code: 'internal', message: told } })
     }
+    const inHand = new Set<Promise<void>>()
+    const take = (message: Msg) => {
+      const answered = answer(message.data)
+        .then((reply) => respond(message, reply))
+        .finally(() => inHand.delete(answered))
+      inHand.add(answered)
+    }
     const subject = subjects.api(verb.service, verb.verb)
     const subscription = nc.subscribe(subject, {
       queue: verb.service,
       callback: (error, message) => {
         // What a consumer has the server push here keeps its own subject: it is no request of who may ask (I11).
-        if (!error && message.subject === subject) void answer(message.data).then((reply) => respond(message, reply))
+        if (!error && message.subject === subject) take(message)
       },
     })
-    return { stop: () => subscription.unsubscribe() }
+    return {
+      async stop() {
+        // What was on its way is here within a round trip; without a connection nothing is.
+        const finished = subscription.drain().then(() => Promise.all(inHand))
+        await Promise.race([finished.catch(() => {}), pause(answerMs)])
+      },
+    }
   }
 }
 

@@ -55,3 +55,29 @@ test('an answer that is too large and comes after the connection was closed ends
   await none
   assert.equal(defects.length, 1)
 })
+
+test('R41: who answers a verb and stops answers what it was asked before', async (t) => {
+  const { connect } = await startTestBus(t)
+  const [policy, console] = await Promise.all([connect('policy'), connect('console')])
+  const [asked, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const serving = policy.serveApi(
+    verbs.policy.policies,
+    async () => {
+      asked.resolve()
+      await goOn.promise
+      return answerWith('r1')
+    },
+    (error) => assert.fail(String(error)),
+  )
+  const answer = console.callApi(verbs.policy.policies, {})
+  await asked.promise
+  const stopping = serving.stop()
+  let isStopped = false
+  void stopping.then(() => (isStopped = true))
+  // Nobody takes a request any more.
+  await assert.rejects(console.callApi(verbs.policy.policies, {}, 200), /policy does not answer/)
+  assert.equal(isStopped, false)
+  goOn.resolve()
+  await stopping
+  assert.equal((await answer).revision, 'r1')
+})

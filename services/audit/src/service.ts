@@ -17,6 +17,7 @@
  * I9  Records hold what events hold; log lines name sequences and counts, never content.
  * I12 What is sealed and what is published is read back from the log and from AUDIT at start.
  */
+import type { Serving } from '@countersign/bus'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import type { Settings } from './config.ts'
 import { erasurePart } from './erasure/erasure-part.ts'
@@ -68,7 +69,7 @@ export function auditParts(config: Settings, { bus, log: logger, telemetry, expe
     consumersRunning(false)
     logger.warn({ err: error }, 'a consumer of audit or its stream cannot be read; it is tried again')
   }
-  let queries: { stop: () => void }
+  let queries: Serving
   let watch: NodeJS.Timeout
 
   return [

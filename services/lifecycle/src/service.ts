@@ -12,6 +12,7 @@
  * and a server has no address before its tools were compared).
  */
 import { mkdir } from 'node:fs/promises'
+import type { Serving } from '@countersign/bus'
 import { verbs } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
 import type { LifecycleConfig } from './config.ts'
@@ -29,7 +30,7 @@ export function lifecycleParts(config: LifecycleConfig, { bus, log }: Pick<Servi
   const events = new EventLog(bus, log)
   const killAll = () => runtime.killAll()
   let reconciler: Reconciler | undefined
-  let serving: { stop: () => void } | undefined
+  let serving: Serving | undefined
   return [
     { name: 'events', start() {}, stop: () => events.close() },
     {

@@ -1,3 +1,4 @@
+import { type Serving, together } from '@countersign/bus'
 import { verbs } from '@countersign/contracts'
 import { checkPolicies } from '@countersign/policies'
 import { Approvals } from './approval/list.ts'
@@ -7,8 +8,8 @@ import type { PolicyBundle } from './bundle/bundle.ts'
 import type { PolicyContext } from './call/context.ts'
 import { VisibleTools } from './call/visible.ts'
 
-/** Answers `api.policy.<verb>`; returns the way to stop. */
-export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop: () => void } {
+/** Answers `api.policy.<verb>`. */
+export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): Serving {
   const { bus, log } = context
   const approvals = new Approvals(context)
   const visible = new VisibleTools(context)
@@ -22,12 +23,12 @@ export function serveVerbs(context: PolicyContext, bundle: PolicyBundle): { stop
     bus.serveApi(verbs.policy.policies, () => bundle.view(), onDefect),
     bus.serveApi(
       verbs.policy.status,
-      () => ({ audit: context.audit(), faults: keyFaults(context.keyProblem()) }),
+      async () => ({ audit: context.audit(), faults: keyFaults(await context.keyProblem()) }),
       onDefect,
     ),
     bus.serveApi(verbs.policy.check, ({ files }) => checkPolicies(files), onDefect),
   ]
-  return { stop: () => served.forEach(({ stop }) => stop()) }
+  return together(served)
 }
 
 function keyFaults(problem: string | undefined) {

@@ -14,7 +14,7 @@
  * pinned definition), I7 (no policy, no audit, a condition that fails: refused), I10 (what is visible, by the same rules), I12 (policies,
  * holds and votes are in the store), I13 (a changed definition is not callable, nor is a hold on the old one).
  */
-import { type Consumption, type Delivery, RegistryView } from '@countersign/bus'
+import { type Consumption, type Delivery, RegistryView, type Serving } from '@countersign/bus'
 import { WatchedFile } from '@countersign/config'
 import { type AuditStanding, consumers } from '@countersign/contracts'
 import type { Part, ServiceContext } from '@countersign/runtime'
@@ -61,7 +61,7 @@ export function policyParts(
   })
   let bundle: PolicyBundle | undefined
   let recordedChanges: ChangeRecorder | undefined
-  let verbs: { stop: () => void } | undefined
+  let verbs: Serving | undefined
   const context: PolicyContext = {
     bus,
     log,
@@ -70,7 +70,11 @@ export function policyParts(
     audit: () => auditLag.standing,
     checks: new ArgumentChecks(),
     sign: async (claims) => (await signer.read())(claims),
-    keyProblem: () => signer.problem,
+    keyProblem: async () => {
+      // Also while no grant is signed.
+      await signer.read()
+      return signer.problem
+    },
     metrics: policyMetrics(telemetry.meter, {
       revision: () => bundle?.current?.revision,
       audit: () => auditLag.standing,

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CallEventName, callFieldsOf, digestOf, History, makeEvent, newCallId } from '@countersign/contracts'
+import {
+  type CallEventName,
+  callFieldsOf,
+  digestOf,
+  History,
+  makeEvent,
+  maxClockSkewMs,
+  newCallId,
+} from '@countersign/contracts'
 import { allowedFixture, callFixture, newGrantSigner, requestedFixture } from '@countersign/testing'
 import { checkHistory } from './check-history.ts'
 
@@ -20,17 +28,22 @@ interface Edit {
   allowedArgs?: { a: number }
   signature?: string
   /** Two people were asked, and these approved; `voters` voted, where that is somebody else. */
-  held?: { approvers: string[]; voters?: string[]; notRequester?: boolean; over?: string[] }
+  held?: { approvers: string[]; voters?: string[]; notRequester?: boolean; over?: string[]; votesOver?: string[] }
+  /** The definition that was dispatched with. */
+  dispatchedWith?: string
+  /** How long after everything else it was dispatched, as the executor says, and was stored, as the store says. */
+  saidAfterMs?: number
+  storedAfterMs?: number
 }
 
 /** A good history, with ways to break it. */
 function history(edit: Edit = {}): History {
   const call = callFixture({}, args)
   const fields = callFieldsOf(call)
-  const { approvers = [], voters = approvers, notRequester = true, over = [] } = edit.held ?? {}
-  const overDigest = (approver: string, n: number) => ({ approver, digest: over[n] ?? digest })
-  const votes = voters.map(overDigest)
-  const approvals = approvers.map(overDigest).map((vote) => ({ ...vote, at: now.toISOString() }))
+  const { approvers = [], voters = approvers, notRequester = true, over = [], votesOver = over } = edit.held ?? {}
+  const votes = voters.map((approver, n) => ({ approver, digest: votesOver[n] ?? digest }))
+  const at = now.toISOString()
+  const approvals = approvers.map((approver, n) => ({ approver, at, digest: over[n] ?? digest }))
   const allowed = allowedFixture(signer, call, args, { definitionDigest, approvals, ...edit.claims })
   if (edit.allowedArgs) allowed.arguments = { inline: edit.allowedArgs }
   if (edit.signature) allowed.grant.signature = edit.signature
@@ -42,7 +55,11 @@ function history(edit: Edit = {}): History {
     held: makeEvent('held', held, { now }),
     allowed: makeEvent('allowed', allowed, { now }),
     denied: makeEvent('denied', { ...fields, reason: { code: 'policy', message: 'no' } }, { now }),
-    dispatched: makeEvent('dispatched', { ...fields, executor: 'e', attempt: 1, definitionDigest }, { now }),
+    dispatched: makeEvent(
+      'dispatched',
+      { ...fields, executor: 'e', attempt: 1, definitionDigest: edit.dispatchedWith ?? definitionDigest },
+      { now: new Date(now.getTime() + (edit.saidAfterMs ?? 0)) },
+    ),
     succeeded: makeEvent(
       'succeeded',
       { ...fields, result: { inline: {} }, resultDigest: digestOf({}), toolError: false, durationMs: 1 },
@@ -64,8 +81,21 @@ function history(edit: Edit = {}): History {
 }
 
 /** What the checker says, without the names of the events. */
-function problemsOf(edit?: Edit): string[] {
-  return checkHistory(history(edit), signer.publicPem).map((problem) => problem.slice(0, problem.indexOf(': ')))
+function problemsOf(edit: Edit = {}): string[] {
+  const edited = history(edit)
+  const storedAt = new Map(
+    edited.entries.map(({ seq, name }) => [
+      seq,
+      now.getTime() + (name === 'dispatched' ? (edit.storedAfterMs ?? 0) : 0),
+    ]),
+  )
+  return checkHistory(edited, signer.publicPem, storedAt).map((problem) => problem.slice(0, problem.indexOf(': ')))
+}
+
+/** A grant that is good for a minute, to the millisecond. */
+const grantMs = 60_000
+const forAMinute = {
+  claims: { notBefore: now.toISOString(), expiresAt: new Date(now.getTime() + grantMs).toISOString() },
 }
 
 test('R18: the checker of histories passes good ones', () => {
@@ -73,6 +103,10 @@ test('R18: the checker of histories passes good ones', () => {
   assert.deepEqual(problemsOf({ seqs: [3, 4, 8, 9] }), [])
   assert.deepEqual(problemsOf({ held: { approvers: ['ann', 'bob'] } }), [])
   assert.deepEqual(problemsOf({ held: { approvers: ['ann', 'agent'], notRequester: false } }), [])
+  assert.deepEqual(problemsOf(forAMinute), [])
+  // The store's clock may be ahead of the executor's.
+  const [saidAfterMs, storedAfterMs] = [grantMs - 1, grantMs + maxClockSkewMs - 1]
+  assert.deepEqual(problemsOf({ ...forAMinute, saidAfterMs, storedAfterMs }), [])
 })
 
 /** Each way in which a history can be wrong, and all that must be said of it. */
@@ -139,7 +173,47 @@ const broken: [what: string, edit: Edit, ...problems: string[]][] = [
   [
     'an approval of other arguments',
     { held: { approvers: ['ann', 'bob'], over: [digest, otherDigest] } },
+    'I4 a vote over another digest',
     'I4 an approval of another digest',
+  ],
+  [
+    'a vote over other arguments',
+    { held: { approvers: ['ann', 'bob'], votesOver: [digest, otherDigest] } },
+    'I4 a vote over another digest',
+    'I4 an approval that is no vote',
+  ],
+  [
+    'a vote over other arguments that nothing came of',
+    {
+      held: { approvers: [], voters: ['ann'], votesOver: [otherDigest] },
+      names: ['requested', 'held', 'voted', 'denied'],
+    },
+    'I4 a vote over another digest',
+  ],
+  [
+    'a call dispatched before its grant is good, as the executor says',
+    { ...forAMinute, saidAfterMs: -1 },
+    'I4 said to be dispatched outside the time of the grant',
+  ],
+  [
+    'a call dispatched when its grant is over, as the executor says',
+    { ...forAMinute, saidAfterMs: grantMs },
+    'I4 said to be dispatched outside the time of the grant',
+  ],
+  [
+    'a call dispatched before its grant is good, as the store says',
+    { ...forAMinute, storedAfterMs: -1 },
+    'I4 dispatched outside the time of the grant',
+  ],
+  [
+    'a call dispatched when its grant is over, as the store says',
+    { ...forAMinute, storedAfterMs: grantMs + maxClockSkewMs },
+    'I4 dispatched outside the time of the grant',
+  ],
+  [
+    'a call dispatched with another definition',
+    { dispatchedWith: otherDigest },
+    'I13 dispatched with another definition than was judged',
   ],
 ]
 

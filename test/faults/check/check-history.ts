@@ -6,6 +6,7 @@ import {
   canonicalJson,
   grantSigningInput,
   type History,
+  maxClockSkewMs,
   mayFollow,
   parseCallSubject,
   subjects,
@@ -22,8 +23,15 @@ export async function readCalls(auditor: Bus): Promise<Map<string, History>> {
   return calls
 }
 
-/** What is wrong with one call's history, by invariant; empty when nothing is. */
-export function checkHistory(history: History, grantPublicPem: string): string[] {
+/** When events were stored, in epoch milliseconds by the clock of nats-server, by their sequences. */
+export type StoredAt = ReadonlyMap<number, number>
+
+/**
+ * What is wrong with one call's history, by invariant; empty when nothing is.
+ *
+ * @param storedAt of events it does not have, only what their writers say is judged
+ */
+export function checkHistory(history: History, grantPublicPem: string, storedAt: StoredAt = new Map()): string[] {
   const problems: string[] = []
   const names = history.entries.map(({ name }) => name)
   const expect = (holds: boolean, problem: string) => holds || problems.push(`${problem}: ${names.join(' → ')}`)
@@ -49,6 +57,9 @@ export function checkHistory(history: History, grantPublicPem: string): string[]
       'I1 dispatched without a grant that verifies',
     )
   }
+  for (const { data } of history.all('voted')) {
+    expect(requested === undefined || data.digest === requested.digest, 'I4 a vote over another digest')
+  }
   if (allowed && requested) {
     const { claims } = allowed.grant
     for (const member of ['callId', 'tenant', 'server', 'tool', 'principal', 'digest'] as const) {
@@ -68,7 +79,9 @@ export function checkHistory(history: History, grantPublicPem: string): string[]
     if (held) {
       const votes = history.all('voted').filter(({ data }) => data.vote === 'approve')
       expect(
-        claims.approvals.every(({ approver }) => votes.some(({ data }) => data.approver === approver)),
+        claims.approvals.every(({ approver, digest }) =>
+          votes.some(({ data }) => data.approver === approver && data.digest === digest),
+        ),
         'I4 an approval that is no vote',
       )
       const approvers = new Set(claims.approvals.map(({ approver }) => approver))
@@ -79,6 +92,27 @@ export function checkHistory(history: History, grantPublicPem: string): string[]
         'I4 an approval of another digest',
       )
     }
+  }
+
+  // I4, I13: dispatched while the grant is good, and of the definition that it is for.
+  if (allowed) {
+    const { notBefore, expiresAt, definitionDigest } = allowed.grant.claims
+    const [fromMs, untilMs] = [Date.parse(notBefore), Date.parse(expiresAt)]
+    for (const { name, seq, event } of history.entries) {
+      if (name !== 'dispatched') continue
+      const saidMs = Date.parse(event.time)
+      expect(saidMs >= fromMs && saidMs < untilMs, 'I4 said to be dispatched outside the time of the grant')
+      // What the executor's clock says is the executor's word. The store's may be apart from it, which the beginning of a grant allows for.
+      const storedMs = storedAt.get(seq)
+      expect(
+        storedMs === undefined || (storedMs >= fromMs && storedMs < untilMs + maxClockSkewMs),
+        'I4 dispatched outside the time of the grant',
+      )
+    }
+    expect(
+      history.all('dispatched').every(({ data }) => data.definitionDigest === definitionDigest),
+      'I13 dispatched with another definition than was judged',
+    )
   }
 
   // I6: sent again only when the pinned definition says that this is safe.

@@ -4,6 +4,7 @@ import { canonicalJson, digestOf, type JsonObject, maxInlineBytes, newCallId } f
 import { newGrantSigner } from '@countersign/testing'
 import { checkRun } from './check-run.ts'
 import { auditComplete } from './rules/audit-complete.ts'
+import { neverLate } from './rules/never-late.ts'
 import { goodRun, historyOf, seal, type Spoilable } from './good-run.ts'
 
 const args = { n: 1, text: 'call 1' }
@@ -19,6 +20,9 @@ function rewrite(run: Spoilable, ...[names, idempotent]: Parameters<typeof withE
 }
 
 const withEvents = (names: Parameters<typeof historyOf>[0], idempotent = false) => historyOf(names, args, idempotent)
+
+/** Later than the grants of a good run are good for. */
+const inTwoMinutes = () => new Date(Date.now() + 120_000).toISOString()
 
 /** Each way in which a run can be wrong, and the rule that must say so. */
 const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = [
@@ -41,6 +45,15 @@ const broken: [what: string, rule: string, spoil: (run: Spoilable) => void][] = 
     'dispatched twice and not idempotent',
     'I6',
     (run) => rewrite(run, ['requested', 'allowed', 'dispatched', 'dispatched', 'succeeded']),
+  ],
+  ['dispatched when the grant was over, as CALLS says', 'I4', (run) => (run.stored[2]!.storedAt = inTwoMinutes())],
+  [
+    'dispatched when the grant was over, as the log says',
+    'I4',
+    (run) => {
+      run.stored = []
+      run.log[2]!.record.storedAt = inTwoMinutes()
+    },
   ],
   ['received, and there is no such call', 'I1', (run) => (run.received[0]!.n = 2)],
   ['received, and not dispatched', 'I1', (run) => rewrite(run, ['requested', 'cancelled'])],
@@ -139,6 +152,16 @@ test('the checker passes an answer that says no more than is known', () => {
   const run = goodRun()
   tell(run, { status: 'unknown', code: 'store_unavailable', callId: undefined })
   assert.deepEqual(checkRun(run), [])
+})
+
+test('R18: the checker finds what was received after its end, where nothing may be', () => {
+  const run = goodRun()
+  assert.deepEqual(neverLate(run), [])
+  run.received[0]!.at = inTwoMinutes()
+  assert.deepEqual(
+    neverLate(run).map(({ rule }) => rule),
+    ['I5 late'],
+  )
 })
 
 for (const [what, rule, spoil] of broken) {

@@ -1,4 +1,5 @@
-import type { History, JsonObject, SealedRecord } from '@countersign/contracts'
+import { type History, type JsonObject, recordKind, type SealedRecord } from '@countersign/contracts'
+import type { StoredAt } from './check-history.ts'
 
 /** A call as the tool server received it. */
 export interface Received {
@@ -8,6 +9,8 @@ export interface Received {
   arguments: JsonObject
   /** The whole request, byte for byte. */
   body: string
+  /** When it had come. */
+  at: string
 }
 
 /** How a caller was answered. */
@@ -37,6 +40,8 @@ export interface Told {
 export interface StoredEvent {
   seq: number
   subject: string
+  /** By the clock of nats-server. */
+  storedAt: string
   /** SHA-256 over the canonical form of the event; undefined for what is not JSON. */
   digest: string | undefined
 }
@@ -87,6 +92,15 @@ export function callsByNumber({ calls, poisoned }: Evidence): Map<number, { call
     if (n !== undefined && !poisoned.has(callId)) byNumber.set(n, { callId, history })
   }
   return byNumber
+}
+
+/** When events of `CALLS` were stored: as it says itself, and as the log does where it has let go of them. */
+export function storedTimes({ log, stored }: Evidence): StoredAt {
+  const sealed = log.flatMap(({ record }) => (recordKind(record) === 'call' ? [record] : []))
+  return new Map([
+    ...sealed.map(({ stream, storedAt }) => [stream.seq, Date.parse(storedAt)] as const),
+    ...stored.map(({ seq, storedAt }) => [seq, Date.parse(storedAt)] as const),
+  ])
 }
 
 /** The names of a history in order, with the reason of its ending where there is one, for messages. */

@@ -32,6 +32,7 @@ export function goodRun(names: CallEventName[] = ['requested', 'allowed', 'dispa
   const stored: StoredEvent[] = history.entries.map(({ seq, name, event }) => ({
     seq,
     subject: `calls.default.files.${callId}.${name}`,
+    storedAt: event.time,
     digest: digestOf(event as unknown as JsonObject),
   }))
   const body = `{"method":"tools/call","params":{"arguments":${canonicalJson(args)}}}`
@@ -49,7 +50,7 @@ export function goodRun(names: CallEventName[] = ['requested', 'allowed', 'dispa
     logProblem: '',
     problemsOfPoisoned: [],
     published: structuredClone(log),
-    received: [{ n: 1, tool: 'write_file', arguments: args, body }],
+    received: [{ n: 1, tool: 'write_file', arguments: args, body, at: history.last!.event.time }],
     told: [{ n: 1, tool: 'write_file', key: undefined, asked: 1, answer }],
     grantPublicPem: signer.publicPem,
     poisoned: new Set(),

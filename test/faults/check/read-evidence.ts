@@ -132,11 +132,12 @@ function historiesOf(
   )
 }
 
-function storedEvent({ seq, subject, data }: Followed): StoredEvent {
+function storedEvent({ seq, subject, storedAt, data }: Followed): StoredEvent {
+  const place = { seq, subject, storedAt: storedAt.toISOString() }
   try {
-    return { seq, subject, digest: digestOf(parse(data) as JsonObject) }
+    return { ...place, digest: digestOf(parse(data) as JsonObject) }
   } catch {
-    return { seq, subject, digest: undefined }
+    return { ...place, digest: undefined }
   }
 }
 

@@ -74,6 +74,13 @@ export function faultyBus(bus: Bus, faults: Faults, ackWaitMs: number | undefine
         },
       }),
 
+    listen: (subject: string, handler: (subject: string, payload: Uint8Array) => void) =>
+      bus.listen(subject, (heard, payload) => {
+        const work = async () => handler(heard, payload)
+        // One that cannot be read is none, as on the real bus.
+        void around(`hear:${heard.split('.')[0]}`, [heard, textOf({ data: payload })], work).catch(() => {})
+      }),
+
     ensureConsumer: (
       consumer: { stream: string; name: string; filter: string },
       settings: { maxAckPending: number; ackWaitMs: number },
@@ -116,6 +123,6 @@ function overlaid<T extends object>(target: T, own: Partial<Record<keyof T, unkn
   })
 }
 
-function textOf({ data }: Publication): string {
+function textOf({ data }: Pick<Publication, 'data'>): string {
   return new TextDecoder().decode(data)
 }

@@ -48,6 +48,11 @@ export class Replica {
     return this.#up
   }
 
+  /** The process that it is now. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** The service it is a replica of. */
   get service(): string {
     return this.name.replace(/-\d+$/, '')
@@ -118,10 +123,12 @@ export class Replica {
     const known = Promise.withResolvers<void>()
     const onMessage = (message: { armed?: number }) => message.armed === id && known.resolve()
     child.on('message', onMessage)
-    child.once('exit', () => known.resolve())
+    const onExit = () => known.resolve()
+    child.once('exit', onExit)
     child.send({ arm: points, id } satisfies ArmMessage, (error) => error && known.resolve())
     await known.promise
     child.off('message', onMessage)
+    child.off('exit', onExit)
   }
 
   /** Sets its clock wrong by so much, until it is started again. */

@@ -48,7 +48,7 @@ async function play(
 ): Promise<void> {
   const args = params.arguments as JsonObject
   const tool = params.name as ToolName
-  const received: Received = { n: Number(args.n), tool, arguments: args, body }
+  const received: Received = { n: Number(args.n), tool, arguments: args, body, at: new Date().toISOString() }
   appendFileSync(recordFile!, `${JSON.stringify(received)}\n`)
   const result = (text: string, more = {}) => reply({ result: { content: [{ type: 'text', text }], ...more } })
   switch (tools[tool].does) {

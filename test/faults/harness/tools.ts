@@ -58,6 +58,15 @@ spec:
 `
 }
 
+/** A policy document that is about no tool there is. */
+export function otherPolicyText(name: string): string {
+  return `apiVersion: countersign.dev/v1alpha1
+kind: ToolPolicy
+metadata: { name: ${name} }
+spec: { match: { servers: [nowhere] }, rules: [{ name: nothing, when: "true", effect: deny, reason: Not there }] }
+`
+}
+
 /** The document of a tool server at an address. */
 export function serverText(name: string, url: string): string {
   return `apiVersion: mcp.x-k8s.io/v1beta1

@@ -25,14 +25,20 @@ export const operator: Principal = { id: 'operator', tenant: 'default', groups: 
 const largeLength = 300_000
 const patienceMs = 120_000
 const pauseMs = 150
+/** Policy answers people within this, or another replica is asked. */
+const answerMs = 2000
 const cancelAfterMs = 60
 /** A withdrawal that comes before its request was taken up is nothing to its gateway: it is sent again while nobody answers. */
 const cancelAgainMs = 1000
 
-/** Sees one call through, with everybody who has a part in it, until its caller was told how it ended or can do no more. */
-export async function driveCall(cluster: Cluster, plan: CallPlan): Promise<Answer> {
+/**
+ * Sees one call through, with everybody who has a part in it, until its caller was told how it ended or can do no more.
+ *
+ * @param askedBefore how often it was asked for already
+ */
+export async function driveCall(cluster: Cluster, plan: CallPlan, askedBefore = 0): Promise<Answer> {
   const deadline = Date.now() + patienceMs
-  let asked = 0
+  let asked = askedBefore
   let answer: Answer
   for (;;) {
     answer = await askOnce(cluster, plan, ++asked)
@@ -108,15 +114,15 @@ async function vote(cluster: Cluster, { sequel }: CallPlan, callId: string, dead
   if (sequel !== 'approve' && sequel !== 'reject') return
   const bus = await cluster.bus('console')
   await untilDone(deadline, async () => {
-    const { digest } = await bus.callApi(verbs.policy.approval, { viewer: approver, callId })
-    await bus.callApi(verbs.policy.vote, { voter: approver, callId, decision: sequel, digest })
+    const { digest } = await bus.callApi(verbs.policy.approval, { viewer: approver, callId }, answerMs)
+    await bus.callApi(verbs.policy.vote, { voter: approver, callId, decision: sequel, digest }, answerMs)
   })
 }
 
 async function resolve(cluster: Cluster, callId: string, deadline: number): Promise<void> {
   const bus = await cluster.bus('console')
   const ruling = { operator, callId, outcome: 'ran', evidence: 'the log of the server' } as const
-  await untilDone(deadline, () => bus.callApi(verbs.policy.resolve, ruling))
+  await untilDone(deadline, () => bus.callApi(verbs.policy.resolve, ruling, answerMs))
 }
 
 /** Tries until it is done, or until it is plain that it has been: an answer may get lost with who gave it. */

@@ -41,6 +41,8 @@ export const matrix: readonly Row[] = [
   carry('gateway', 'read', 'succeeded'),
   // Its caller asks again, and withdraws again.
   row('gateway', 'publish:cancelled', 'held-read', 'cancel', 'cancelled'),
+  // The hint that the call has ended: before it is known who waits for that, and before that one is answered.
+  row('gateway', 'hear:replies', 'read', 'wait', 'succeeded'),
 
   row('policy', 'publish:allowed', 'read', 'wait', 'succeeded'),
   row('policy', 'publish:denied', 'forbidden', 'wait', 'denied'),
@@ -72,4 +74,24 @@ export const matrix: readonly Row[] = [
   row('audit', 'store:audit', 'read', 'wait', 'succeeded'),
   row('audit', `ack:${consumers.audit.name}`, 'read', 'wait', 'succeeded'),
   row('audit', 'purge:CALLS', 'read', 'wait', 'succeeded'),
+]
+
+/** A step of telling what happens beside calls, killed before and after; with what has to happen for it. */
+export interface DeedRow {
+  service: 'gateway' | 'policy' | 'lifecycle' | 'audit'
+  step: string
+  /** Lifecycle takes up a new server; policy takes up other policies; a gateway refuses a token. */
+  deed: 'server' | 'policies' | 'refusal'
+}
+
+/** Every step on the way of such an event into the log: the registry and the stream `LIFECYCLE`, and audit, which takes it with a consumer of its own. */
+export const deedMatrix: readonly DeedRow[] = [
+  { service: 'lifecycle', step: 'put:servers', deed: 'server' },
+  { service: 'lifecycle', step: 'store:lifecycle', deed: 'server' },
+  { service: 'audit', step: `take:${consumers.auditActivity.name}`, deed: 'server' },
+  { service: 'audit', step: 'store:audit', deed: 'server' },
+  { service: 'audit', step: `ack:${consumers.auditActivity.name}`, deed: 'server' },
+  { service: 'policy', step: 'store:activity', deed: 'policies' },
+  // Before it is stored it is in memory alone, and lost; the next one is told.
+  { service: 'gateway', step: 'store:activity', deed: 'refusal' },
 ]

@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import type { Bus, Serving } from '@countersign/bus'
 import type { Part } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import type { LogIndex } from '../index/log-index.ts'
@@ -25,7 +25,7 @@ const everyMs = { settle: 5000, expire: 10 * 60 * 1000 }
 export function erasurePart(options: ErasurePartOptions): Part & { faults: () => Fault[] } {
   const { bus, logger, personal, index, retentionFile } = options
   let erasure: Erasure | undefined
-  let serving: { stop: () => void }
+  let serving: Serving
   let retention: RetentionFile | undefined
   return {
     name: 'erasure',
@@ -52,7 +52,7 @@ export function erasurePart(options: ErasurePartOptions): Part & { faults: () =>
       serving = serveErasure(bus, erasure, (error) => logger.error({ err: error }, 'an order to erase failed'))
     },
     async stop() {
-      serving.stop()
+      await serving.stop()
       retention?.stop()
       await erasure?.stop()
     },

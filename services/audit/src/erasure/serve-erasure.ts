@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import { type Bus, type Serving, together } from '@countersign/bus'
 import { CountersignError, type Principal, verbs } from '@countersign/contracts'
 import { operatorsGroup } from '@countersign/identity'
 import type { Erasure } from './erasure.ts'
@@ -12,7 +12,7 @@ export function serveErasure(
   bus: Pick<Bus, 'serveApi'>,
   erasure: Erasure | undefined,
   onDefect: (error: unknown) => void,
-): { stop: () => void } {
+): Serving {
   const by = ({ operator }: { operator: Principal }): Erasure => {
     if (!operator.groups.includes(operatorsGroup)) {
       throw new CountersignError('forbidden', `only members of ${operatorsGroup} may erase content; ask one of them`)
@@ -31,5 +31,5 @@ export function serveErasure(
     bus.serveApi(verbs.audit.placeHold, (order) => by(order).placeHold(order), onDefect),
     bus.serveApi(verbs.audit.liftHold, (order) => by(order).liftHold(order), onDefect),
   ]
-  return { stop: () => serving.forEach(({ stop }) => stop()) }
+  return together(serving)
 }

@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import { type Bus, type Serving, together } from '@countersign/bus'
 import { CountersignError, type SealedRecord, verbs } from '@countersign/contracts'
 import type { Fault } from '../erasure/watch-keys.ts'
 import type { LogIndex } from '../index/log-index.ts'
@@ -43,7 +43,7 @@ export function serveQueries(
     exporting: () => Exports | undefined
     onDefect: (error: unknown) => void
   },
-): { stop: () => void } {
+): Serving {
   const turns = new QueryTurns()
   const inTurn = <T>({ tenant }: { tenant: string }, work: () => Promise<T>) => turns.take(tenant, work)
   const { audit } = verbs
@@ -125,7 +125,7 @@ export function serveQueries(
       onDefect,
     ),
   ]
-  return { stop: () => serving.forEach(({ stop }) => stop()) }
+  return together(serving)
 }
 
 function statusOf(log: Log, tenant: string, problem: string | undefined, witnessed: WitnessStanding | undefined) {

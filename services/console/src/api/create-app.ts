@@ -48,7 +48,7 @@ export async function createApp(context: ApiContext): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1024 },
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     clientErrorHandler(_error, socket) {

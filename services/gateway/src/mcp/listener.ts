@@ -13,7 +13,7 @@ import {
   readRpcMessage,
   type RpcRequest,
 } from '@countersign/mcp'
-import { checkHost, type Served } from '@countersign/runtime'
+import { checkHost, RequestsInHand, type Served } from '@countersign/runtime'
 import type { Logger } from '@countersign/telemetry'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { refuseFlood } from '../call/receive.ts'
@@ -61,15 +61,13 @@ export class Listener {
   readonly #options: ListenerOptions
   readonly #app: FastifyInstance
   readonly #callers = new WeakMap<FastifyRequest<Route>, Caller>()
-  /** Requests that are being answered. */
-  #inHand = 0
+  readonly #inHand: RequestsInHand
 
   constructor(options: ListenerOptions) {
     this.#options = options
     this.#app = fastify({ bodyLimit: options.maxBodyBytes, forceCloseConnections: 'idle', requestTimeout: 30_000 })
+    this.#inHand = new RequestsInHand(this.#app.server)
     this.#app.addHook('onRequest', (request, reply, done) => {
-      this.#inHand += 1
-      reply.raw.once('close', () => (this.#inHand -= 1))
       // A body that is for nobody is not taken in.
       if (!request.is404) return done()
       this.#refuse(reply, new CountersignError('not_found', 'served here: POST /mcp and POST /mcp/<server>'))
@@ -100,16 +98,8 @@ export class Listener {
   }
 
   /** Takes no new requests and waits for those in hand. */
-  async close(): Promise<void> {
-    // Connections on which nothing was asked yet, or which were kept alive, would hold the server open.
-    const sweep = setInterval(() => {
-      if (this.#inHand === 0) this.#app.server.closeAllConnections()
-    }, 20)
-    try {
-      await this.#app.close()
-    } finally {
-      clearInterval(sweep)
-    }
+  close(): Promise<void> {
+    return this.#inHand.finish(() => this.#app.close())
   }
 
   async #post(request: FastifyRequest<Route>, reply: FastifyReply): Promise<void> {

@@ -17,7 +17,7 @@ export interface PolicyContext {
   /** Signs with the key in force. */
   sign: (claims: GrantClaims) => Promise<Grant>
   /** Why the file with that key cannot be used as it is now. */
-  keyProblem: () => string | undefined
+  keyProblem: () => Promise<string | undefined>
   metrics: PolicyMetrics
   now: () => Date
 }
