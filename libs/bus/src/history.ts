@@ -1,4 +1,4 @@
-import { type CallAddress, History, parseCallSubject, subjects } from '@countersign/contracts'
+import { type CallAddress, CountersignError, History, parseCallSubject, subjects } from '@countersign/contracts'
 import type { JetStreamManager } from '@nats-io/jetstream'
 import { pause } from './consume.ts'
 import { isWithoutLeader, storeUnavailable } from './errors.ts'
@@ -9,6 +9,7 @@ const timeoutMs = 10_000
 const behindMs = 20
 /** Who asks a service for what needs a history waits five seconds for it. */
 const [electingMs, electedWithinMs] = [250, 4000]
+const leaderMs = 1000
 
 /**
  * Reads the events of one call from `CALLS` in stream order; an empty history when there are none.
@@ -23,7 +24,7 @@ export async function readHistory(jsm: JetStreamManager, at: CallAddress, replic
     const history = await whileElecting(() => readOnce(jsm, at), electedBy)
     if (!replicated) return history
     const newest = await whileElecting(
-      () => jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) }),
+      () => soon(jsm.streams.getMessage('CALLS', { last_by_subj: subjects.callHistory(at) })),
       electedBy,
     )
     if (!newest || history.lastSeq >= newest.seq) return history
@@ -36,16 +37,31 @@ export async function readHistory(jsm: JetStreamManager, at: CallAddress, replic
   }
 }
 
-/** Asks again while servers agree on who leads them, some seconds after the one that did went away: they refuse at once. */
+/** Asks again while servers agree on who leads them, some seconds after the one that did went away: they refuse at once, or say nothing. */
 async function whileElecting<T>(ask: () => Promise<T>, electedBy: number): Promise<T> {
   for (;;) {
     try {
       return await ask()
     } catch (error) {
-      if (!isWithoutLeader(error) || Date.now() + electingMs > electedBy) throw error
+      const isWithout = isWithoutLeader(error) || error instanceof CountersignError
+      if (!isWithout || Date.now() + electingMs > electedBy) throw error
       await pause(electingMs)
     }
   }
+}
+
+/**
+ * A question that only a leader answers.
+ *
+ * @throws CountersignError `store_unavailable` when it does not within a second
+ */
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    const message = 'no server of the event store leads the others just now; ask again'
+    timer = setTimeout(() => reject(storeUnavailable(message)), leaderMs)
+  })
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }
 
 async function readOnce(jsm: JetStreamManager, at: CallAddress): Promise<History> {
