@@ -66,7 +66,7 @@ const notReached = 'the event store cannot be reached, so nothing was stored and
 const window = 4
 /**
  * Below this many gathered events a batch costs more than it saves. It costs as much as two single ones where servers gather it in memory, which they do
- * in clusters and where the launcher sees to it; on a disk as much as some dozen, and yet no more calls were taken with that as the least.
+ * in clusters and where the launcher sees to it. On a disk it costs as much as some dozen; as many calls were taken there as with twelve.
  */
 const batchMin = 4
 const batchMax = 200
