@@ -264,6 +264,7 @@ export class Bus {
       firstSeq: info.state.first_seq,
       lastSeq: info.state.last_seq,
       bytes: info.state.bytes,
+      maxBytes: info.config.max_bytes,
       subjects: info.state.subjects ?? {},
       leader: info.cluster?.leader,
       followers: (info.cluster?.replicas ?? []).map(({ name, current }) => ({ name, current })),

@@ -92,7 +92,7 @@ export const Settings = z.object({
     .min(0)
     .max(7 * 24 * 3600 * 1000)
     .default(600_000)
-    .describe('How long the events of an ended call stay in CALLS, in ms'),
+    .describe('How long the events of an ended call stay in CALLS, in ms; less when they fill the room for new calls'),
   auditExportsDir: z
     .string()
     .optional()

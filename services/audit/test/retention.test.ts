@@ -5,7 +5,7 @@ import { type Cleanup, type TestBus, startTestBus, until } from '@countersign/te
 import { sealAll } from '../src/record/seal.ts'
 import { calls } from '../src/record/record-source.ts'
 import { StreamEpoch } from '../src/record/stream-epoch.ts'
-import { keyedMs, retentionTimes } from '../src/retention/purge-due.ts'
+import { keyedMs, retentionTimes, timesAt } from '../src/retention/purge-due.ts'
 import { Retention } from '../src/retention/retention.ts'
 import { auditFolder, callWriter, openTestLog } from './harness.ts'
 
@@ -248,4 +248,41 @@ test('calls that come and go quickly are purged together, with few requests', as
   assert.deepEqual(await kept.left(), { [open.at.callId]: 'requested' })
   assert.equal(kept.purges(), 41)
   assert.equal(kept.waiting(), 0)
+})
+
+test('I7: a grace becomes the shorter the less room there is for new calls, and never so short that nobody reads how a call ended', () => {
+  const times = retentionTimes(graceMs)
+  const graceAt = (share: number) => Math.round(timesAt(times, { bytes: share * 1000, maxBytes: 1000 }).graceMs)
+  // New calls are refused from 0.4 of the budget on.
+  assert.deepEqual([0, 0.24, 0.32, 0.36, 0.4, 0.9].map(graceAt), [graceMs, graceMs, 300_000, 150_000, 30_000, 30_000])
+  assert.deepEqual(timesAt(times, { bytes: 1e9, maxBytes: -1 }), times)
+  assert.equal(timesAt(retentionTimes(5000), { bytes: 1000, maxBytes: 1000 }).graceMs, 5000)
+})
+
+test('I7, I8: calls that ended within their grace go when they fill the room for new calls', async (t) => {
+  const testBus = await startTestBus(t, { callsMaxBytes: 400_000 })
+  const writer = await callWriter(testBus)
+  const kept = await retaining(t, testBus)
+  const stored: Awaited<ReturnType<typeof writer.request>>[] = []
+  const full = async () => {
+    for (;;) {
+      const one = await writer.request().catch(() => undefined)
+      if (!one) return
+      await writer.deny(one)
+      stored.push(one)
+    }
+  }
+  await full()
+  await kept.seal()
+  kept.clock.ms = Date.now() + 60_000
+  await kept.purge()
+  assert.deepEqual(await kept.left(), {})
+  await until(
+    () =>
+      writer.request().then(
+        () => true,
+        () => false,
+      ),
+    'calls are taken again',
+  )
 })

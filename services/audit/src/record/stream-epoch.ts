@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import type { Bus, Fill } from '@countersign/bus'
 import type { StreamName } from '@countersign/contracts'
 import type { Log } from '../log/log.ts'
 import type { StreamPosition } from '../log/stream-position.ts'
@@ -40,11 +40,11 @@ export class StreamEpoch {
    * @throws Error when the server does not answer, has fewer events than are sealed, or another one where the last sealed one was: then there
    *   are, or will be, sequences that audit takes for sealed, so nothing may be recorded
    */
-  async read(): Promise<{ created: string; firstSeq: number; lastSeq: number }> {
+  async read(): Promise<{ created: string; firstSeq: number; lastSeq: number } & Fill> {
     const { reconnects } = this.#bus
     // Before: what is sealed meanwhile may be newer than the answer.
     const last = this.#log.last[this.stream]
-    const { created, firstSeq, lastSeq } = await this.#bus.streamInfo(this.stream)
+    const { created, firstSeq, lastSeq, bytes, maxBytes } = await this.#bus.streamInfo(this.stream)
     if (last?.created === created) {
       if (lastSeq < last.seq) {
         throw this.#setBack(`ends at ${lastSeq}, but the audit log has sealed its events up to ${last.seq}`)
@@ -55,7 +55,7 @@ export class StreamEpoch {
     }
     this.#created = created
     this.#readAt = reconnects
-    return { created, firstSeq, lastSeq }
+    return { created, firstSeq, lastSeq, bytes, maxBytes }
   }
 
   /** A stream that was set back may have gone on beyond what is sealed since. Of an event that was purged nothing can be said. */

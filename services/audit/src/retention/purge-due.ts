@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import { type Bus, type Fill, roomFor } from '@countersign/bus'
 import { subjects } from '@countersign/contracts'
 import type { EndedCall, EndedCalls } from './ended-calls.ts'
 import type { CallTracker } from './track-calls.ts'
@@ -17,6 +17,21 @@ export const keyedMs = 24 * 3600 * 1000
 /** The times for a grace period. */
 export function retentionTimes(graceMs: number): RetentionTimes {
   return { graceMs, keyedMs, patienceMs: Math.min(30_000, graceMs / 10) }
+}
+
+/** From this share of the room for new calls on what has ended goes sooner; who waits for its answer has it long before the least. */
+const [roomyShare, leastGraceMs] = [0.6, 30_000]
+
+/**
+ * The times when a stream is as full as this. New calls are refused where what ended fills the room for them (I7), so its grace becomes the
+ * shorter the less room there is: at hundreds of calls a second ten minutes of them are more than the budget.
+ */
+export function timesAt(times: RetentionTimes, { bytes, maxBytes }: Fill): RetentionTimes {
+  if (maxBytes <= 0) return times
+  const used = bytes / (maxBytes * roomFor('requested'))
+  const left = Math.min(1, Math.max(0, (1 - used) / (1 - roomyShare)))
+  const graceMs = Math.max(Math.min(times.graceMs, leastGraceMs), times.graceMs * left)
+  return { ...times, graceMs, patienceMs: Math.min(times.patienceMs, graceMs / 10) }
 }
 
 /** Purges of single calls in flight at once. */

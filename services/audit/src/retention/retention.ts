@@ -3,7 +3,7 @@ import { subjects } from '@countersign/contracts'
 import type { Sealed } from '../log/log.ts'
 import { calls } from '../record/record-source.ts'
 import type { StreamEpoch } from '../record/stream-epoch.ts'
-import { purgeDue, type RetentionTimes } from './purge-due.ts'
+import { purgeDue, type RetentionTimes, timesAt } from './purge-due.ts'
 import { CallTracker, type SealedEvent } from './track-calls.ts'
 
 /** What retention works with. */
@@ -21,7 +21,7 @@ export interface RetentionOptions {
 const readingMs = 500
 const pageLimits = { maxMessages: 1000, maxBytes: 4 * 1024 * 1024 }
 
-/** Keeps `CALLS` a working set: purges calls that are sealed and ended, after a grace period. */
+/** Keeps `CALLS` a working set: purges calls that are sealed and ended, after a grace period, which is shorter when there is little room. */
 export class Retention {
   readonly #options: RetentionOptions
   #tracker = new CallTracker()
@@ -70,10 +70,11 @@ export class Retention {
     const { bus, epoch, times, now, onPurged } = this.#options
     const tracker = this.#tracker
     await this.#readOn(tracker)
-    const { created } = await epoch.read()
+    const { created, ...fill } = await epoch.read()
     // Sequences of one stream say nothing about another: purging by them would take events that are not sealed (I8).
     if (created !== this.#created || tracker !== this.#tracker) return
-    const purged = await purgeDue({ bus, tracker, times, nowMs: now(), signal: this.#stopping.signal })
+    const timesNow = timesAt(times, fill)
+    const purged = await purgeDue({ bus, tracker, times: timesNow, nowMs: now(), signal: this.#stopping.signal })
     if (purged > 0) onPurged(purged)
   }
 
