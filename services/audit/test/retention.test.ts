@@ -260,7 +260,7 @@ test('I7: a grace becomes the shorter the less room there is for new calls, and 
 })
 
 test('I7, I8: calls that ended within their grace go when they fill the room for new calls', async (t) => {
-  const testBus = await startTestBus(t, { callsMaxBytes: 400_000 })
+  const testBus = await startTestBus(t, { callsMaxBytes: 4_000_000 })
   const writer = await callWriter(testBus)
   const kept = await retaining(t, testBus)
   const stored: Awaited<ReturnType<typeof writer.request>>[] = []
