@@ -1,7 +1,6 @@
 import { type ApiReply, type ApiVerb, CountersignError, isErrorCode, subjects } from '@countersign/contracts'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
-import { pause } from './consume.ts'
 
 /** As long as who asks waits, unless another time is given. */
 const answerMs = 5000
@@ -98,7 +97,8 @@ export function serveApi(nc: NatsConnection) {
       async stop() {
         // What was on its way is here within a round trip; without a connection nothing is.
         const finished = subscription.drain().then(() => Promise.all(inHand))
-        await Promise.race([finished.catch(() => {}), pause(answerMs)])
+        const late = new Promise((resolve) => setTimeout(resolve, answerMs).unref())
+        await Promise.race([finished.catch(() => {}), late])
       },
     }
   }

@@ -9,7 +9,7 @@ import { test, type TestContext } from 'node:test'
 import { consumers, makeEvent, newCallId, subjects } from '@countersign/contracts'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import { requestedFixture, startTestBus, until } from '@countersign/testing'
+import { requestedFixture, startTestBus, type TestBus, until } from '@countersign/testing'
 import { connectBus } from '../src/bus.ts'
 import { findBusFaults, replicaFaults } from '../src/find-faults.ts'
 import { provision } from '../src/provision.ts'
@@ -17,19 +17,20 @@ import { findNatsServer } from '../src/server/find-binary.ts'
 import { natsServerConfig } from '../src/server/server-config.ts'
 import { newPasswords } from '../src/server/start-server.ts'
 
+/** JetStream as whoever sets the bus up has it. */
+async function manager(t: TestContext, { url, passwords }: TestBus['server']) {
+  const user = 'provisioner'
+  const admin = await connect({ servers: url, user, pass: passwords[user], inboxPrefix: '_INBOX_provisioner' })
+  t.after(() => admin.close())
+  return jetstreamManager(admin)
+}
+
 test('a bus as the set-up made it has no faults; settings that were changed, gaps and backlogs are told one by one', async (t) => {
   const { server, connect: connectAs } = await startTestBus(t, { callsMaxBytes: 20_000 })
   const [console, gateway] = [await connectAs('console'), await connectAs('gateway')]
   assert.deepEqual(await console.findFaults(), [])
 
-  const admin = await connect({
-    servers: server.url,
-    user: 'provisioner',
-    pass: server.passwords.provisioner,
-    inboxPrefix: '_INBOX_provisioner',
-  })
-  t.after(() => admin.close())
-  const jsm = await jetstreamManager(admin)
+  const jsm = await manager(t, server)
   await jsm.streams.update('AUDIT', { max_age: 600e9 })
   await jsm.consumers.delete('CALLS', 'policy-voted')
   await jsm.consumers.update('CALLS', 'policy-requested', { max_ack_pending: 1 })
@@ -190,14 +191,7 @@ test('a server that takes only small messages is told, and not set up', async (t
 test('R33, R46: a bucket that is missing, or is not as the set-up makes it, is told, with what does not work and what to do', async (t) => {
   const { server, connect: connectAs } = await startTestBus(t)
   const console = await connectAs('console')
-  const admin = await connect({
-    servers: server.url,
-    user: 'provisioner',
-    pass: server.passwords.provisioner,
-    inboxPrefix: '_INBOX_provisioner',
-  })
-  t.after(() => admin.close())
-  const jsm = await jetstreamManager(admin)
+  const jsm = await manager(t, server)
   await jsm.streams.update('KV_sessions', { max_age: 0 })
   await jsm.streams.update('KV_exports', { max_msgs_per_subject: 2 })
   const off = await console.findFaults()
