@@ -21,6 +21,8 @@ import {
   type JetStreamClient,
   jetstreamManager,
   type JetStreamManager,
+  type NextMsgRequest,
+  type SeqMsgRequest,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node'
@@ -133,11 +135,23 @@ export class Bus {
         contentType: eventContentType,
         traceparent: event.traceparent,
         // Any server: one idempotency key names one call, whichever server it is for.
-        expect: { filter: subjects.callHistory({ ...at, server: follows === 0 ? '*' : at.server }), seq: follows },
+        expect: {
+          filter: subjects.callHistory({ ...at, server: follows === 0 ? '*' : at.server }),
+          seq: follows,
+          firstAfter: (seq, filter) => this.#firstAfter(seq, filter),
+        },
       },
       deadlineMs,
     )
     return stored.finally(settled)
+  }
+
+  /** The first event of calls after a sequence. */
+  async #firstAfter(seq: number, filter: string): Promise<{ seq: number; msgId: string } | undefined> {
+    const query: SeqMsgRequest & NextMsgRequest = { seq: seq + 1, next_by_subj: filter }
+    // Of the leader: another server may not have it yet.
+    const message = await fromStore(this.#jsm.streams.getMessage('CALLS', query))
+    return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
   }
 
   /** Reads a call's history, oldest first; the server may be `*` where it is not known. */
@@ -332,11 +346,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     maxPingOut: 2,
   })
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5000 })
-  const publisher = new Publisher(nc, prefix, async (subject) => {
-    // Of the leader: another server may not have it yet.
-    const message = await fromStore(jsm.streams.getMessage('CALLS', { last_by_subj: subject }))
-    return message ? { seq: message.seq, msgId: message.header.get('Nats-Msg-Id') } : undefined
-  })
+  const publisher = new Publisher(nc, prefix)
   void watchStatus(nc, publisher, options.onStatus)
   return new Bus(nc, jsm, publisher, prefix)
 }

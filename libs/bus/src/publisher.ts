@@ -18,12 +18,23 @@ export interface Publication {
   msgId: string
   contentType?: string
   traceparent?: string | undefined
-  /** Compare-and-set: the last sequence among `filter` must be `seq` (0: none), else `LostRace` (I2). */
-  expect?: { filter: string; seq: number }
+  /** Compare-and-set: the last sequence among `filter` must be `seq` (0: none); see `Expectation`. */
+  expect?: Expectation
   /** More headers, e.g. a schedule. */
   headers?: Record<string, string>
   /** Sent at once and never gathered into a batch: for a stream that takes no batches. */
   alone?: boolean
+}
+
+/** What must be stored last for an event to be stored after it (I2). */
+export interface Expectation {
+  filter: string
+  seq: number
+  /**
+   * Looks up the first message after a sequence: what was stored in the place of one that was refused. Left out, a server that says that the
+   * race is lost is believed.
+   */
+  firstAfter?: (seq: number, filter: string) => Promise<{ seq: number; msgId: string } | undefined>
 }
 
 /** Where an event was stored. */
@@ -32,9 +43,6 @@ export interface Stored {
   /** It was there already: an earlier attempt whose acknowledgement was lost. */
   duplicate: boolean
 }
-
-/** Looks up the newest message of a subject, to recognise an event that was stored although its acknowledgement was lost. */
-type FindStored = (subject: string) => Promise<{ seq: number; msgId: string } | undefined>
 
 interface Reply {
   seq?: number
@@ -51,11 +59,11 @@ interface Waiting {
   resolve: (reply: Reply) => void
 }
 
-/** Nobody could say what is stored. */
-const unknown = Symbol('unknown')
 const attemptMs = 2000
 /** A stream of a cluster is without a leader for some seconds after the server that led it died. */
 const unheardMs = 250
+/** A server that is cut off leads on for 20 s at most. Who is refused for longer follows an event that was purged, with a call that ended. */
+const behindMs = 30_000
 /** What is on its way in a cluster is decided within some round trips between its servers, or when another leads them. */
 const inProcessMs = 50
 const undecided =
@@ -85,14 +93,12 @@ export class Publisher {
   #inFlight = 0
   #batching = false
   #batchesFromMs = 0
-  readonly #findStored: FindStored
   #reconnected: PromiseWithResolvers<void> | undefined
   /** How often the connection was made anew. */
   reconnects = 0
 
-  constructor(nc: NatsConnection, inboxPrefix: string, findStored: FindStored) {
+  constructor(nc: NatsConnection, inboxPrefix: string) {
     this.#nc = nc
-    this.#findStored = findStored
     this.#inbox = `${inboxPrefix}.acks.${crypto.randomUUID().slice(0, 8)}`
     nc.subscribe(`${this.#inbox}.*`, { callback: (_error, message) => this.#acknowledged(message) })
   }
@@ -117,12 +123,13 @@ export class Publisher {
    * Stores one event; resolves when it is on disk.
    *
    * @param deadlineMs instant (epoch milliseconds) until which to try
-   * @throws LostRace when the expectation does not hold
+   * @throws LostRace when another message is stored where this one was to be
    * @throws CountersignError `store_full`, or `store_unavailable`, which is `NotAcknowledged` when it may have been stored all the same
    */
   async publish(publication: Publication, deadlineMs: number): Promise<Stored> {
     // An attempt that was not answered may have stored it all the same.
     let uncertain = false
+    let freeSince: number | undefined
     for (;;) {
       await this.#untilConnected(deadlineMs, uncertain)
       const reply = await this.#enqueue(uncertain ? { ...publication, alone: true } : publication)
@@ -147,15 +154,17 @@ export class Publisher {
         continue
       }
       if (apiErrors.wrongLastSequence.has(code)) {
-        // The server looks at the sequence before the id: what beat us may be our own earlier attempt.
-        const stored = await this.#findStored(publication.subject).catch((): typeof unknown => unknown)
-        if (stored === unknown) {
-          if (Date.now() + unheardMs >= deadlineMs) throw new NotAcknowledged()
-          await delay(unheardMs)
-          continue
-        }
-        if (stored?.msgId === publication.msgId) return { seq: stored.seq, duplicate: true }
-        throw new LostRace(error.description)
+        const place = await placeOf(publication).catch(() => 'not known' as const)
+        if (place === 'taken') throw new LostRace(error.description)
+        if (typeof place === 'object') return { seq: place.seq, duplicate: true }
+        const now = performance.now()
+        freeSince = place === 'free' ? (freeSince ?? now) : undefined
+        if (freeSince !== undefined && now - freeSince > behindMs) throw new LostRace(error.description)
+        // One server refused it; another may have stored it.
+        uncertain = true
+        if (Date.now() + unheardMs >= deadlineMs) throw new NotAcknowledged()
+        await delay(unheardMs)
+        continue
       }
       if (uncertain) throw new NotAcknowledged()
       if (apiErrors.full.has(code)) throw storeFull()
@@ -291,6 +300,18 @@ export class Publisher {
       settle(error ? { error } : { seq: seq!, duplicate: duplicate ?? false })
     }
   }
+}
+
+/**
+ * What has become of the place of an event that was refused because something else was expected there: an earlier attempt of its own is in it,
+ * or another's event. It is free where a server answers that lacks what the event follows, which happens in a cluster; who is told of a
+ * lost race lets the call be (I5, decision 52).
+ */
+async function placeOf({ msgId, expect }: Publication): Promise<{ seq: number } | 'taken' | 'free'> {
+  if (!expect?.firstAfter) return 'taken'
+  const first = await expect.firstAfter(expect.seq, expect.filter)
+  if (!first) return 'free'
+  return first.msgId === msgId ? first : 'taken'
 }
 
 function headersOf(publication: Publication, more: Record<string, string>): MsgHdrs {

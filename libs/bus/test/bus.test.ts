@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { type Carried, connectBus, LostRace, provision, Terminal } from '@countersign/bus'
+import { test, type TestContext } from 'node:test'
+import { type Carried, connectBus, LostRace, NotAcknowledged, provision, Terminal } from '@countersign/bus'
 import { findNatsServer, startNatsServer } from '@countersign/bus/server'
 import { callFieldsOf, makeEvent, newCallId, subjects, verbs } from '@countersign/contracts'
-import { requestedFixture, startTestBus, until } from '@countersign/testing'
+import { callFixture, requestedFixture, startTestBus, until } from '@countersign/testing'
 
 const soon = () => Date.now() + 10_000
 const requested = (more = {}) => makeEvent('requested', requestedFixture(more), { now: new Date() })
@@ -34,6 +34,42 @@ test('I2: a history is linear: of many writers after one event, one wins', { tim
       ['requested', 'denied'],
     )
   }
+})
+
+/** A decision on a call, for a server that does not have what it follows. */
+async function startRefused(t: TestContext, follows: number, withinMs = 60_000) {
+  const { connect } = await startTestBus(t)
+  const [gateway, policy] = await Promise.all([connect('gateway'), connect('policy')])
+  const call = callFixture()
+  const reason = { code: 'policy', message: 'no' } as const
+  const denied = makeEvent('denied', { ...callFieldsOf(call), reason }, { now: new Date() })
+  const stored = policy.publishEvent(call, 'denied', denied, follows, Date.now() + withinMs)
+  // Whoever waits for it comes to it later.
+  stored.catch(() => {})
+  // A round trip on the same connection: by then the server has refused it.
+  await policy.streamInfo('CALLS')
+  const request = () => gateway.publishEvent(call, 'requested', requested(call), 0, soon())
+  return { stored, request, namesOf: async () => (await gateway.history(call)).entries.map(({ name }) => name) }
+}
+
+test('I2, I5: a server that lacks what an event follows, as one of a cluster may, loses nobody a race: the event is stored once it has it', async (t) => {
+  const { stored, request, namesOf } = await startRefused(t, 1)
+  assert.equal((await request()).seq, 1)
+  assert.deepEqual(await stored, { seq: 2, duplicate: false })
+  assert.deepEqual(await namesOf(), ['requested', 'denied'])
+})
+
+test('I5: where it has it in vain until the deadline, another server may have stored the event', async (t) => {
+  const { stored } = await startRefused(t, 7, 1000)
+  await assert.rejects(stored, NotAcknowledged)
+})
+
+test('I5: what is refused for longer than a server may lead that is cut off, follows what was purged: the race was lost', async (t) => {
+  const { stored } = await startRefused(t, 7)
+  const now = performance.now.bind(performance)
+  let looks = 0
+  t.mock.method(performance, 'now', () => now() + 31_000 * looks++)
+  await assert.rejects(stored, LostRace)
 })
 
 test('publishing the same event again is recognised, not stored twice', async (t) => {
