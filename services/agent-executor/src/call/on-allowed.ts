@@ -124,7 +124,7 @@ export class OnAllowed {
     let turn = { follows: delivery.seq, attempt: 1 }
     if (delivery.redelivered) {
       const history = await bus.history(at)
-      if (history.last && history.lastSeq < delivery.seq)
+      if (history.lastSeq < delivery.seq)
         throw new Error('the history read is older than the grant; looking again later')
       const recovery = recover(history, event.data)
       if (recovery.action === 'leave') return
@@ -145,7 +145,8 @@ export class OnAllowed {
       }
       turn = recovery
     }
-    const waiting = { at, sinceMs: delivery.storedAt.getTime(), signal }
+    // The store's clock may be ahead of this one.
+    const waiting = { at, sinceMs: Math.min(delivery.storedAt.getTime(), Date.now()), signal }
     // Before anything is judged: it is to hold when the call is sent.
     const dialed = await this.#dialed(waiting)
     if (!dialed && this.#stopping) throw new Error('this executor stops; the call is for another one')

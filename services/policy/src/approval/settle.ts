@@ -14,7 +14,7 @@ import { recheck } from './recheck.ts'
  *
  * @param seenSeq the sequence of an event of the call that is known to be stored, so that an older copy is not judged
  * @returns where the call stood when it was looked at, whether it is still waiting for people, and whether this ended that
- * @throws Error when the history read is older than that
+ * @throws Error when the history read is older than that, or was purged, and the store forgets who was to be asked again
  */
 export async function settle(
   context: PolicyContext,
@@ -22,8 +22,7 @@ export async function settle(
   seenSeq = 0,
 ): Promise<{ state: CallEventName | undefined; waiting: boolean; ended: boolean }> {
   const history = await context.bus.history(at)
-  if (history.last && history.lastSeq < seenSeq)
-    throw new Error('the history read is older than the vote; looking again later')
+  if (history.lastSeq < seenSeq) throw new Error('the history read is older than the vote; looking again later')
   const requested = history.find('requested')
   const { state } = history
   if (!history.waiting || !requested) return { state, waiting: false, ended: false }
