@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { until } from '@countersign/testing'
+import { CountersignError, makeEvent } from '@countersign/contracts'
+import { requestedFixture, startTestBus, until } from '@countersign/testing'
+import { cancelCall } from '../src/call/cancel-call.ts'
 import { type Person, startGateways } from './start-gateways.ts'
 
 const initialize = {
@@ -49,3 +51,17 @@ test(
     assert.equal(answer.text, '', 'what was withdrawn is not answered')
   },
 )
+
+test('a withdrawal outlasts a store that does not tell how the call stands, as while servers agree on who leads them', async (t) => {
+  const { connect } = await startTestBus(t)
+  const bus = await connect('gateway')
+  const event = makeEvent('requested', requestedFixture(), { now: new Date() })
+  const call = event.data
+  await bus.publishEvent(call, 'requested', event, 0, Date.now() + 10_000)
+  const history = bus.history.bind(bus)
+  let questions = 0
+  bus.history = (at) =>
+    ++questions < 3 ? Promise.reject(new CountersignError('store_unavailable', 'ask again')) : history(at)
+  await cancelCall(bus, call, 'gateway-1', 'test', Date.now() + 10_000)
+  assert.deepEqual([questions, (await history(call)).state], [3, 'cancelled'])
+})

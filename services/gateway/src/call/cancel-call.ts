@@ -1,11 +1,21 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, encode, LostRace } from '@countersign/bus'
-import { type CallAddress, callFieldsOf, makeEvent, mayFollow, subjects } from '@countersign/contracts'
+import {
+  type CallAddress,
+  callFieldsOf,
+  CountersignError,
+  makeEvent,
+  mayFollow,
+  subjects,
+} from '@countersign/contracts'
+
+const againMs = 250
 
 /**
  * Withdraws a call for its caller. Before it is dispatched this ends it; afterwards the executor is asked to pass the wish on,
  * and the outcome is whatever it turns out to be.
  *
- * @param deadlineMs how long to try, in epoch milliseconds
+ * @param deadlineMs how long to try, in epoch milliseconds: also while servers agree on who leads them. The call has ended by then
  */
 export async function cancelCall(
   bus: Bus,
@@ -15,20 +25,32 @@ export async function cancelCall(
   deadlineMs: number,
 ): Promise<void> {
   while (Date.now() < deadlineMs) {
-    const history = await bus.history(at)
-    const { last, lastSeq } = history
-    if (!last || history.final) return
-    if (!mayFollow(last.name, 'cancelled')) {
-      bus.hint(subjects.midcall(gatewayId, at.callId, 'up'), encode({ cancel: reason }))
-      return
-    }
-    const { data, traceparent } = last.event
-    const event = makeEvent('cancelled', { ...callFieldsOf(data), reason }, { now: new Date(), traceparent })
     try {
-      await bus.publishEvent({ ...at, server: data.server }, 'cancelled', event, lastSeq, deadlineMs)
-      return
+      return await cancelNow(bus, at, gatewayId, reason, deadlineMs)
     } catch (error) {
-      if (!(error instanceof LostRace)) throw error
+      if (error instanceof LostRace) continue
+      if (!(error instanceof CountersignError) || error.code !== 'store_unavailable') throw error
+      await pause(againMs, undefined, { ref: false })
     }
   }
+}
+
+/** @throws LostRace when the call moved on meanwhile */
+async function cancelNow(
+  bus: Bus,
+  at: CallAddress,
+  gatewayId: string,
+  reason: string,
+  deadlineMs: number,
+): Promise<void> {
+  const history = await bus.history(at)
+  const { last, lastSeq } = history
+  if (!last || history.final) return
+  if (!mayFollow(last.name, 'cancelled')) {
+    bus.hint(subjects.midcall(gatewayId, at.callId, 'up'), encode({ cancel: reason }))
+    return
+  }
+  const { data, traceparent } = last.event
+  const event = makeEvent('cancelled', { ...callFieldsOf(data), reason }, { now: new Date(), traceparent })
+  await bus.publishEvent({ ...at, server: data.server }, 'cancelled', event, lastSeq, deadlineMs)
 }
