@@ -102,3 +102,40 @@ test(
     for (const path of ['t/journal', ...others]) assert.equal(await typeOf(path), 'application/octet-stream', path)
   },
 )
+
+test('S3: an answer that breaks off is asked for again', { skip: 'none' in s3 && s3.none }, async (t) => {
+  if ('none' in s3) return
+  let answers = 0
+  const send = async (request: Request) => {
+    const response = await fetch(request)
+    if (request.method !== 'GET' || ++answers > 1) return response
+    const body = new ReadableStream({ start: (stream) => stream.error(new TypeError('terminated')) })
+    return new Response(body, { status: response.status, headers: response.headers })
+  }
+  const store = new S3Store({ ...(await startS3(t, s3.path)), send, retryDelaysMs: [1] })
+  await store.write([{ path: 'file', bytes: bytes('whole') }])
+  assert.deepEqual([String(await store.read('file')), answers], ['whole', 2])
+})
+
+test(
+  'S3: a writer is not fenced off by its own earlier try, which is still being stored when the next one is refused',
+  { skip: 'none' in s3 && s3.none },
+  async (t) => {
+    if ('none' in s3) return
+    const late: Request[] = []
+    const send = async (request: Request) => {
+      if (request.headers.has('if-match')) {
+        if (late.push(request) === 1) throw new TypeError('the connection broke')
+        return new Response('<Code>PreconditionFailed</Code>', { status: 412 })
+      }
+      const response = await fetch(request)
+      // The one that was asked for first is stored after the writer looked for it the first time.
+      if (request.method === 'GET' && late.length === 2) await fetch(late.shift()!)
+      return response
+    }
+    const store = new S3Store({ ...(await startS3(t, s3.path)), send, retryDelaysMs: [1, 1] })
+    const version = await store.swap('head', bytes('1'), undefined)
+    const next = await store.swap('head', bytes('2'), version)
+    assert.deepEqual(await store.readVersion('head'), { bytes: bytes('2'), version: next })
+  },
+)

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { AwsClient } from 'aws4fetch'
 import { isCheckpointPath } from '../log/files.ts'
 import { sendOverTls, type TlsCertificates } from './send-over-tls.ts'
@@ -80,12 +81,17 @@ export class S3Store implements Store {
     const condition: Record<string, string> = version === undefined ? { 'if-none-match': '*' } : { 'if-match': version }
     const response = await this.#put(path, bytes, condition, [409, 412, 404])
     if (response.ok) return response.headers.get('etag') ?? ''
-    // An answer may have been lost, and the try after it refused because the one before had succeeded.
-    const there = await this.readVersion(path)
-    if (there?.bytes.equals(bytes)) return there.version
-    throw new Fenced(
-      `${this.place}${path} was changed by another writer: a log has one writer. Nothing more is written by this one`,
-    )
+    // An answer may have been lost, and the try after it refused because the one before had succeeded, or is just about to.
+    for (const delay of [0, ...this.#options.retryDelaysMs]) {
+      await pause(delay)
+      const there = await this.readVersion(path)
+      if (there?.bytes.equals(bytes)) return there.version
+      if (there?.version === version) continue
+      throw new Fenced(
+        `${this.place}${path} was changed by another writer: a log has one writer. Nothing more is written by this one`,
+      )
+    }
+    throw new Error(`${this.place} did not replace ${path}, though nobody has changed it: status ${response.status}`)
   }
 
   async list(folder: string): Promise<string[]> {
@@ -150,15 +156,14 @@ export class S3Store implements Store {
       const delay = retryDelaysMs[attempt]
       try {
         const request = this.#signer ? await this.#signer.sign(url, init) : new Request(url, init)
-        const response = await send(request)
-        if ((response.status < 500 && response.status !== 429) || delay === undefined) return response
-        await response.body?.cancel()
+        const response = await wholeOf(await send(request))
+        if (!isPassing(response.status) || delay === undefined) return response
       } catch (cause) {
         if (delay === undefined) {
           throw new Error(`${this.place} cannot be reached: ${reasonOf(cause)}`, { cause })
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, delay))
+      await pause(delay)
     }
   }
 
@@ -183,6 +188,17 @@ export class S3Store implements Store {
 export function senderOf(endpoint: string, tls: TlsCertificates | undefined): (request: Request) => Promise<Response> {
   const plain = tls === undefined || Object.keys(tls).length === 0 || endpoint.startsWith('http:')
   return plain ? (request) => fetch(request) : sendOverTls(tls)
+}
+
+/** Whether what was refused is to be asked for again: the server cannot just now, or somebody is writing the same file. */
+function isPassing(status: number): boolean {
+  return status >= 500 || status === 429 || status === 409
+}
+
+/** An answer with all of its body here: one that breaks off has not come, and is asked for again. */
+async function wholeOf(response: Response): Promise<Response> {
+  const { status, statusText, headers } = response
+  return new Response(response.body && (await response.arrayBuffer()), { status, statusText, headers })
 }
 
 function reasonOf(error: unknown): string {
