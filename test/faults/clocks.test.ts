@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { RegistryView } from '@countersign/bus'
 import { type CallEventName, recordKind, subjects, verbs } from '@countersign/contracts'
-import { type Cleanup, until } from '@countersign/testing'
+import { until } from '@countersign/testing'
 import { checkRun } from './check/check-run.ts'
-import { type Cluster, startCluster } from './harness/cluster.ts'
+import { startCluster } from './harness/cluster.ts'
 import { Random } from './harness/random.ts'
 import { serverText, tools } from './harness/tools.ts'
 import type { CallPlan } from './load/drive.ts'
 import { planCalls } from './load/plan-calls.ts'
-import { startLoad } from './load/start-load.ts'
+import { startFlow } from './load/start-flow.ts'
 
 const jumpMs = 600_000
 
@@ -37,18 +37,6 @@ function* keyedWhereHeld(): Generator<CallPlan, void> {
     const held = tools[plan.tool].policy.startsWith('hold')
     yield held ? { ...plan, key: `held-${plan.n}` } : plan
   }
-}
-
-/** Callers at work, and a wait until more of their calls were answered. */
-async function startFlow(t: Cleanup, cluster: Cluster, plans: Iterator<CallPlan, void>) {
-  const load = startLoad(cluster, plans, 12)
-  t.after(() => void load.stop())
-  const flows = async (when: string) => {
-    const before = load.answered
-    await until(() => load.answered > before + 30, `calls are answered ${when}`, 120_000)
-  }
-  await flows('at first')
-  return { load, flows }
 }
 
 test(

@@ -56,6 +56,7 @@ async function survivors(t: TestContext, events: number, defaultSync: boolean): 
     passwords,
     nodes: 1,
     defaultSync,
+    settableClock: false,
     callsMaxBytes: undefined,
     ackWaitMs: undefined,
   })

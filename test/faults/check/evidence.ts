@@ -52,6 +52,8 @@ export interface Evidence {
   calls: ReadonlyMap<string, History>
   /** What is in `CALLS` now, in order. */
   stored: readonly StoredEvent[]
+  /** The clock of nats-server was set wrong, so that what it says of times is not judged. */
+  storeClockWrong?: boolean
   /** The entries of the audit log on disk, in order. */
   log: readonly SealedRecord[]
   /** What the offline verifier says of the log folder; empty when it is whole. */
@@ -94,8 +96,9 @@ export function callsByNumber({ calls, poisoned }: Evidence): Map<number, { call
   return byNumber
 }
 
-/** When events of `CALLS` were stored: as it says itself, and as the log does where it has let go of them. */
-export function storedTimes({ log, stored }: Evidence): StoredAt {
+/** When events of `CALLS` were stored: as it says itself, and as the log does where it has let go of them. Nothing where its clock was wrong. */
+export function storedTimes({ log, stored, storeClockWrong }: Evidence): StoredAt {
+  if (storeClockWrong) return new Map()
   const sealed = log.flatMap(({ record }) => (recordKind(record) === 'call' ? [record] : []))
   return new Map([
     ...sealed.map(({ stream, storedAt }) => [stream.seq, Date.parse(storedAt)] as const),

@@ -37,6 +37,8 @@ export interface ClusterOptions {
   disks?: readonly DiskName[]
   /** nats-server syncs when it likes, as it does by default. */
   defaultSync?: boolean
+  /** The clock of nats-server can be set wrong (`harness/clock-program.ts`). */
+  settableClock?: boolean
 }
 
 type DiskName = 'nats' | 'audit'
@@ -100,6 +102,7 @@ export async function startCluster(t: Cleanup, options: ClusterOptions = {}): Pr
     passwords: state.passwords,
     nodes: options.nodes ?? 1,
     defaultSync: options.defaultSync ?? false,
+    settableClock: options.settableClock ?? false,
     callsMaxBytes: options.callsMaxBytes,
     ackWaitMs: options.ackWaitMs,
   })

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { constants, mkdir, open, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { BatchMemory, type ClusterSection, findNatsServer, natsServerConfig } from '@countersign/bus/server'
 import type { BusUser } from '@countersign/contracts'
 import { until } from '@countersign/testing'
+import { buildNatsServerWithClock } from './clock-program.ts'
 
 /** One nats-server. */
 export interface NatsNodeOptions {
@@ -19,6 +20,8 @@ export interface NatsNodeOptions {
   cluster?: ClusterSection
   /** nats-server syncs when it likes, as it does by default. */
   defaultSync?: boolean
+  /** Its clock can be set wrong. */
+  settableClock?: boolean
 }
 
 /** A nats-server that can be killed, lose its disk, and be started again. */
@@ -27,6 +30,7 @@ export class NatsNode {
   readonly port: number
   readonly #options: NatsNodeOptions
   readonly #storeDir: string
+  readonly #clockFile: string
   /** Where it gathers batches, as the launcher has it; used only once it is started. */
   readonly batchMemory: BatchMemory
   #child: ChildProcess | undefined
@@ -36,13 +40,15 @@ export class NatsNode {
     this.port = options.port
     this.#options = options
     this.#storeDir = join(options.dir, 'store')
+    this.#clockFile = join(options.dir, 'clock')
     this.batchMemory = new BatchMemory({ storeDir: this.#storeDir, say: () => {} })
   }
 
   /** Starts it, and resolves when it takes connections. */
   async start(): Promise<void> {
-    const { name, dir, port, passwords, logFile, cluster, defaultSync } = this.#options
+    const { name, dir, port, passwords, logFile, cluster, defaultSync, settableClock } = this.#options
     await mkdir(dir, { recursive: true, mode: 0o700 })
+    if (settableClock) await this.clock(0)
     const config = JSON.parse(
       natsServerConfig({
         name,
@@ -57,7 +63,9 @@ export class NatsNode {
     const file = join(dir, 'nats-server.conf')
     await writeFile(file, JSON.stringify(config), { mode: 0o600 })
     const log = openSync(logFile, 'a')
-    const child = spawn(await findNatsServer(), ['--config', file], { stdio: ['ignore', log, log], detached: true })
+    const binary = settableClock ? await buildNatsServerWithClock() : await findNatsServer()
+    const env = { ...process.env, COUNTERSIGN_CLOCK: this.#clockFile }
+    const child = spawn(binary, ['--config', file], { stdio: ['ignore', log, log], detached: true, env })
     this.#child = child
     await until(
       () => {
@@ -82,6 +90,16 @@ export class NatsNode {
     this.#child?.kill('SIGSTOP')
     await new Promise((resolve) => setTimeout(resolve, forMs))
     this.#child?.kill('SIGCONT')
+  }
+
+  /** Sets its clock wrong by so much, in whole seconds. */
+  async clock(clockMs: number): Promise<void> {
+    const seconds = Buffer.alloc(8)
+    seconds.writeBigInt64LE(BigInt(clockMs / 1000))
+    // In its place: the server has the file in its memory.
+    const file = await open(this.#clockFile, constants.O_CREAT | constants.O_WRONLY)
+    await file.write(seconds, 0, seconds.length, 0)
+    await file.close()
   }
 
   /** Removes everything it has stored; it must not be running. */

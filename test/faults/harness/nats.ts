@@ -15,6 +15,7 @@ export interface NatsOptions {
   /** One server, or a cluster of three in which everything is kept three times. */
   nodes: 1 | 3
   defaultSync: boolean
+  settableClock: boolean
   callsMaxBytes: number | undefined
   ackWaitMs: number | undefined
 }
@@ -46,11 +47,12 @@ export class Nats {
 
   /** Chooses ports and opens the links; starts nothing. */
   static async plan(options: NatsOptions): Promise<Nats> {
-    const { layout, passwords, nodes, defaultSync } = options
+    const { layout, passwords, nodes, defaultSync, settableClock } = options
     if (nodes === 1) {
       const port = await freePort()
       const logFile = join(layout.logs, 'nats.log')
-      const node = new NatsNode({ name: 'nats', dir: join(layout.nats, 'nats'), port, passwords, logFile, defaultSync })
+      const dir = join(layout.nats, 'nats')
+      const node = new NatsNode({ name: 'nats', dir, port, passwords, logFile, defaultSync, settableClock })
       return new Nats(options, [node])
     }
     const all = [0, 1, 2]
@@ -75,6 +77,7 @@ export class Nats {
           passwords,
           logFile: join(layout.logs, `nats-${index}.log`),
           defaultSync,
+          settableClock,
           cluster: {
             name: 'countersign',
             host: '127.0.0.1',
