@@ -24,33 +24,24 @@ export async function cancelCall(
   reason: string,
   deadlineMs: number,
 ): Promise<void> {
+  const cancelNow = async () => {
+    const { last, lastSeq, final } = await bus.history(at)
+    if (!last || final) return
+    if (!mayFollow(last.name, 'cancelled')) {
+      bus.hint(subjects.midcall(gatewayId, at.callId, 'up'), encode({ cancel: reason }))
+      return
+    }
+    const { data, traceparent } = last.event
+    const event = makeEvent('cancelled', { ...callFieldsOf(data), reason }, { now: new Date(), traceparent })
+    await bus.publishEvent({ ...at, server: data.server }, 'cancelled', event, lastSeq, deadlineMs)
+  }
   while (Date.now() < deadlineMs) {
     try {
-      return await cancelNow(bus, at, gatewayId, reason, deadlineMs)
+      return await cancelNow()
     } catch (error) {
       if (error instanceof LostRace) continue
       if (!(error instanceof CountersignError) || error.code !== 'store_unavailable') throw error
       await pause(againMs, undefined, { ref: false })
     }
   }
-}
-
-/** @throws LostRace when the call moved on meanwhile */
-async function cancelNow(
-  bus: Bus,
-  at: CallAddress,
-  gatewayId: string,
-  reason: string,
-  deadlineMs: number,
-): Promise<void> {
-  const history = await bus.history(at)
-  const { last, lastSeq } = history
-  if (!last || history.final) return
-  if (!mayFollow(last.name, 'cancelled')) {
-    bus.hint(subjects.midcall(gatewayId, at.callId, 'up'), encode({ cancel: reason }))
-    return
-  }
-  const { data, traceparent } = last.event
-  const event = makeEvent('cancelled', { ...callFieldsOf(data), reason }, { now: new Date(), traceparent })
-  await bus.publishEvent({ ...at, server: data.server }, 'cancelled', event, lastSeq, deadlineMs)
 }
