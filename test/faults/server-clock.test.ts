@@ -8,6 +8,7 @@ import { startCluster } from './harness/cluster.ts'
 import { Random } from './harness/random.ts'
 import { planCalls } from './load/plan-calls.ts'
 import { startFlow } from './load/start-flow.ts'
+import { remains } from './load/under-load.ts'
 
 const jumpMs = 600_000
 /** Policy looks at holds every minute, and at each ten seconds after it is over; twenty more are for machines that are busy. */
@@ -30,8 +31,12 @@ test(
       await flows('when its clock is right again')
     }
     await load.stop()
+    // As ten minutes later: what the server handed out before its clock was set back, and was not acknowledged, it hands out again only when
+    // that clock is where it was.
+    await nats!.clock(jumpMs)
     const evidence = await cluster.settled()
-    assert.deepEqual(checkRun({ ...evidence, storeClockWrong: true }), [])
+    const violations = checkRun({ ...evidence, storeClockWrong: true })
+    assert.deepEqual(violations, [], await remains(cluster, violations))
     const instants = evidence.stored.map(({ storedAt }) => Date.parse(storedAt))
     assert.ok(Math.min(...instants) < Date.now() - jumpMs / 2, 'events were stored with a clock that was behind')
     assert.ok(Math.max(...instants) > Date.now() + jumpMs / 2, 'events were stored with a clock that was ahead')

@@ -39,7 +39,7 @@ export async function underLoad(t: Cleanup, cluster: Cluster, callers: number): 
 }
 
 /** What there is to say of calls that violate something, and is gone after the run: what the store has of them, and the services logged. */
-async function remains(cluster: Cluster, violations: readonly Violation[]): Promise<Error | undefined> {
+export async function remains(cluster: Cluster, violations: readonly Violation[]): Promise<Error | undefined> {
   if (violations.length === 0) return undefined
   const console = await cluster.bus('console')
   const { stream, name: consumer } = consumers.policyRequested
